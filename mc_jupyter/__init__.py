@@ -1,0 +1,67 @@
+"""Local AI models in a notebook: `%load_ext mc_jupyter`, then a `%%compose` cell of YAML.
+
+Names are imported when they are first used, so that `import mc_jupyter` and `%load_ext` cost next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from mc_jupyter.drivers import Driver as Driver
+    from mc_jupyter.drivers import performs as performs
+    from mc_jupyter.errors import ComposeError as ComposeError
+    from mc_jupyter.errors import Interrupted as Interrupted
+    from mc_jupyter.errors import SpecError as SpecError
+    from mc_jupyter.expressions import render as render
+    from mc_jupyter.session import Session as Session
+    from mc_jupyter.spec import parse as parse
+    from mc_jupyter.spec import read as read
+    from mc_jupyter.spec import schema as schema
+    from mc_jupyter.tasks import Task as Task
+
+_HOMES = {
+    "ComposeError": "errors",
+    "Driver": "drivers",
+    "Interrupted": "errors",
+    "Session": "session",
+    "SpecError": "errors",
+    "Task": "tasks",
+    "parse": "spec",
+    "performs": "drivers",
+    "read": "spec",
+    "render": "expressions",
+    "schema": "spec",
+}
+
+__all__ = [*_HOMES, "load_ipython_extension", "unload_ipython_extension"]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'mc_jupyter' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"mc_jupyter.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """`%load_ext mc_jupyter`."""
+    from mc_jupyter import notebook
+
+    notebook.load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """`%unload_ext mc_jupyter`: the shell is as it was before."""
+    from mc_jupyter import notebook
+
+    notebook.unload(shell)

@@ -1,0 +1,111 @@
+"""The JSON schema of documents, made from the fields of every task, driver and component type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from mc_jupyter import catalog
+from mc_jupyter.components.model import Model
+from mc_jupyter.fields import spellings
+from mc_jupyter.jobs import KINDS
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_TEXT = {"type": "string"}
+
+
+def document_schema() -> dict[str, Any]:
+    """What a document may say: one alternative for each component type, and for models one for each task."""
+    definitions: dict[str, Any] = {}
+    components = [_component(words, settings, action, definitions) for words, settings, action in _shapes()]
+    jobs = [_job(word, definitions) for word in KINDS]
+    definitions |= {
+        "component": {"oneOf": components},
+        "job": {"anyOf": jobs},
+        "workflow": _workflow(),
+    }
+    return {
+        "$schema": _DIALECT,
+        "title": "mc_jupyter document",
+        "type": "object",
+        "properties": {
+            "component": {"$ref": "#/$defs/component"},
+            "components": {"type": "array", "items": {"$ref": "#/$defs/component"}},
+            "workflow": {"$ref": "#/$defs/workflow"},
+            "workflows": {"type": "array", "items": {"$ref": "#/$defs/workflow"}},
+        },
+        "patternProperties": {"^(controller|listener|gateway|logger|system|tracer)s?$": True},
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+
+
+def _shapes() -> Iterator[tuple[dict[str, str], type[BaseModel], type[BaseModel]]]:
+    """Every kind of component: the words that mark it, its fields and its action's."""
+    for word in catalog.component_types():
+        kind = catalog.component_type(word)
+        if kind is not Model:
+            yield {"type": word}, kind.Settings, kind.Action
+            continue
+        for task in catalog.tasks():
+            shape = kind.shape({"task": task})
+            yield {"type": word, "task": task}, shape.settings, shape.action
+
+
+def _component(
+    words: dict[str, str], settings: type[BaseModel], action: type[BaseModel], definitions: dict[str, Any]
+) -> dict[str, Any]:
+    own = _properties(settings, definitions)
+    called = _properties(action, definitions)
+    one = {
+        "type": "object",
+        "properties": {"id": _TEXT, "default": {"type": "boolean"}, **called, "params": _closed(called)},
+        "additionalProperties": False,
+    }
+    if "params" in called:  # HTTP: query parameters, a field of its own
+        one["properties"]["params"] = called["params"]  # type: ignore[index]
+    properties = {
+        "id": _TEXT,
+        **own,
+        **one["properties"],  # type: ignore[dict-item]
+        "action": one,
+        "actions": {"type": "array", "items": one},
+        **{key: {"const": word} for key, word in words.items()},
+    }
+    required = ["type"] if words.get("task") in (None, "text-generation") else list(words)
+    return {
+        "title": " ".join(words.values()),
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _job(word: str, definitions: dict[str, Any]) -> dict[str, Any]:
+    properties = {**_properties(KINDS[word], definitions), "type": {"const": word}}
+    required = [] if word == "component" else ["type"]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _workflow() -> dict[str, Any]:
+    names = {"id": _TEXT, "title": _TEXT, "description": _TEXT, "default": {"type": "boolean"}}
+    job = {"$ref": "#/$defs/job"}
+    return {
+        "type": "object",
+        "properties": {**names, "input": True, "output": True, "job": job, "jobs": {"type": "array", "items": job}},
+    }
+
+
+def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _properties(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A model's fields, under every name they answer to; what they refer to goes into the definitions."""
+    schema = model.model_json_schema(ref_template="#/$defs/{model}")
+    definitions |= schema.pop("$defs", {})
+    properties: dict[str, Any] = schema["properties"]
+    return {**properties, **{other: properties[name] for other, name in spellings(model).items()}}

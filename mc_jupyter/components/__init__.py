@@ -1,0 +1,89 @@
+"""What a component can be: one file per `type:`.
+
+A component type says which fields it takes and which sources its `output` may name. To add one, write
+`components/my_type.py` with one class:
+
+    class MyType(ComponentType):
+        '''One line that help shows.'''
+
+        class Settings(Envelope):        # what the component says once
+            …
+
+        class Action(Closed):            # what each of its actions says
+            output: Any = Field(None, description="…")
+
+        sources = ("result",)            # `output` may name ${result}
+
+The file's name is the word of `type:` (`my_type.py` is `type: my-type`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from mc_jupyter.errors import Problem
+from mc_jupyter.fields import Bound, Closed
+
+
+class Envelope(Closed):
+    """What every component may say about itself."""
+
+    default: bool = Field(False, description="The component that runs when none is named.")
+    runtime: Any = Field("native", description="Where it runs elsewhere; in a notebook it runs in the kernel.")
+    max_concurrent_count: Bound[int] = Field(
+        0, description="Most calls at once elsewhere; in a kernel calls of a component follow one another."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which fields one written component takes.
+
+    `defaults` are action fields that get an expression when the cell leaves them out; `remarks` are what a reader
+    should know about choices made here; `check` finds what is wrong with an action's fields together.
+    """
+
+    settings: type[Closed]
+    action: type[Closed]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+class ComponentType:
+    """One kind of component."""
+
+    name: ClassVar[str]
+    """Its word in YAML: the name of the file it is defined in."""
+
+    sources: ClassVar[tuple[str, ...]] = ("result",)
+    """What expressions of its output may name, besides input, env and context."""
+
+    nested: ClassVar[tuple[str, ...]] = ("params",)
+    """Mappings of an action whose keys are the action's own fields, one level down."""
+
+    runs: ClassVar[bool] = False
+    """Whether this version runs it. One that does not is read and planned, and says so when it is run."""
+
+    Settings: ClassVar[type[Envelope]] = Envelope
+    """The component's fields."""
+
+    Action: ClassVar[type[Closed]] = Closed
+    """The fields of one action."""
+
+    def __init_subclass__(cls) -> None:
+        if "name" not in cls.__dict__:
+            cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
+
+    @classmethod
+    def shape(cls, written: Mapping[str, Any]) -> Shape:
+        """The fields that this written component takes; raises SpecError when it names something unknown."""
+        return Shape(cls.Settings, cls.Action)
+
+    @classmethod
+    def check(cls, written: Mapping[str, Any], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+        """What is wrong with an action's written fields together: (field to point at, problem)."""
+        return iter(())

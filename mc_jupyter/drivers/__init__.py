@@ -1,0 +1,162 @@
+"""Who performs tasks: one file per library. An instance is that library holding one loaded model.
+
+To add one, write `drivers/my_library.py`:
+
+    class MyLibrary(Driver):
+        '''One line that help shows.'''
+
+        words = ("my-library",)              # what `driver:` says in YAML
+        package, extra = "mylib", "mylib"    # the module it needs, and our extra that installs it
+
+        @classmethod
+        def load(cls, plan, checkpoint, run):   # read the files of `checkpoint` as `plan` says; return cls(…)
+
+        @performs(TextGeneration)            # a task's class, or its word
+        def generate(self, call):            # results for call.items, in order
+            …
+
+        def facts(self): …                   # read back from the loaded model, never from the plan
+        def close(self): …                   # drop every reference to the model
+
+Nothing else is edited. A method inherited from another driver still performs its task, so a library that builds on
+another one inherits its recipes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from mc_jupyter.events import Run
+from mc_jupyter.fields import Closed, Format
+from mc_jupyter.tasks import Task
+
+if TYPE_CHECKING:
+    from mc_jupyter.weights import Checkpoint
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """Exactly what decides which bytes are in memory: equal plans are one model.
+
+    `identity` tells one set of files from another: their folder, names, sizes and times of change. `subject` is what
+    a reader calls the model; it does not count.
+    """
+
+    driver: str
+    head: str
+    identity: tuple[Any, ...]
+    device: str
+    dtype: str
+    device_mode: str = "single"
+    quantization: str = "none"
+    options: tuple[tuple[str, Any], ...] = ()
+    subject: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a task: the inputs in order, the fields of the call with every expression evaluated, and the run.
+
+    `settings` are the component's fields (labels, chat template …); `run` is who listens and who may stop it.
+    """
+
+    items: list[Any]
+    action: Any
+    settings: Any
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a loaded model really is, read back from its tensors and modules.
+
+    `bytes` is the memory of its parameters and buffers; `window` is in tokens.
+    """
+
+    device: str
+    dtype: str
+    bytes: int
+    parameters: int | None = None
+    quantization: str = "none"
+    window: int | None = None
+    architecture: str = ""
+
+
+class Driver:
+    """One library, holding one loaded model."""
+
+    name: ClassVar[str]
+    """The library's name: the name of the file it is defined in."""
+
+    words: ClassVar[tuple[str, ...]] = ()
+    """What `driver:` says in YAML to get it."""
+
+    package: ClassVar[str | None] = None
+    """The module whose import shows that the library is there; None when nothing is needed."""
+
+    extra: ClassVar[str | None] = None
+    """Our extra that installs it; None when the library comes with mc_jupyter."""
+
+    needs_weights: ClassVar[bool] = True
+    """Whether it loads a checkpoint at all."""
+
+    formats: ClassVar[tuple[Format, ...]] = ("safetensors", "pytorch")
+    """The file formats it reads."""
+
+    class Settings(Closed):
+        """Component-level fields that only this driver has."""
+
+    def __init_subclass__(cls) -> None:
+        if "name" not in cls.__dict__:
+            cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
+
+    @classmethod
+    def recipe(cls, task: type[Task]) -> str | None:
+        """The name of the method that performs a task, or None."""
+        for base in cls.__mro__:
+            for name, value in vars(base).items():
+                if task.name in getattr(value, "_performs", ()):
+                    return name
+        return None
+
+    @classmethod
+    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[str]:
+        """What about these settings this library cannot do, each in one line: said before anything is downloaded."""
+        return iter(())
+
+    @classmethod
+    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
+        """Raise PlanError if these files cannot do this task: said before any weight is read."""
+
+    @classmethod
+    def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Driver:
+        """Read the model into memory."""
+        raise NotImplementedError
+
+    def perform(self, task: type[Task], call: Call) -> list[Any]:
+        """One result for each item of the call, in order."""
+        name = self.recipe(task)
+        assert name is not None, f"{self.name} does not perform {task.name}"
+        results: list[Any] = getattr(self, name)(call)
+        return results
+
+    def facts(self) -> Facts:
+        """What the loaded model really is."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Drop every reference to the model and give its memory back."""
+
+
+def performs(*tasks: type[Task] | str) -> Callable[[F], F]:
+    """Mark a driver's method as the one that performs these tasks."""
+
+    def mark(method: F) -> F:
+        method._performs = frozenset(t if isinstance(t, str) else t.name for t in tasks)  # type: ignore[attr-defined]
+        return method
+
+    return mark

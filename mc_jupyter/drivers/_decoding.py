@@ -1,0 +1,203 @@
+"""Writing text with a transformers model: one `model.generate` per batch, watched token by token."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.errors import InputError
+from mc_jupyter.events import Piece, Progress, Run
+from mc_jupyter.values import Batch, Text
+
+if TYPE_CHECKING:
+    import torch
+
+DEFAULT_OUTPUT = 1024  # tokens; model-compose's default
+
+
+class Decoder:
+    """Writes with one model; knows its window and which tokens end a text."""
+
+    def __init__(self, model: Any, tokenizer: Any, pad_id: int, window: int | None):
+        self.model = model
+        self.tokenizer = tokenizer
+        self.pad_id = pad_id
+        self.window = window
+        ends = model.generation_config.eos_token_id
+        ends = tokenizer.eos_token_id if ends is None else ends
+        self.ends = frozenset(ends if isinstance(ends, list) else [] if ends is None else [ends])
+
+    def write(self, inputs: dict[str, torch.Tensor], action: Any, run: Run, positions: list[int]) -> Iterator[Any]:
+        """One Text (or a Batch of them, when several are asked for) for each row of the inputs."""
+        import torch
+
+        prompt = 1 if self.model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
+        room = self._room(action, prompt)
+        seed = action.seed if action.seed is not None else secrets.randbits(32)
+        several = action.num_return_sequences
+        watch = Watch(self, action, run, prompt, room, positions if several == action.num_beams == 1 else [])
+        with torch.inference_mode(), _seeded(seed, self.model.device):
+            rows = self.model.generate(**inputs, **self._arguments(action, room), stopping_criteria=[watch])
+        lengths = inputs["attention_mask"].sum(1).tolist()
+        texts = [
+            self._text(row[prompt:].tolist(), action, run, lengths[i // several], seed if action.samples else None)
+            for i, row in enumerate(rows)
+        ]
+        watch.finish(texts)
+        for i in range(len(positions)):
+            own = texts[i * several : (i + 1) * several]
+            yield own[0] if several == 1 else Batch(own)
+
+    def _room(self, action: Any, prompt: int) -> int:
+        """How many tokens may be written: what was asked for, within what the window leaves."""
+        wanted: int = action.max_output_length or DEFAULT_OUTPUT
+        if self.window is None or self.model.config.is_encoder_decoder:
+            return wanted
+        left = self.window - prompt
+        if left < 1:
+            raise InputError(
+                f"the input fills the model's window of {self.window} tokens: there is no room to write",
+                fix="shorten it, or say truncate: true and a max_input_length",
+            )
+        return min(wanted, left)
+
+    def _arguments(self, action: Any, room: int) -> dict[str, Any]:
+        arguments = {
+            "max_new_tokens": room,
+            "min_new_tokens": min(action.min_output_length, room),
+            "do_sample": action.samples,
+            "num_beams": action.num_beams,
+            "num_return_sequences": action.num_return_sequences,
+            "repetition_penalty": action.repetition_penalty,
+            "pad_token_id": self.pad_id,
+        }
+        if action.samples:
+            arguments |= {"temperature": action.temperature, "top_k": action.top_k, "top_p": action.top_p}
+        if action.num_beams > 1:
+            arguments |= {"length_penalty": action.length_penalty, "early_stopping": action.early_stopping}
+        return arguments
+
+    def _text(self, ids: list[int], action: Any, run: Run, prompt_tokens: int, seed: int | None) -> Text:
+        """The finished answer: special tokens dropped, cut at the first stop sequence."""
+        ended = next((i for i, token in enumerate(ids) if token in self.ends), None)
+        reason = "length" if ended is None else "stop"
+        ids = ids if ended is None else ids[:ended]
+        text = self.tokenizer.decode(ids, skip_special_tokens=True)
+        cut = first_stop(text, action.stop_sequences)
+        if cut is not None:
+            text, reason = text[:cut], "stop"
+        elif run.stopped and ended is None:
+            reason = "interrupted"
+        return Text(
+            text,
+            finish_reason=reason,
+            prompt_tokens=prompt_tokens,
+            tokens=len(ids),
+            token_ids=tuple(ids),
+            window=self.window,
+            seed=seed,
+        )
+
+
+def first_stop(text: str, stops: list[str]) -> int | None:
+    """Where the earliest stop sequence begins in a text, or None."""
+    return min((at for stop in stops if (at := text.find(stop)) >= 0), default=None)
+
+
+class Watch:
+    """transformers' StoppingCriteria: sees every token as it comes, shows it, and says which rows are done."""
+
+    def __init__(self, decoder: Decoder, action: Any, run: Run, prompt: int, room: int, positions: list[int]):
+        self.decoder = decoder
+        self.run = run
+        self.prompt = prompt
+        self.room = room
+        self.stops = action.stop_sequences
+        self.shortest = action.min_output_length
+        self.positions = positions
+        self.shown = [Shown(decoder.tokenizer, self.stops) for _ in positions]
+        self.rows_done: set[int] = set()
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **ignored: Any) -> torch.Tensor:
+        import torch
+
+        written = input_ids.shape[1] - self.prompt
+        self.run.emit(Progress(written, self.room, "tokens"))
+        if self.positions:
+            self._show(input_ids[:, -1].tolist())
+        done = torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
+        if self.run.stopped:
+            return ~done
+        if self.stops and written >= self.shortest:
+            for i, row in enumerate(input_ids[:, self.prompt :].tolist()):
+                done[i] = self._stops(row)
+        return done
+
+    def _show(self, tokens: list[int]) -> None:
+        for i, (token, shown) in enumerate(zip(tokens, self.shown, strict=True)):
+            if i in self.rows_done:
+                continue
+            if token in self.decoder.ends:
+                self.rows_done.add(i)
+            elif piece := shown.add(token):
+                self.run.emit(Piece(piece, self.positions[i]))
+
+    def finish(self, texts: list[Text]) -> None:
+        """Show what was held back: an unfinished character, or what might have begun a stop sequence."""
+        for position, text, shown in zip(self.positions, texts, self.shown, strict=False):
+            if text.startswith(shown.sent) and (rest := text[len(shown.sent) :]):
+                self.run.emit(Piece(rest, position))
+
+    def _stops(self, ids: list[int]) -> bool:
+        # A token gives at least one byte, so the last so many tokens hold any stop sequence that ends here.
+        tail = ids[-(max(len(s.encode()) for s in self.stops) + 4) :]
+        return first_stop(self.decoder.tokenizer.decode(tail, skip_special_tokens=True), self.stops) is not None
+
+
+class Shown:
+    """Text from tokens as they come: whole characters only, and never the beginning of a stop sequence."""
+
+    def __init__(self, tokenizer: Any, stops: list[str]):
+        self.tokenizer = tokenizer
+        self.stops = stops
+        self.ids: list[int] = []
+        self.before = 0  # tokens up to here are decoded for good; they give the next ones their context
+        self.read = 0
+        self.held = ""
+        self.sent = ""
+        self.closed = False
+
+    def add(self, token: int) -> str:
+        if self.closed:
+            return ""
+        self.ids.append(token)
+        context = self.tokenizer.decode(self.ids[self.before : self.read], skip_special_tokens=True)
+        text = self.tokenizer.decode(self.ids[self.before :], skip_special_tokens=True)
+        if text.endswith("\ufffd"):  # a character whose bytes are not all there yet
+            return ""
+        self.before, self.read = self.read, len(self.ids)
+        piece = self._release(self.held + text[len(context) :])
+        self.sent += piece
+        return piece
+
+    def _release(self, text: str) -> str:
+        cut = first_stop(text, self.stops)
+        if cut is not None:
+            self.held, self.closed = "", True
+            return text[:cut]
+        keep = max((n for stop in self.stops for n in range(1, len(stop)) if text.endswith(stop[:n])), default=0)
+        self.held = text[len(text) - keep :]
+        return text[: len(text) - keep]
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Draw from this seed, and leave the user's own random state as it was."""
+    import torch
+
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield

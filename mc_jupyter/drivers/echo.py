@@ -1,0 +1,116 @@
+"""Answers without a model: every task, at once, from the input itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan
+from mc_jupyter.events import Piece, Progress, Run
+from mc_jupyter.tasks import Task
+from mc_jupyter.values import Embedding, Faces, Label, Text
+
+if TYPE_CHECKING:
+    from mc_jupyter.weights import Checkpoint
+
+_WIDTH = 8  # numbers in an echoed vector
+
+
+class Echo(Driver):
+    """Answers without a model: text comes back, labels and vectors are computed from its letters.
+
+    For trying a document out, and for tests: the same input always gives the same result, nothing is downloaded.
+    """
+
+    words = ("echo",)
+    needs_weights = False
+
+    @classmethod
+    def recipe(cls, task: type[Task]) -> str | None:
+        return "perform"
+
+    @classmethod
+    def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Echo:
+        return cls()
+
+    def perform(self, task: type[Task], call: Call) -> list[Any]:
+        results = []
+        for position, item in enumerate(call.items):
+            if call.run.stopped:
+                break
+            results.append(self._answer(task, item, call, position))
+            call.run.emit(Progress(position + 1, len(call.items), "items"))
+        return results + [None] * (len(call.items) - len(results))
+
+    def facts(self) -> Facts:
+        return Facts(device="cpu", dtype="none", bytes=0, parameters=0, architecture="echo")
+
+    def _answer(self, task: type[Task], item: Any, call: Call, position: int) -> Any:
+        if task.result is Text:
+            return self._text(_words_of(item), call, position)
+        if task.result is Label:
+            return _label(str(item), call)
+        if task.result is Embedding:
+            return Embedding(_numbers(str(item)))
+        if task.result is Faces:
+            return Faces(faces=[], width=getattr(item, "width", 0), height=getattr(item, "height", 0))
+        if task.name in ("image-generation", "image-upscale"):
+            return _image(item, call)
+        return item
+
+    def _text(self, text: str, call: Call, position: int) -> Text:
+        """The words of the input, as many as may be written, one piece at a time."""
+        words = list(_pieces(text))[: getattr(call.action, "max_output_length", None)]
+        written: list[str] = []
+        for word in words:
+            if call.run.stopped:
+                return Text("".join(written), finish_reason="interrupted", tokens=len(written))
+            written.append(word)
+            call.run.emit(Piece(word, position))
+        reason = "stop" if len(words) == len(list(_pieces(text))) else "length"
+        return Text("".join(written), finish_reason=reason, tokens=len(written), prompt_tokens=len(words))
+
+
+def _words_of(item: Any) -> str:
+    """A text itself; of a conversation what was said last; of anything else what it is."""
+    if isinstance(item, list) and item:
+        return getattr(item[-1], "content", None) or ""
+    return item if isinstance(item, str) else f"{type(item).__name__}"
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Words with the blanks after them: together they are the text."""
+    start = 0
+    for i in range(1, len(text) + 1):
+        if i == len(text) or (text[i - 1].isspace() and not text[i].isspace()):
+            yield text[start:i]
+            start = i
+
+
+def _numbers(text: str) -> list[float]:
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    raw = [byte / 127.5 - 1 for byte in digest[:_WIDTH]]
+    length = sum(x * x for x in raw) ** 0.5 or 1.0
+    return [x / length for x in raw]
+
+
+def _label(text: str, call: Call) -> Label:
+    names = getattr(call.settings, "labels", None) or ["NEGATIVE", "POSITIVE"]
+    best = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[0] % len(names)
+    row = [1.0 if i == best else 0.0 for i in range(len(names))]
+    found: dict[str, Any] = {"label": names[best], "score": 1.0, "label_id": best}
+    if getattr(call.action, "return_probabilities", False):
+        found["probabilities"] = row
+    return Label(found, scores=dict(zip(names, row, strict=True)))
+
+
+def _image(item: Any, call: Call) -> Any:
+    """A flat picture of the size asked for, its colour made from the description; an image comes back enlarged."""
+    from PIL import Image
+
+    if isinstance(item, Image.Image):
+        scale = call.action.scale or 2
+        return item.resize((round(item.width * scale), round(item.height * scale)))
+    colour = tuple(hashlib.sha256(str(item).encode()).digest()[:3])
+    return Image.new("RGB", (call.action.width, call.action.height), colour)

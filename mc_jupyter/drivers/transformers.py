@@ -1,0 +1,463 @@
+"""Hugging Face transformers: text models of every architecture it knows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.batching import batches
+from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers._decoding import Decoder
+from mc_jupyter.drivers._memory import give_back
+from mc_jupyter.errors import InputError, MissingPackage, PlanError, WeightsError
+from mc_jupyter.events import Progress, Run
+from mc_jupyter.tasks import Task
+from mc_jupyter.tasks.chat_completion import ChatCompletion
+from mc_jupyter.tasks.text_classification import TextClassification
+from mc_jupyter.tasks.text_embedding import TextEmbedding
+from mc_jupyter.tasks.text_generation import TextGeneration
+from mc_jupyter.values import Embedding, Label
+
+if TYPE_CHECKING:
+    import torch
+
+    from mc_jupyter.weights import Checkpoint
+
+_CLASSES = {
+    "causal-lm": "AutoModelForCausalLM",
+    "seq2seq-lm": "AutoModelForSeq2SeqLM",
+    "sequence-classifier": "AutoModelForSequenceClassification",
+    "encoder": "AutoModel",
+}
+# Weights that a checkpoint without a trained head lacks: transformers fills them with random numbers.
+_HEADS = ("classifier", "pre_classifier", "score", "classification_head", "pooler", "lm_head")
+# These count positions from the padding token's id on, so that many fewer tokens fit.
+_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl", "roberta-prelayernorm")
+_GENERATION_TOKENS = 4096  # prompt tokens of a batch of prompts; more would mostly wait for its longest answer
+
+
+class Transformers(Driver):
+    """Hugging Face transformers: text models of every architecture it knows."""
+
+    words = ("huggingface",)
+    package = "transformers"
+
+    def __init__(self, model: Any, tokenizer: Any, plan: ModelPlan, folder: Path):
+        self.model = model
+        self.tokenizer = tokenizer
+        self.plan = plan
+        self.sentence = _sentence_files(folder)
+        self.untrained: tuple[str, ...] = ()
+
+    # --- loading ------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
+        if task is ChatCompletion and not settings.chat_template and not _has_chat_template(checkpoint.folder):
+            raise PlanError(
+                "this model has no chat template: it was not trained on conversations, or the template was not saved",
+                fix="use task: text-generation, or give chat_template: (a Jinja template)",
+            )
+        config = checkpoint.config
+        if settings_labels := getattr(settings, "labels", None):
+            count = len(config.get("id2label") or {}) or config.get("num_labels") or 2
+            if len(settings_labels) != count:
+                raise PlanError(f"labels names {len(settings_labels)} classes, but the model has {count}")
+        if task is TextEmbedding:
+            _check_sentence_modules(checkpoint.folder, settings.architecture)
+
+    @classmethod
+    def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Transformers:
+        assert checkpoint is not None
+        import torch
+        import transformers
+
+        tokenizer = _load_tokenizer(checkpoint.folder, dict(plan.options).get("fast_tokenizer"))
+        auto = getattr(transformers, _CLASSES[plan.head])
+        arguments: dict[str, Any] = {"dtype": getattr(torch, plan.dtype)}
+        if plan.device != "cpu":
+            arguments["device_map"] = plan.device
+        with _quiet():
+            model, info = _read(auto, checkpoint, arguments)
+        self = cls(model.eval(), tokenizer, plan, checkpoint.folder)
+        self.untrained = _untrained(info, plan.head, checkpoint)
+        if self.untrained:
+            run.note(
+                f"{plan.subject or 'this checkpoint'} has no trained {', '.join(self.untrained)}: those weights are "
+                "random, so its answers mean nothing until it is fine-tuned"
+            )
+        return self
+
+    def facts(self) -> Facts:
+        parameters = list(self.model.parameters())
+        tensors = {id(t): t for t in (*parameters, *self.model.buffers())}.values()
+        kinds: dict[str, int] = {}
+        for tensor in parameters:
+            kind = str(tensor.dtype).removeprefix("torch.")
+            kinds[kind] = kinds.get(kind, 0) + tensor.numel()
+        return Facts(
+            device=", ".join(sorted({str(t.device) for t in tensors})),
+            dtype=max(kinds, key=lambda k: kinds[k]) if kinds else "",
+            bytes=sum(t.numel() * t.element_size() for t in tensors),
+            parameters=sum(t.numel() for t in {id(p): p for p in parameters}.values()),
+            window=self.window,
+            architecture=type(self.model).__name__,
+        )
+
+    def close(self) -> None:
+        self.model = None
+        self.tokenizer = None
+        give_back()
+
+    @property
+    def window(self) -> int | None:
+        """How many tokens the model can look at, or None where its design sets no limit."""
+        config = (
+            self.model.config.get_text_config() if hasattr(self.model.config, "get_text_config") else self.model.config
+        )
+        found = [getattr(config, name, None) for name in ("max_position_embeddings", "n_positions", "seq_length")]
+        limits = [n for n in found if isinstance(n, int) and n > 0]
+        if config.model_type in _OFFSET_POSITIONS and limits:
+            limits = [n - (config.pad_token_id or 0) - 1 for n in limits]
+        if isinstance(own := self.tokenizer.model_max_length, int) and own < 1e9:
+            limits.append(own)  # without one, tokenizers say 1e30
+        return min(limits, default=None)
+
+    # --- tasks --------------------------------------------------------------------------------------------------------
+
+    @performs(TextGeneration)
+    def generate(self, call: Call) -> list[Any]:
+        """Continuations of texts, without the texts themselves."""
+        prompts = self._tokens(call.items)
+        return self._write(prompts, call)
+
+    @performs(ChatCompletion)
+    def chat(self, call: Call) -> list[Any]:
+        """Answers to conversations."""
+        return self._write([self._conversation(messages, call) for messages in call.items], call)
+
+    @performs(TextClassification)
+    def classify(self, call: Call) -> list[Label]:
+        """The likeliest class: softmax over the classes, or sigmoid where each was trained for itself."""
+
+        config = self.model.config
+        alone = config.num_labels == 1 or config.problem_type == "multi_label_classification"
+        names = call.settings.labels or [config.id2label[i] for i in range(config.num_labels)]
+
+        def judge(inputs: dict[str, torch.Tensor]) -> list[list[float]]:
+            logits = self.model(**inputs).logits.float()
+            chances: list[list[float]] = (logits.sigmoid() if alone else logits.softmax(-1)).tolist()
+            return chances
+
+        rows = self._encode(call, judge)
+        return [_label(row, names, call.action.return_probabilities) for row in rows]
+
+    @performs(TextEmbedding)
+    def embed(self, call: Call) -> list[Embedding]:
+        """Token vectors pooled into one, as sentence-transformers does it."""
+        import torch
+
+        follow = call.settings.architecture != "bert"
+        pooling = call.action.pooling
+        if pooling == "auto":
+            pooling = (self.sentence.get("pooling") if follow else None) or "mean"
+
+        def pool(inputs: dict[str, torch.Tensor]) -> list[list[float]]:
+            states = self.model(**inputs).last_hidden_state
+            vectors = _POOLINGS[pooling](states, inputs["attention_mask"]).float()
+            if call.action.normalize:
+                vectors = torch.nn.functional.normalize(vectors, dim=-1)
+            rows: list[list[float]] = vectors.tolist()
+            return rows
+
+        window = self.sentence.get("max_seq_length") if follow else None
+        return [Embedding(row) for row in self._encode(call, pool, window)]
+
+    # --- reading text -------------------------------------------------------------------------------------------------
+
+    def _tokens(self, texts: list[str]) -> list[list[int]]:
+        ids: list[list[int]] = self.tokenizer(texts, verbose=False)["input_ids"]
+        return ids
+
+    def _encode(self, call: Call, compute: Any, window: int | None = None) -> list[list[float]]:
+        """One row for each text: the texts' tokens go through `compute` in batches, longest first."""
+        import torch
+
+        limit = _least(call.action.max_input_length, call.settings.max_seq_length, window, self.window)
+        rows_of_ids = self._tokens(call.items)
+        if any(len(ids) > (limit or len(ids)) for ids in rows_of_ids):
+            if not call.action.truncate:
+                raise _too_long([len(ids) for ids in rows_of_ids], limit)
+            # The tokenizer itself cuts, so that closing tokens such as [SEP] stay.
+            rows_of_ids = self.tokenizer(call.items, truncation=True, max_length=limit)["input_ids"]
+        rows: list[list[float]] = [[]] * len(rows_of_ids)
+        done = 0
+        with torch.inference_mode():
+            for batch in batches([len(ids) for ids in rows_of_ids], size=call.action.batch_size):
+                if call.run.stopped:
+                    break
+                inputs = self._padded([rows_of_ids[i] for i in batch], side="right")
+                for position, row in zip(batch, compute(inputs), strict=True):
+                    rows[position] = row
+                done += len(batch)
+                call.run.emit(Progress(done, len(rows_of_ids), "items"))
+        return rows
+
+    def _padded(self, rows: list[list[int]], side: str) -> dict[str, torch.Tensor]:
+        import torch
+
+        longest = max(map(len, rows))
+        pad = self.pad_id
+        left = side == "left"
+
+        def filled(row: list[int], filler: int) -> list[int]:
+            blank = [filler] * (longest - len(row))
+            return blank + row if left else row + blank
+
+        ids = torch.tensor([filled(row, pad) for row in rows])
+        mask = torch.tensor([filled([1] * len(row), 0) for row in rows])
+        return {"input_ids": ids.to(self.model.device), "attention_mask": mask.to(self.model.device)}
+
+    @property
+    def pad_id(self) -> int:
+        """The token that fills short rows. It is masked, so any will do where the model has none of its own."""
+        for token in (self.tokenizer.pad_token_id, self.model.config.pad_token_id, self.tokenizer.eos_token_id):
+            if isinstance(token, int):
+                return token
+        return 0
+
+    def _conversation(self, messages: list[Any], call: Call) -> list[int]:
+        from jinja2.exceptions import TemplateError
+
+        template = call.settings.chat_template
+        if call.action.tools and "tools" not in (template or self.tokenizer.get_chat_template(tools=call.action.tools)):
+            raise InputError("this model's chat template knows no tools", fix="remove tools:")
+        try:
+            ids: list[int] = self.tokenizer.apply_chat_template(
+                [m.model_dump(exclude_none=True) for m in messages],
+                chat_template=template,
+                tools=call.action.tools,
+                add_generation_prompt=True,
+                return_dict=False,
+            )
+        except TemplateError as error:
+            raise InputError(f"the model's chat template refuses these messages: {error}") from None
+        return ids
+
+    # --- writing text -------------------------------------------------------------------------------------------------
+
+    def _write(self, prompts: list[list[int]], call: Call) -> list[Any]:
+        action = call.action
+        limit = _least(action.max_input_length, call.settings.max_seq_length, self.window)
+        if any(len(ids) > (limit or len(ids)) for ids in prompts):
+            if not action.truncate:
+                raise _too_long([len(ids) for ids in prompts], limit)
+            prompts = [ids[-limit:] if limit else ids for ids in prompts]
+        if any(not ids for ids in prompts):
+            raise InputError("the text is empty: this model needs at least one token to continue")
+        decoder = Decoder(self.model, self.tokenizer, self.pad_id, _least(call.settings.max_seq_length, self.window))
+        results: list[Any] = [None] * len(prompts)
+        plan = batches(
+            [len(ids) for ids in prompts],
+            size=action.batch_size,
+            tokens=_GENERATION_TOKENS,
+            # The penalty would count padding as tokens already used.
+            same_length=action.repetition_penalty != 1 and not self.model.config.is_encoder_decoder,
+        )
+        for batch in plan:
+            if call.run.stopped:
+                break
+            inputs = self._padded([prompts[i] for i in batch], side="left")
+            for position, texts in zip(batch, decoder.write(inputs, action, call.run, batch), strict=True):
+                results[position] = texts
+        return results
+
+
+def _least(*numbers: int | None) -> int | None:
+    return min((n for n in numbers if n is not None), default=None)
+
+
+def _too_long(lengths: list[int], limit: int | None) -> InputError:
+    """The error for inputs that do not fit, naming the first."""
+    first = next(i for i, n in enumerate(lengths) if n > (limit or n))
+    which = "the input" if len(lengths) == 1 else f"input {first + 1} of {len(lengths)}"
+    return InputError(
+        f"{which} has {lengths[first]} tokens; at most {limit} fit", fix="shorten it, or say truncate: true"
+    )
+
+
+def _label(row: list[float], names: list[str], probabilities: bool) -> Label:
+    best = max(range(len(row)), key=row.__getitem__)
+    found: dict[str, Any] = {"label": names[best], "score": row[best], "label_id": best}
+    if probabilities:
+        found["probabilities"] = row
+    return Label(found, scores=dict(zip(names, row, strict=True)))
+
+
+# --- pooling: (batch, tokens, width) and mask (batch, tokens) → (batch, width) ---------------------------------------
+
+
+def _mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    weight = mask.unsqueeze(-1).to(states.dtype)
+    return (states * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
+
+
+def _cls(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return states[:, 0]
+
+
+def _max(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return states.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).amax(1)
+
+
+_POOLINGS = {"mean": _mean, "cls": _cls, "max": _max}
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise WeightsError(f"{path.name} is not JSON: {error}") from None
+
+
+def _has_chat_template(folder: Path) -> bool:
+    if any((folder / name).exists() for name in ("chat_template.jinja", "chat_template.json")):
+        return True
+    return bool((_read_json(folder / "tokenizer_config.json") or {}).get("chat_template"))
+
+
+_SENTENCE_MODULES = ("Transformer", "Pooling", "Normalize")
+
+
+def _check_sentence_modules(folder: Path, architecture: str) -> None:
+    """Refuse sentence-transformers models whose vector depends on more than pooling and length."""
+    modules = _read_json(folder / "modules.json")
+    if architecture == "sbert" and modules is None:
+        raise PlanError("architecture: sbert needs a model saved by sentence-transformers: there is no modules.json")
+    if architecture == "bert":
+        return
+    for module in modules or []:
+        kind = module["type"].rpartition(".")[2]
+        if kind not in _SENTENCE_MODULES:
+            raise PlanError(
+                f"this model has a sentence-transformers module {kind} that the huggingface driver does not apply",
+                fix="architecture: bert pools the token vectors and leaves it out",
+            )
+
+
+def _sentence_files(folder: Path) -> dict[str, Any]:
+    """What sentence-transformers' files say: `pooling` and `max_seq_length`, where they are there."""
+    found: dict[str, Any] = {}
+    modules = _read_json(folder / "modules.json")
+    if modules is None:
+        return found
+    for module in modules:
+        if module["type"].rpartition(".")[2] == "Pooling":
+            config = _read_json(folder / module.get("path", "") / "config.json") or {}
+            # Older files have a flag for each mode, newer ones the mode's name.
+            flags = {"mean_tokens": "mean", "cls_token": "cls", "max_tokens": "max"}
+            modes = [name for flag, name in flags.items() if config.get(f"pooling_mode_{flag}")]
+            modes = modes or [m for m in [config.get("pooling_mode")] if m]
+            if modes in (["mean"], ["cls"], ["max"]):
+                found["pooling"] = modes[0]
+            elif modes:
+                raise PlanError(f"this model pools by {' + '.join(modes)}, which the huggingface driver does not do")
+    length = (_read_json(folder / "sentence_bert_config.json") or {}).get("max_seq_length")
+    if isinstance(length, int):
+        found["max_seq_length"] = length
+    return found
+
+
+def _load_tokenizer(folder: Path, fast: object) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, ImportError) as error:
+        raise WeightsError(
+            f"the tokenizer cannot be read: {_first_line(error)}", fix="the model's folder needs tokenizer.json"
+        ) from None
+    if fast is not None and bool(fast) != tokenizer.is_fast:
+        kind = "Python" if fast else "Rust"
+        raise PlanError(f"fast_tokenizer: {str(bool(fast)).lower()}, but this model has only the {kind} tokenizer")
+    return tokenizer
+
+
+def _read(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The model and what transformers says of missing and unexpected weights."""
+    arguments |= {"local_files_only": True, "trust_remote_code": False, "output_loading_info": True}
+    try:
+        if _standard(checkpoint):
+            safe = checkpoint.format == "safetensors"
+            model, info = auto.from_pretrained(checkpoint.folder, use_safetensors=safe, **arguments)
+        else:
+            model, info = _read_one_file(auto, checkpoint, arguments)
+    except ImportError as error:
+        raise MissingPackage(f"this model needs a package that is not installed: {_first_line(error)}") from None
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise WeightsError(f"transformers cannot load this model: {_first_line(error)}") from None
+    return model, info
+
+
+def _standard(checkpoint: Checkpoint) -> bool:
+    """Whether transformers finds these files by their names."""
+    stem = {"safetensors": "model", "pytorch": "pytorch_model"}.get(checkpoint.format)
+    return all(f.name.startswith(f"{stem}.") or f.name.startswith(f"{stem}-0") for f in checkpoint.files)
+
+
+def _read_one_file(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Load weights whose file has a name of its own (`filename: model.fp16.safetensors`)."""
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoConfig
+
+    state: dict[str, Any] = {}
+    for file in checkpoint.files:
+        state |= load_file(file) if checkpoint.format == "safetensors" else torch.load(file, weights_only=True)
+    config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+    given = {k: v for k, v in arguments.items() if k in ("dtype", "device_map", "output_loading_info")}
+    loaded: tuple[Any, dict[str, Any]] = auto.from_pretrained(None, config=config, state_dict=state, **given)
+    return loaded
+
+
+def _untrained(info: dict[str, Any], head: str, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """The parts that got random weights because the checkpoint lacks them. More than the head missing is an error."""
+    missing = sorted(info.get("missing_keys", ()))
+    parts = dict.fromkeys(next((p for p in key.split(".") if p in _HEADS), key) for key in missing)
+    if mismatched := info.get("mismatched_keys"):
+        raise WeightsError(f"the weights do not have the shapes that config.json says: {sorted(mismatched)[0]}")
+    if beyond := [part for part in parts if part not in _HEADS]:
+        raise WeightsError(
+            f"{len(missing)} of the model's weights are not in {checkpoint.files[0].name}, first {beyond[0]}: "
+            "it is another kind of model, or the file is not whole"
+        )
+    if head == "encoder":
+        parts.pop("pooler", None)  # not used: token vectors are pooled here
+    return tuple(parts)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
+class _quiet:
+    """No bars and no warnings of transformers' own while it loads: what matters is said by us."""
+
+    def __enter__(self) -> None:
+        from transformers.utils import logging as log
+
+        self.level = log.get_verbosity()
+        log.set_verbosity_error()
+        log.disable_progress_bar()
+
+    def __exit__(self, *error: object) -> None:
+        from transformers.utils import logging as log
+
+        log.set_verbosity(self.level)
+        log.enable_progress_bar()

@@ -1,0 +1,166 @@
+"""What can go wrong, and how it is said: one place, one reason, one way out.
+
+ComposeError                everything mc_jupyter raises on purpose
+├── SpecError               the text is not a document of the language
+├── ExpressionError         an expression could not be evaluated or converted
+├── PlanError               what the text asks for cannot be done here, or not together
+│   ├── MissingPackage      an engine is not installed
+│   ├── NotBuilt            planned for, described, but not in this version
+│   └── DoesNotFit          more memory or disk than is free
+├── WeightsError            the model's files
+│   ├── NeedsToken          the repository is private or gated, and no token was given
+│   ├── AccessDenied        the token is good, but its owner may not read the repository
+│   ├── BadToken            the hub does not know the token
+│   ├── NoSuchModel         no such repository, revision, file or folder
+│   ├── Offline             not on this disk, and the hub cannot be reached (or must not be)
+│   └── UnsafeWeights       pickle weights that nobody allowed
+├── InputError              what a run was given: missing, of the wrong kind, too long
+├── UnknownName             no component, task, driver or sub-command of that name
+└── RunError                the engine failed while it ran
+    └── Interrupted         the user stopped it; `partial` holds what was there
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a cell something stands. Lines and columns count from 1; line 1 of a `%%compose` cell is the magic."""
+
+    line: int
+    column: int
+    length: int
+    text: str
+
+    def caret(self) -> str:
+        """The source line with the place underlined."""
+        pad = "".join("\t" if c == "\t" else " " for c in self.text[: self.column - 1])
+        width = max(1, min(self.length, len(self.text) - self.column + 1))
+        return f"    {self.text}\n    {pad}{'^' * width}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: what, where, and what would mend it."""
+
+    message: str
+    place: Place | None = None
+    fix: str | None = None
+
+    def __str__(self) -> str:
+        where = f"line {self.place.line}: " if self.place else ""
+        lines = [f"{where}{self.message}"]
+        if self.place:
+            lines.append(self.place.caret())
+        if self.fix:
+            lines.append(f"    → {self.fix}")
+        return "\n".join(lines)
+
+
+class ComposeError(Exception):
+    """Something mc_jupyter says to its user. Shown as its text, never as our frames.
+
+    `problems` holds everything that was found, in the order of the text.
+    """
+
+    problems: tuple[Problem, ...]
+
+    def __init__(
+        self, problem: str | Problem | Iterable[Problem], *, place: Place | None = None, fix: str | None = None
+    ):
+        if isinstance(problem, str):
+            problem = Problem(problem, place, fix)
+        self.problems = (problem,) if isinstance(problem, Problem) else tuple(problem)
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython's documented hook: these lines are shown instead of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class SpecError(ComposeError):
+    """The text is not a document of the language."""
+
+
+class ExpressionError(ComposeError):
+    """An expression could not be evaluated or converted."""
+
+
+class PlanError(ComposeError):
+    """What the text asks for cannot be done on this machine, or not together."""
+
+
+class MissingPackage(PlanError):
+    """An engine is not installed; the fix is the line to paste."""
+
+
+class NotBuilt(PlanError):
+    """The language has it and it was read, but this version does not run it."""
+
+
+class DoesNotFit(PlanError):
+    """More memory or disk than is free."""
+
+
+class WeightsError(ComposeError):
+    """The model's files cannot be had."""
+
+
+class NeedsToken(WeightsError):
+    """The repository is private or gated, and no token was given."""
+
+
+class AccessDenied(WeightsError):
+    """The token is good, but its owner may not read the repository."""
+
+
+class BadToken(WeightsError):
+    """The hub does not know the token."""
+
+
+class NoSuchModel(WeightsError):
+    """No such repository, revision, file or folder."""
+
+
+class Offline(WeightsError):
+    """Not on this disk, and the hub cannot be reached, or must not be."""
+
+
+class UnsafeWeights(WeightsError):
+    """Pickle weights (which can run code when read) that nobody allowed."""
+
+
+class InputError(ComposeError):
+    """What a run was given is missing, of the wrong kind, or too long."""
+
+
+class UnknownName(ComposeError):
+    """No component, task, driver or sub-command of that name."""
+
+
+class RunError(ComposeError):
+    """The engine failed while it ran."""
+
+
+class Interrupted(RunError):
+    """The user stopped the run; `partial` holds what there was by then."""
+
+    partial: object = None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """The nearest known word as a hint, or None. `lenght` gives "did you mean 'length'?"."""
+    known = list(known)
+    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else None
+
+
+def listing(words: Sequence[str], conjunction: str = "or") -> str:
+    """`a, b or c`, for messages."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"

@@ -1,0 +1,266 @@
+"""The vocabulary of documents: model sources, secrets, numbers within limits, and values that may be expressions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic.annotated_handlers import GetJsonSchemaHandler
+from pydantic.fields import FieldInfo
+from pydantic_core import core_schema
+
+from mc_jupyter import expressions
+from mc_jupyter.errors import did_you_mean
+
+T = TypeVar("T")
+
+Format = Literal["safetensors", "pytorch", "gguf", "onnx", "tensorrt"]
+Precision = Literal["auto", "float32", "float16", "bfloat16"]
+DeviceMode = Literal["single", "auto"]
+QuantizationKind = Literal["none", "int8", "int4", "fp4", "nf4"]
+
+_DIRECTIVES = frozenset({"...", "?", "*", "+", "|", "&"})
+_LOCAL = re.compile(r"(?:/|\./|\.\./|~|[A-Za-z]:[\\/])|\.{1,2}$")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(?::\d+)?")
+
+
+class Closed(BaseModel):
+    """A frozen set of fields that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+
+
+# --- values that may be expressions -----------------------------------------------------------------------------------
+
+
+def is_deferred(value: object) -> bool:
+    """Whether a written value is known only when it is rendered: it holds `${…}`, or spreads, maps or joins.
+
+    A mapping or list whose *elements* hold expressions is not deferred: its shape can be checked now.
+    """
+    if isinstance(value, str):
+        return expressions.has_reference(value)
+    if isinstance(value, Mapping):
+        return any(key in _DIRECTIVES for key in value)
+    if isinstance(value, list):
+        return any(isinstance(item, str) and item.startswith("...${") for item in value)
+    return False
+
+
+class _MayBeExpression:
+    """Lets `${…}` through a field's check; the same check runs again on what the expression gives."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        def check(value: object, inner: core_schema.ValidatorFunctionWrapHandler) -> Any:
+            return value if is_deferred(value) else inner(value)
+
+        return core_schema.no_info_wrap_validator_function(check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "string", "pattern": r"\$\{", "description": "an expression"}]}
+
+
+Bound = Annotated[T, _MayBeExpression()]
+"""`Bound[int]`: a whole number, or an expression that must yield one."""
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """Other names that a field answers to, from one edition of the language or another."""
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str):
+        object.__setattr__(self, "names", names)
+
+
+def spellings(model: type[BaseModel]) -> dict[str, str]:
+    """Every other name of a model's fields, with the field it stands for."""
+    return {
+        other: name
+        for name, info in model.model_fields.items()
+        for mark in info.metadata
+        if isinstance(mark, Spelled)
+        for other in mark.names
+    }
+
+
+def limits(info: FieldInfo) -> tuple[float | None, float | None]:
+    """The smallest and largest value a numeric field takes, where it has such limits."""
+    low = next((getattr(m, k) for m in info.metadata for k in ("ge", "gt") if hasattr(m, k)), None)
+    high = next((getattr(m, k) for m in info.metadata for k in ("le", "lt") if hasattr(m, k)), None)
+    return low, high
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+
+class Secret:
+    """Text that shows itself to nobody: `repr`, `str` and JSON give `•••`; `reveal()` gives the text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str):
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(•••)"
+
+    def __str__(self) -> str:
+        return "•••"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        def check(value: object) -> Secret:
+            if isinstance(value, Secret):
+                return value
+            if not isinstance(value, str) or not value:
+                raise ValueError("should be text")
+            return cls(value)
+
+        return core_schema.no_info_plain_validator_function(
+            check, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "writeOnly": True}
+
+
+# --- where a model comes from -----------------------------------------------------------------------------------------
+
+
+class HubSource(Closed):
+    """A model repository on the Hugging Face hub."""
+
+    provider: Literal["huggingface"] = Field("huggingface", description="Where the files come from.")
+    repository: Bound[str] = Field(description="Repository on the hub: OWNER/NAME or NAME.")
+    revision: Bound[str] | None = Field(None, description="Branch, tag or commit (the hub's default: main).")
+    filename: Bound[str] | None = Field(None, description="One weights file of the repository, instead of all.")
+    cache_dir: Bound[str] | None = Field(None, description="Folder for downloads (default: the hub's own cache).")
+    local_files_only: Bound[bool] = Field(False, description="Use only what is on this disk; never ask the hub.")
+    token: Bound[Secret] | None = Field(None, description="Access token, for private and gated models.")
+
+    def __str__(self) -> str:
+        return self.repository
+
+
+class LocalSource(Closed):
+    """A model on this disk: a folder, or one file."""
+
+    provider: Literal["local"] = Field("local", description="Where the files come from.")
+    path: Bound[str] = Field(description="Folder or file. `~` is your home; a relative path starts where you work.")
+    format: Bound[Format] | None = Field(None, description="File format; found out from the files when not given.")
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class StarterSource(Closed):
+    """A small model that ships with mc_jupyter."""
+
+    provider: Literal["starter"] = Field("starter", description="Where the files come from.")
+    name: Bound[str] = Field(description="Which one: stories, sentiment or embedding.")
+
+    def __str__(self) -> str:
+        return f"starter:{self.name}"
+
+
+def source_of(written: object) -> object:
+    """The long form of a model source written as text, by the chapter's path rules."""
+    if isinstance(written, str) and not expressions.has_reference(written):
+        if not written.strip():
+            raise ValueError("names no model")
+        if written.startswith("starter:"):
+            return StarterSource(name=written.removeprefix("starter:"))
+        if _LOCAL.match(written):
+            return LocalSource(path=written)
+        return HubSource(repository=written)
+    if isinstance(written, Mapping) and "provider" not in written:
+        provider = "local" if "path" in written else "huggingface"
+        return {"provider": provider, **written}
+    return written
+
+
+ModelSource = Annotated[
+    Annotated[HubSource | LocalSource | StarterSource, Field(discriminator="provider")], BeforeValidator(source_of)
+]
+
+
+# --- how a model is loaded --------------------------------------------------------------------------------------------
+
+
+def _device(name: str) -> str:
+    if not _DEVICE.fullmatch(name):
+        hint = did_you_mean(name, ["auto", "cpu", "cuda", "cuda:0", "mps"])
+        raise ValueError(f"{name!r} is not a device: auto, cpu, cuda, cuda:N or mps" + (f"; {hint}" if hint else ""))
+    return name
+
+
+Device = Annotated[str, AfterValidator(_device)]
+
+
+class Quantization(Closed):
+    """Weights held in fewer bits."""
+
+    type: Bound[QuantizationKind] = Field(description="Which numbers the weights become.")
+    compute_dtype: Bound[Precision] = Field("auto", description="Precision of the arithmetic.")
+    double_quant: Bound[bool] = Field(True, description="Quantize the scales too (4 bit only).")
+
+
+def _quantization(written: object) -> object:
+    if isinstance(written, str) and not expressions.has_reference(written):
+        return {"type": written}
+    return written
+
+
+def _listed(written: object) -> object:
+    return [written] if isinstance(written, Mapping) else written
+
+
+class Adapter(Closed):
+    """A small set of trained changes laid over a base model."""
+
+    type: Literal["lora"] = Field("lora", description="Kind of adapter.")
+    name: str | None = Field(None, description="What you call it (default: adapter_1, adapter_2 …).")
+    model: ModelSource = Field(description="Where the adapter's files come from.")
+    weight: Bound[float] = Field(1.0, description="How much of it is added: 0 none, 1 as trained.")
+
+
+class ModelSettings(Closed):
+    """What every `type: model` component may say about its model: the fields that decide which bytes are in memory."""
+
+    model: Bound[ModelSource] | None = Field(
+        None, description="The model: a hub name, a path, `starter:NAME`, or a mapping."
+    )
+    device: Bound[Device] = Field(
+        "auto", description="Where it runs: auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:N, mps."
+    )
+    device_mode: Bound[DeviceMode] = Field("single", description="One device, or spread over all (auto).")
+    precision: Bound[Precision] = Field(
+        "auto", description="Number format: auto is half precision on a GPU, float32 on a CPU."
+    )
+    quantization: Annotated[Quantization, BeforeValidator(_quantization)] = Field(
+        Quantization(type="none"), description="Hold the weights in fewer bits."
+    )
+    low_cpu_mem_usage: Bound[bool] = Field(False, description="Load piece by piece (transformers 5 always does).")
+    allow_pickle: bool = Field(False, description="Read weights stored as pickle (.bin, .pt), tensors only.")
+    peft_adapters: Annotated[list[Adapter], BeforeValidator(_listed), Spelled("peft_adapter")] = Field(
+        default_factory=list, description="Adapters laid over the model; several are added up."
+    )

@@ -1,0 +1,291 @@
+"""The talk with the Hugging Face hub: what a repository holds, where it is on this disk, and why it cannot be had.
+
+The cache is the one every Hugging Face library shares (`models--OWNER--NAME/{blobs,refs,snapshots}`, see
+https://huggingface.co/docs/huggingface_hub/guides/manage-cache). Beside it, `mc_jupyter/COMMIT.json` keeps what the hub
+said a commit holds: with that, whether everything is here is known without asking again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from mc_jupyter.errors import AccessDenied, BadToken, NeedsToken, NoSuchModel, Offline, WeightsError, did_you_mean
+from mc_jupyter.fields import HubSource
+
+if TYPE_CHECKING:
+    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.hf_api import RepoSibling
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
+_HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+
+
+# ── the cache ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of a repository: its size, and its hash (of large files their SHA-256, of small ones git's SHA-1)."""
+
+    name: str
+    size: int
+    sha256: str | None = None
+    sha1: str | None = None
+
+    @property
+    def etag(self) -> str | None:
+        """The name of its blob in the cache."""
+        return self.sha256 or self.sha1
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All files of one commit of a repository."""
+
+    commit: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [entry.name for entry in self.entries]
+
+    def some(self, names: Sequence[str]) -> list[Entry]:
+        wanted = set(names)
+        return [entry for entry in self.entries if entry.name in wanted]
+
+
+def cache_folder(source: HubSource) -> Path:
+    """Where the repository is kept on this disk. Follows the hub's variables as they are now, not as at its import."""
+    if source.cache_dir is not None:
+        root = Path(source.cache_dir).expanduser()
+    else:
+        home = os.environ.get("HF_HOME") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
+        named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or os.path.join(home, "hub")
+        root = Path(os.path.expandvars(named)).expanduser()
+    return root / "--".join(["models", *source.repository.split("/")])
+
+
+def commit_here(source: HubSource) -> str | None:
+    """The commit that the source's revision is on this disk. Asks nobody."""
+    revision = source.revision or "main"
+    if _COMMIT.fullmatch(revision):
+        return revision
+    ref = cache_folder(source) / "refs" / revision
+    if ref.is_file():
+        commit = ref.read_text(encoding="utf-8").strip()
+        return commit if _COMMIT.fullmatch(commit) else None
+    if _SHORT_COMMIT.fullmatch(revision):
+        known = [folder.name for folder in snapshots(source) if folder.name.startswith(revision)]
+        return known[0] if len(known) == 1 else None
+    return None
+
+
+def snapshots(source: HubSource) -> list[Path]:
+    """The folders of the commits that are here, whole or not."""
+    folder = cache_folder(source) / "snapshots"
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _listing_file(source: HubSource, commit: str) -> Path:
+    return cache_folder(source) / "mc_jupyter" / f"{commit}.json"
+
+
+def listing_here(source: HubSource, commit: str) -> Listing | None:
+    """What the hub said this commit holds when it was last asked; None when nobody asked it."""
+    try:
+        content = json.loads(_listing_file(source, commit).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return Listing(commit, tuple(Entry(**entry) for entry in content["files"]))
+
+
+def _keep(source: HubSource, listing: Listing) -> None:
+    file = _listing_file(source, listing.commit)
+    draft = file.with_suffix(f".{os.getpid()}.draft")
+    # A cache that others filled may be read-only: then the hub is asked again the next time.
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps({"files": [asdict(entry) for entry in listing.entries]}), encoding="utf-8")
+        draft.replace(file)
+
+
+def missing(folder: Path, entries: Sequence[Entry]) -> list[str]:
+    """Which of the files are not in the folder with the size they must have."""
+    return [entry.name for entry in entries if not has_size(folder / entry.name, entry.size)]
+
+
+def has_size(file: Path, size: int) -> bool:
+    return file.is_file() and file.stat().st_size == size
+
+
+# ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def offline_because(source: HubSource) -> str | None:
+    """What forbids asking the hub, in words; None when it may be asked."""
+    if source.local_files_only:
+        return "`local_files_only: true`"
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        if os.environ.get(name, "").strip().upper() in ("1", "ON", "YES", "TRUE"):
+            return f"{name}={os.environ[name]}"
+    return None
+
+
+def endpoint() -> str:
+    """The hub's address: `HF_ENDPOINT`, or the public hub."""
+    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+
+
+def token_of(source: HubSource) -> tuple[str | None, str]:
+    """(the token to send, where it is from)."""
+    from huggingface_hub import get_token
+
+    if source.token is not None:
+        return source.token.reveal(), "the cell's `token:`"
+    where = "HF_TOKEN" if os.environ.get("HF_TOKEN") else "the stored login"
+    return get_token(), where
+
+
+def ask(source: HubSource, *, revision: str | None = None) -> Listing:
+    """What the repository holds at its revision (or at another). One request; the answer is kept beside the cache."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    token, _ = token_of(source)
+    wanted = revision or source.revision
+    try:
+        info = HfApi(endpoint=endpoint()).model_info(
+            source.repository, revision=wanted, files_metadata=True, token=token or False, timeout=10
+        )
+    except HFValidationError:
+        raise NoSuchModel(
+            f"`{source.repository}` is not the name of a repository: that is OWNER/NAME or NAME",
+            fix="a folder on this disk starts with /, ./, ../ or ~",
+        ) from None
+    except HfHubHTTPError as error:
+        explain(error, source)
+    except broken_connection() as error:
+        no_connection(error, source)
+    if info.sha is None or not _COMMIT.fullmatch(info.sha):
+        raise WeightsError(f"{endpoint()} does not say which commit of `{source.repository}` it has", fix=_MIRROR)
+    listing = Listing(info.sha, tuple(_entry(file) for file in info.siblings or ()))
+    _keep(source, listing)
+    return listing
+
+
+_MIRROR = "ask the hub itself: unset HF_ENDPOINT"
+
+
+def _entry(file: RepoSibling) -> Entry:
+    # The hashes become file names in the cache, so what is not one is not taken.
+    sha256, sha1 = (file.lfs.sha256, None) if file.lfs else (None, file.blob_id)
+    return Entry(
+        file.rfilename,
+        file.size or 0,
+        sha256 if sha256 and _HASH.fullmatch(sha256) else None,
+        sha1 if sha1 and _HASH.fullmatch(sha1) else None,
+    )
+
+
+# ── why not ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+_GIVE_TOKEN = "write `token: ${env.HF_TOKEN}` in the model, or log in with `hf auth login`"
+
+
+def explain(error: HfHubHTTPError, source: HubSource, filename: str | None = None) -> NoReturn:
+    """Raise what the hub's refusal means. The five kinds are told apart by status, X-Error-Code and the token sent.
+
+    Nothing of the answer's own text is shown but the reason: it may quote what was sent.
+    """
+    status = error.response.status_code
+    code = error.response.headers.get("X-Error-Code", "")
+    said = error.response.headers.get("X-Error-Message", "")
+    token, whose = token_of(source)
+    name, page = f"`{source.repository}`", f"{endpoint()}/{source.repository}"
+    if code == "RevisionNotFound":
+        raise NoSuchModel(
+            f"{name} has no revision `{source.revision}`", fix=f"its branches and tags: {page}/tree/main"
+        ) from None
+    if code == "EntryNotFound":
+        raise NoSuchModel(
+            f"{name} has no file `{filename or source.filename}`", fix=f"its files: {page}/tree/main"
+        ) from None
+    if status == 401 and token and (said.startswith("Invalid credentials") or not _is_known(token)):
+        raise BadToken(
+            f"the hub does not know the token from {whose}", fix=f"make a new one at {endpoint()}/settings/tokens"
+        ) from None
+    if code == "GatedRepo":
+        if token is None:
+            raise NeedsToken(
+                f"{name} is gated: its owner lets in who has accepted its terms, and no token was given",
+                fix=f"accept them at {page}, then {_GIVE_TOKEN}",
+            ) from None
+        raise AccessDenied(
+            f"{name} is gated, and the owner of the token from {whose} has not been let in",
+            fix=f"ask for access at {page}",
+        ) from None
+    if status == 401 and token is None:
+        raise NeedsToken(
+            f"{name} is not public: it is private, or there is no such repository (the hub says the same of both)",
+            fix=f"{_starter_like(source)}check the name; if it is right, {_GIVE_TOKEN}",
+        ) from None
+    if status == 403:
+        raise AccessDenied(
+            f"the token from {whose} may not read {name}",
+            fix=f"give it the right to read at {endpoint()}/settings/tokens",
+        ) from None
+    if status in (401, 404) or "disabled" in said:
+        raise NoSuchModel(f"the hub has no repository {name}", fix=_look_at_name(source, token)) from None
+    raise WeightsError(f"the hub answered {status} when asked for {name}", fix="try again in a minute") from None
+
+
+def _starter_like(source: HubSource) -> str:
+    from mc_jupyter import starters
+
+    hint = did_you_mean(source.repository, starters.names())
+    return hint.replace("'", "'starter:", 1) + " or " if hint else ""
+
+
+def _look_at_name(source: HubSource, token: str | None) -> str:
+    private = "; or it is private and the token's owner may not see it" if token else ""
+    page = f"{endpoint()}/models?search={source.repository.rpartition('/')[2]}"
+    return f"{_starter_like(source)}check the name at {page}{private}"
+
+
+def _is_known(token: str) -> bool:
+    """Whether the hub knows the token: a 401 alone does not say if the token or the name is wrong."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        HfApi(endpoint=endpoint()).whoami(token=token)
+    except HfHubHTTPError as error:
+        return error.response.status_code != 401
+    except broken_connection():
+        return True
+    return True
+
+
+def broken_connection() -> type[Exception]:
+    """What huggingface_hub's HTTP library (httpx or httpx2, by its version) raises when a request gets no answer."""
+    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
+
+    error: type[Exception] = httpx.RequestError
+    return error
+
+
+def no_connection(error: BaseException, source: HubSource) -> NoReturn:
+    reason = str(error).strip().partition("\n")[0] or type(error).__name__
+    raise Offline(
+        f"`{source.repository}` is not on this disk as a whole, and {endpoint()} cannot be reached: {reason}",
+        fix="connect to the network (or set HF_ENDPOINT to a mirror), or give a folder on this disk",
+    ) from None

@@ -1,0 +1,179 @@
+"""The words of a `%compose` line: quoted as in a shell, flags that exist, inputs of the right kind.
+
+A sub-command is a function, and its signature is its grammar: parameters are words, `*given` is any number of them,
+keyword-only parameters are flags (`bool` a switch, `list[str]` one that may be repeated).
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mc_jupyter.errors import InputError, UnknownName, did_you_mean, listing
+
+if TYPE_CHECKING:
+    from mc_jupyter.plan import Input
+
+_LETTERS = {"input": "-i", "out": "-o"}
+_METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "file": "FILE", "what": "NAME|FILE"}
+_ASSIGNMENT = re.compile(r"(?P<key>[^\s=:]+)(?P<sign>:=|=)(?P<value>.*)", re.DOTALL)
+_YAML_KINDS = frozenset({"number", "integer", "boolean", "slider", "json", "messages"})
+_FILE_KINDS = frozenset({"image", "audio", "file"})
+
+
+def split(line: str) -> tuple[list[str], bool]:
+    """The words of a line, and whether a `;` at its end asks for silence. A `;` inside quotes is content.
+
+    >>> split('run poem text="a; b" n=3;')
+    (['run', 'poem', 'text=a; b', 'n=3'], True)
+    """
+    stripped = line.rstrip()
+    if stripped.endswith(";"):
+        try:
+            return shlex.split(stripped[:-1]), True
+        except ValueError:
+            pass  # the `;` stands inside quotes, or after a backslash
+    try:
+        return shlex.split(line), False
+    except ValueError as error:
+        reason = "a quote is opened and not closed" if "quotation" in str(error) else "a backslash ends the line"
+        raise InputError(f"{reason}: {line.strip()}", fix='put the whole value in quotes: text="it\'s free"') from None
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argparse parser that raises our errors instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"%{self.prog}: {message}", fix=usage(self))
+
+
+def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """The arguments, or an error in one line that says which flags there are."""
+    from IPython.core.error import UsageError
+
+    try:
+        found, left = parser.parse_known_intermixed_args(list(words))
+    except UsageError as error:  # IPython's own parser, that of the cell magic
+        raise InputError(f"%{parser.prog}: {error}", fix=usage(parser)) from None
+    if not left:
+        return found
+    flags = [option for action in parser._actions for option in action.option_strings]
+    if not left[0].startswith("-"):
+        raise InputError(f"%{parser.prog}: what is {left[0]!r} for?", fix=usage(parser))
+    word = left[0].partition("=")[0]
+    hint = did_you_mean(word, flags)
+    raise UnknownName(f"%{parser.prog} has no flag {word}" + (f"; {hint}" if hint else ""), fix=usage(parser))
+
+
+def usage(parser: argparse.ArgumentParser) -> str:
+    """`%compose unload [NAME] [--all]`: one line."""
+    formatter = argparse.HelpFormatter(parser.prog, width=1000)
+    formatter.add_usage(None, parser._actions, parser._mutually_exclusive_groups, prefix="%")
+    return " ".join(formatter.format_help().split()).replace("[NAME ...]", "[NAME]")
+
+
+def grammar(word: str, function: Callable[..., Any]) -> argparse.ArgumentParser:
+    """The parser of a sub-command, from its function's signature. The first parameter, the notebook, is ours."""
+    parser = _Parser(prog=f"compose {word}", add_help=False, allow_abbrev=False)
+    for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
+        metavar, kind = _METAVARS.get(name, name.upper()), str(parameter.annotation)
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            parser.add_argument(name, nargs="*", metavar="KEY=VALUE" if name == "given" else metavar)
+        elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            optional = parameter.default is not parameter.empty
+            parser.add_argument(name, nargs="?" if optional else None, metavar=metavar)
+        elif kind == "bool":
+            parser.add_argument(f"--{name}", action="store_true")
+        else:
+            options = [o for o in (_LETTERS.get(name), f"--{name}") if o]
+            action = "append" if kind.startswith(("list", "Sequence")) else "store"
+            number = int if kind.startswith("int") else str
+            parser.add_argument(*options, dest=name, metavar=metavar, action=action, type=number)
+    return parser
+
+
+def call(function: Callable[..., Any], notebook: Any, found: argparse.Namespace) -> Any:
+    """Call a sub-command with what its grammar found."""
+    words: list[Any] = []
+    flags: dict[str, Any] = {}
+    for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
+        value = getattr(found, name)
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            words += value
+        elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            words.append(value)
+        elif value is not None:
+            flags[name] = value
+    return function(notebook, *words, **flags)
+
+
+def inputs_of(words: Iterable[str], known: Sequence[Input], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that `-i` and `run` give.
+
+    `key=value` is text exactly as written, unless the input is a number, a switch or JSON, which are read as YAML, or
+    a file, which is a path. `key:=variable` is a Python variable, and so is `variable` alone, for the input of that name.
+    """
+    kinds = {name: one.kind for one in known for name in (one.name, *one.also)}
+    given: dict[str, Any] = {}
+    for word in words:
+        found = _ASSIGNMENT.fullmatch(word)
+        if found is None:
+            key, value = word, _variable(word, variables, kinds)
+        elif found["sign"] == ":=":
+            key, value = found["key"], _variable(found["value"], variables, kinds)
+        else:
+            key, value = found["key"], _value(found["key"], found["value"], kinds.get(found["key"], "text"))
+        if key in given:
+            raise InputError(f"the input {key!r} is given twice")
+        if key not in kinds:
+            hint = did_you_mean(key, kinds)
+            there = f"inputs: {listing([one.name for one in known], 'and')}" if known else "it takes no input"
+            raise UnknownName(f"no input {key!r}" + (f"; {hint}" if hint else ""), fix=there)
+        given[key] = value
+    return given
+
+
+def _variable(name: str, variables: Mapping[str, Any], kinds: Mapping[str, str]) -> Any:
+    if name in variables:
+        return variables[name]
+    if not name.isidentifier():
+        fix = f"{next(iter(kinds), 'text')}={shlex.quote(name)}"
+        raise InputError(f"{name!r} is neither KEY=VALUE nor a variable", fix=fix)
+    hint = did_you_mean(name, [v for v in variables if not v.startswith("_")])
+    raise UnknownName(
+        f"no Python variable {name!r}" + (f"; {hint}" if hint else ""), fix=f"{name}=… gives the input itself"
+    )
+
+
+def _value(key: str, text: str, kind: str) -> Any:
+    if kind in _FILE_KINDS:
+        from pathlib import Path
+
+        # Only what looks like a path; data URIs are the value themselves.
+        return text if text.startswith("data:") else Path(text)
+    if kind not in _YAML_KINDS:
+        return text
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"the input {key!r} should be a {kind}, and is {text!r}") from None
+
+
+def missing(handle_name: str, wanted: Sequence[Input]) -> InputError:
+    """The error that names every input nobody gave, and how to give it."""
+    names = [repr(one.name) for one in wanted]
+    problem = f"{handle_name} needs the input {names[0]}" if len(names) == 1 else f"{handle_name} needs {listing(names, 'and')}"
+    shown = " ".join(f"-i {one.name}={_example(one)}" for one in wanted)
+    return InputError(problem, fix=f"%%compose {shown}   or   {handle_name}({', '.join(f'{o.name}=…' for o in wanted)})")
+
+
+def _example(one: Input) -> str:
+    if one.options:
+        return shlex.quote(one.options[0])
+    return {"text": '"…"', "image": "picture.png", "audio": "sound.wav", "file": "FILE"}.get(one.kind, "…")

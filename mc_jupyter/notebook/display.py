@@ -1,0 +1,433 @@
+"""How results look: one HTML form that reads in light and dark themes and on GitHub, and one plain-text form.
+
+Everything a model, a file or a user wrote is escaped; there is no script and nothing is fetched. Styles are inline and
+use the theme's own text colour, so a viewer that strips them (GitHub) still shows headings, tables and `<pre>`.
+"""
+
+from __future__ import annotations
+
+import math
+import pprint
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.errors import Problem
+
+if TYPE_CHECKING:
+    from mc_jupyter.plan import Plan
+    from mc_jupyter.session import Handle, MemoryReport
+    from mc_jupyter.values import Batch, Embedding, Faces, Label, Stream, Text
+
+Bundle = dict[str, Any]
+
+ROWS = 20  # of a batch, before "… 980 more"
+WIDTH = 160  # characters of a text in a table's cell
+
+_ACCENT = "#4c8dff"
+_LINE = "rgba(128,128,128,.28)"
+_FONT = "font-family:var(--jp-ui-font-family,system-ui,-apple-system,'Segoe UI',sans-serif);font-size:13px;line-height:1.5"
+_MONO = "font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace);font-size:12px"
+_FRAME = f"{_FONT};border:1px solid {_LINE};border-radius:8px;padding:12px 16px;margin:2px 0;max-width:760px;box-sizing:border-box"
+_MUTED = "opacity:.62"
+_TABLE = f"{_FONT};border-collapse:collapse;border:none;margin:0;width:auto;text-align:left"
+_ROW = "background:transparent"
+_PRE = "white-space:pre-wrap;overflow-wrap:anywhere;margin:0;padding:0;background:transparent;border:none;color:inherit"
+_SANS = _FONT.replace("font-size:13px", "font-size:14px")
+
+
+def muted(text: str) -> str:
+    """A line of figures under a result."""
+    return f'<div style="{_FONT};font-size:12px;{_MUTED};margin-top:6px"><small>{escape(text)}</small></div>'
+
+
+def pre(text: str, *, mono: bool = True) -> str:
+    """Text exactly as it is: white-space kept, nothing interpreted."""
+    return f'<pre style="{_PRE};{_MONO if mono else _SANS}">{escape(text)}</pre>'
+
+
+def frame(inner: str) -> str:
+    return f'<div style="{_FRAME}">{inner}</div>'
+
+
+def bar(share: float, *, width: int = 120) -> str:
+    """A small horizontal bar, filled from the left."""
+    filled = round(100 * min(1.0, max(0.0, share)), 1)
+    return (
+        f'<span style="display:inline-block;vertical-align:middle;width:{width}px;height:6px;border-radius:3px;'
+        f'background:rgba(128,128,128,.22)"><span style="display:block;width:{filled}%;height:6px;border-radius:3px;'
+        f'background:{_ACCENT}"></span></span>'
+    )
+
+
+def number(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def cut(text: str, width: int = WIDTH) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def pairs(rows: Sequence[tuple[str, str]]) -> str:
+    """Rows of a name and what it is."""
+    cells = "".join(
+        f'<tr style="{_ROW}"><td style="text-align:left;vertical-align:top;padding:2px 20px 2px 0;border:none;'
+        f'white-space:nowrap;{_MUTED}">{escape(name)}</td><td style="text-align:left;vertical-align:top;padding:2px 0;'
+        f'border:none;overflow-wrap:anywhere">{escape(text)}</td></tr>'
+        for name, text in rows
+    )
+    return f'<table style="{_TABLE}">{cells}</table>'
+
+
+def aligned(rows: Sequence[tuple[str, str]], indent: str = "  ") -> str:
+    """The same rows in plain text."""
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(f"{indent}{name:<{width}}  {text}" for name, text in rows)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under headings, with a title above and a remark below. `marks` are columns of shares, drawn as bars."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    title: str = ""
+    remark: str = ""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        return self.plain()
+
+    def plain(self) -> str:
+        table = [self.columns, *self.rows] if any(self.columns) else list(self.rows)
+        widths = [max((len(row[i]) for row in table), default=0) for i in range(len(self.columns))]
+        lines = ["  ".join(f"{text:<{w}}" for text, w in zip(row, widths, strict=True)).rstrip() for row in table]
+        if any(self.columns) and lines:
+            lines.insert(1, "  ".join("─" * w for w in widths))
+        return "\n".join(part for part in (self.title, *lines, self.remark) if part)
+
+    def html(self) -> str:
+        cell = "text-align:left;vertical-align:top;padding:4px 20px 4px 0;border:none"
+        heads = "".join(f'<th style="{cell};font-weight:600;{_MUTED}">{escape(c)}</th>' for c in self.columns)
+        head = f'<tr style="{_ROW};border-bottom:1px solid {_LINE}">{heads}</tr>' if any(self.columns) else ""
+        body = "".join(
+            f'<tr style="{_ROW}">' + "".join(f'<td style="{cell};overflow-wrap:anywhere">{escape(c)}</td>' for c in row) + "</tr>"
+            for row in self.rows
+        )
+        title = f'<div style="{_FONT};font-weight:600;margin-bottom:4px"><b>{escape(self.title)}</b></div>' if self.title else ""
+        return f'{title}<table style="{_TABLE}">{head}{body}</table>{muted(self.remark) if self.remark else ""}'
+
+    def _repr_mimebundle_(self, **asked: Any) -> Bundle:
+        return {"text/plain": self.plain(), "text/html": self.html()}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A few lines of text under a heading: what `help`, `show` and `check` answer."""
+
+    title: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"{self.title}\n\n{self.text}" if self.title else self.text
+
+    def _repr_mimebundle_(self, **asked: Any) -> Bundle:
+        title = f'<div style="{_FONT};font-weight:600;margin-bottom:4px"><b>{escape(self.title)}</b></div>' if self.title else ""
+        return {"text/plain": repr(self), "text/html": title + pre(self.text)}
+
+
+# --- results ----------------------------------------------------------------------------------------------------------
+
+
+def text_figures(value: Text, seconds: float | None = None) -> str:
+    """`61 tokens · stopped by itself · 38 tokens/s · seed 7`."""
+    ends = {"stop": "ended by itself", "length": "cut at the longest length allowed", "interrupted": "interrupted"}
+    parts = [
+        f"{value.tokens:,} token{'s' if value.tokens != 1 else ''}" if value.tokens is not None else None,
+        ends.get(value.finish_reason, value.finish_reason) if value.finish_reason else None,
+        f"{value.tokens / seconds:.3g} tokens/s" if value.tokens and seconds and seconds > 0.01 else None,
+        f"seed {value.seed}" if value.seed is not None else None,
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def text_bundle(text: str, figures: str = "") -> Bundle:
+    """Text as it was written, and under it, in grey, how it came about."""
+    plain = f"{text}\n\n[{figures}]" if figures else text
+    return {"text/plain": plain, "text/html": pre(text, mono=False) + (muted(figures) if figures else "")}
+
+
+def _text(value: Text) -> Bundle:
+    return text_bundle(str(value), text_figures(value))
+
+
+def _label(value: Label) -> Bundle:
+    scores = value.scores or {str(value.get("label")): float(value.get("score", 0.0))}
+    ranked = sorted(scores.items(), key=lambda pair: -pair[1])
+    best = str(value.get("label"))
+    rows = [(name, share) for name, share in ranked[:10]]
+    plain = "\n".join(f"{'▸' if name == best else ' '} {name:<{max(len(n) for n, _ in rows)}}  {share:.4f}" for name, share in rows)
+    more = f"… {len(ranked) - 10:,} more labels" if len(ranked) > 10 else ""
+    cell = "text-align:left;padding:2px 14px 2px 0;border:none;vertical-align:middle"
+    body = "".join(
+        f'<tr style="{_ROW};{"" if name == best else _MUTED}"><td style="{cell}">'
+        f"{'<b>' if name == best else ''}{escape(name)}{'</b>' if name == best else ''}</td>"
+        f'<td style="{cell}">{bar(share)}</td><td style="{cell};font-variant-numeric:tabular-nums">{share:.4f}</td></tr>'
+        for name, share in rows
+    )
+    html = f'<table style="{_TABLE}">{body}</table>{muted(more) if more else ""}'
+    return {"text/plain": f"{plain}\n{more}".rstrip(), "text/html": html}
+
+
+def sparkline(values: Sequence[float], *, width: int = 180, height: int = 28, points: int = 96) -> str:
+    """A vector as one line, drawn in the text's own colour. Long vectors are averaged into `points` steps."""
+    finite = [v if math.isfinite(v) else 0.0 for v in values]
+    step = max(1, math.ceil(len(finite) / points))
+    means = [sum(finite[i : i + step]) / len(finite[i : i + step]) for i in range(0, len(finite), step)]
+    low, high = min(means), max(means)
+    span = (high - low) or 1.0
+    x = width / max(1, len(means) - 1)
+    path = " ".join(f"{i * x:.1f},{height - 2 - (v - low) / span * (height - 4):.1f}" for i, v in enumerate(means))
+    return (
+        f'<svg width="{width}" height="{height}" viewBox="0 0 {width} {height}" style="vertical-align:middle" '
+        f'role="img" aria-label="the vector as a line"><polyline points="{path}" fill="none" stroke="{_ACCENT}" '
+        f'stroke-width="1.2" stroke-linejoin="round"/></svg>'
+    )
+
+
+def _embedding(value: Embedding) -> Bundle:
+    norm = math.sqrt(sum(v * v for v in value))
+    shown = ", ".join(f"{v:.4f}" for v in value[:6]) + (", …" if len(value) > 6 else "")
+    facts = f"{len(value):,} numbers · norm {norm:.4f}"
+    numbers = f'<code style="{_MONO};background:transparent;color:inherit">[{shown}]</code>'
+    drawn = sparkline(value) if value else ""
+    return {
+        "text/plain": f"embedding of {facts}\n[{shown}]",
+        "text/html": f'<div style="{_FONT}"><b>embedding</b> <span style="{_MUTED}">{facts}</span><div>{drawn}</div>{numbers}</div>',
+    }
+
+
+def _faces(value: Faces) -> Bundle:
+    faces = value.get("faces") or []
+    rows = tuple(
+        (
+            str(i),
+            number(float(face["score"])) if face.get("score") is not None else "",
+            ", ".join(f"{v:.0f}" for v in face.get("bounding_box") or ()),
+            f"{len(face['embedding']):,} numbers" if face.get("embedding") is not None else "",
+        )
+        for i, face in enumerate(faces[:ROWS])
+    )
+    noun = "face" if len(faces) == 1 else "faces"
+    title = f"{len(faces)} {noun} in {value.get('width')}×{value.get('height')} pixels"
+    return Table(("", "score", "box", "embedding"), rows, title, _more(len(faces)))._repr_mimebundle_()
+
+
+def _more(count: int) -> str:
+    return f"… {count - ROWS:,} more" if count > ROWS else ""
+
+
+def _batch(value: Batch) -> Bundle:
+    if value and all(_is_image(item) for item in value):
+        return _images(value)
+    first = next((item for item in value if item is not None), None)
+    columns: tuple[str, ...] = ("",)
+    if isinstance(first, Mapping):
+        names = tuple(str(key) for key in list(first)[:6])
+        columns = ("", *names)
+        rows = tuple((str(i), *(brief_text(item.get(n)) if isinstance(item, Mapping) else "" for n in names)) for i, item in enumerate(value[:ROWS]))
+    else:
+        columns = ("", "result")
+        rows = tuple((str(i), brief_text(item)) for i, item in enumerate(value[:ROWS]))
+    noun = "result" if len(value) == 1 else "results"
+    return Table(columns, rows, f"{len(value):,} {noun}", _more(len(value)))._repr_mimebundle_()
+
+
+def _stream(value: Stream) -> Bundle:
+    line = "a stream: read it once, with a for loop"
+    return {"text/plain": line, "text/html": muted(line)}
+
+
+# --- images -----------------------------------------------------------------------------------------------------------
+
+
+def _is_image(value: Any) -> bool:
+    from mc_jupyter.values import is_image
+
+    return is_image(value)
+
+
+def png(image: Any) -> bytes:
+    """An image as PNG, the one format that is stored: a notebook with PNG and JPEG of it would hold it twice."""
+    import io
+
+    if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
+        image = image.convert("RGBA" if "A" in image.getbands() else "RGB")
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _image(value: Any) -> Bundle:
+    return {"text/plain": f"image of {value.width}×{value.height} pixels", "image/png": png(value)}
+
+
+def _images(values: Sequence[Any]) -> Bundle:
+    import base64
+
+    shown = values[:ROWS]
+    tags = "".join(
+        f'<img alt="image {i}, {v.width}×{v.height}" style="max-width:240px;margin:0 8px 8px 0;border-radius:4px" '
+        f'src="data:image/png;base64,{base64.b64encode(png(v)).decode()}">'
+        for i, v in enumerate(shown)
+    )
+    plain = "\n".join(f"{i}  image of {v.width}×{v.height} pixels" for i, v in enumerate(shown))
+    more = _more(len(values))
+    return {"text/plain": f"{plain}\n{more}".rstrip(), "text/html": f"<div>{tags}</div>{muted(more) if more else ''}"}
+
+
+# --- anything else ----------------------------------------------------------------------------------------------------
+
+
+class _Said:
+    """Text that stands for a value in a pretty-printed whole."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def brief(value: Any, depth: int = 0) -> Any:
+    """The value with what is too long for a page said in words: images, bytes, vectors, the far end of lists."""
+    if _is_image(value):
+        return _Said(f"‹image {value.width}×{value.height}›")
+    if isinstance(value, bytes | bytearray | memoryview):
+        return _Said(f"‹{len(value):,} bytes›")
+    if isinstance(value, Mapping):
+        return _Said("{…}") if depth > 6 else {brief(k): brief(v, depth + 1) for k, v in list(value.items())[:200]}
+    if isinstance(value, list | tuple):
+        if len(value) > 8 and all(isinstance(v, float) for v in value):
+            return _Said(f"[{', '.join(f'{v:.4f}' for v in value[:4])}, … {len(value):,} numbers]")
+        kept = [_Said("…")] if depth > 6 else [brief(v, depth + 1) for v in value[:ROWS]]
+        return kept + ([_Said(_more(len(value)))] if len(value) > ROWS else [])
+    # A subclass of str with fields of its own prints as the text it is.
+    return str(value) if isinstance(value, str) else value
+
+
+def brief_text(value: Any) -> str:
+    """A value in one short line, for a table's cell."""
+    if isinstance(value, str):
+        return cut(" ".join(value.split()))
+    if isinstance(value, float):
+        return number(value)
+    return "" if value is None else cut(" ".join(repr(brief(value)).split()))
+
+
+def _plain_value(value: Any) -> Bundle | None:
+    """Text, numbers, lists and mappings; None for anything else: IPython knows better what to do with it."""
+    if isinstance(value, str):
+        return text_bundle(value)
+    if isinstance(value, list | tuple) and value and all(_is_image(item) for item in value):
+        return _images(value)
+    if value is None or isinstance(value, bool | int | float | Mapping | list | tuple):
+        text = pprint.pformat(brief(value), width=100, sort_dicts=False)
+        return {"text/plain": text, "text/html": pre(text)}
+    return None
+
+
+# --- what describes ---------------------------------------------------------------------------------------------------
+
+
+def how_to_call(handle: Handle) -> str:
+    """`sentiment("…")`, or with names where there are several inputs."""
+    needed = [one for one in handle.inputs if one.required] or list(handle.inputs[:1])
+    if not needed:
+        return f"{handle.name}()"
+    if len(needed) == 1:
+        return f"{handle.name}({'…' if needed[0].kind not in ('text', 'select') else '"…"'})"
+    return f"{handle.name}({', '.join(f'{one.name}=…' for one in needed)})"
+
+
+def _handle(handle: Handle) -> Bundle:
+    rows = list(handle.card())
+    told = dict(rows)
+    kind = told.get("task", "")
+    rows = [row for row in rows if row[0] != "task"]
+    call = how_to_call(handle)
+    head = (
+        f'<div style="margin-bottom:8px"><b style="font-size:15px">{escape(handle.name)}</b>'
+        f'<span style="{_MUTED};margin-left:10px"> {escape(kind)}</span></div>'
+    )
+    foot = (
+        f'<div style="margin-top:10px;padding-top:8px;border-top:1px solid {_LINE}"><span style="{_MUTED}">call it </span>'
+        f'<code style="{_MONO};background:transparent;color:inherit">{escape(call)}</code></div>'
+    )
+    plain = f"{handle.name}  {kind}".rstrip() + f"\n{aligned([*rows, ('call it', call)])}"
+    return {"text/plain": plain, "text/html": frame(head + pairs(rows) + foot)}
+
+
+def _plan(plan: Plan) -> Bundle:
+    text = "\n".join(plan.lines())
+    return {"text/plain": text, "text/html": frame(pre(text))}
+
+
+def _problem_line(problem: Problem) -> str:
+    return str(problem)
+
+
+def _memory(report: MemoryReport) -> Bundle:
+    return memory_table(report)._repr_mimebundle_()
+
+
+def memory_table(report: Any) -> Table:
+    """Free memory of each device and what the resident models hold."""
+    from mc_jupyter.devices import format_bytes
+
+    devices = [(name, format_bytes(m.free), format_bytes(m.total), m.limit_by) for name, m in report.devices.items()]
+    rows = [*devices, *((f"  {r.subject}", format_bytes(r.bytes), r.dtype, f"on {r.device}") for r in report.residents)]
+    remark = f"this kernel holds {format_bytes(report.process)} in all"
+    return Table(("", "free", "of", "limited by"), tuple(rows), "memory", remark)
+
+
+# --- formatters -------------------------------------------------------------------------------------------------------
+
+RENDERERS: dict[tuple[str, str], Callable[[Any], Bundle]] = {
+    ("mc_jupyter.values", "Text"): _text,
+    ("mc_jupyter.values", "Label"): _label,
+    ("mc_jupyter.values", "Embedding"): _embedding,
+    ("mc_jupyter.values", "Batch"): _batch,
+    ("mc_jupyter.values", "Faces"): _faces,
+    ("mc_jupyter.values", "Stream"): _stream,
+    ("mc_jupyter.session", "Handle"): _handle,
+    ("mc_jupyter.session", "MemoryReport"): _memory,
+    ("mc_jupyter.plan", "Plan"): _plan,
+    ("PIL.Image", "Image"): _image,
+}
+"""By the name of the type, so that nothing is imported before it is used."""
+
+
+def bundle(value: Any) -> Bundle | None:
+    """What a value looks like; None where that is IPython's affair."""
+    for cls in type(value).__mro__:
+        if renderer := RENDERERS.get((cls.__module__, cls.__qualname__)):
+            return renderer(value)
+    if hasattr(value, "_repr_mimebundle_"):
+        found: Bundle = value._repr_mimebundle_()
+        return found
+    return _plain_value(value)
+
+
+def register(formatter: Any) -> None:
+    """Teach IPython's mime-bundle formatter our types."""
+    for (module, name), renderer in RENDERERS.items():
+        formatter.for_type_by_name(module, name, renderer)
+
+
+def unregister(formatter: Any) -> None:
+    for module, name in RENDERERS:
+        formatter.pop(f"{module}.{name}", None)

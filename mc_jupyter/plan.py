@@ -1,0 +1,417 @@
+"""A document with every choice made: what would be loaded, where, in which precision, and what stands in the way.
+
+Planning reads the text and looks at this machine's disk and devices. It loads nothing and opens no socket.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from mc_jupyter import devices, expressions, weights
+from mc_jupyter.cell import place_in
+from mc_jupyter.components.model import Model, choose
+from mc_jupyter.drivers import Driver, ModelPlan
+from mc_jupyter.errors import ComposeError, MissingPackage, NotBuilt, PlanError, SpecError
+from mc_jupyter.expressions import Reference
+from mc_jupyter.fields import Closed
+from mc_jupyter.problems import problems_of
+from mc_jupyter.spec import Action, Component, Spec
+from mc_jupyter.tasks import Task
+from mc_jupyter.weights import Checkpoint
+
+OVERRIDES = ("device", "device_mode", "precision", "quantization", "batch_size", "seed")
+"""What may be decided beside the text (`%%compose --device cpu`), as if it said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Something a call needs, as the cell's `${input.NAME as KIND | default @(description …)}` describes it."""
+
+    name: str
+    kind: str = "text"
+    required: bool = True
+    default: Any = None
+    options: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    description: str = ""
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.also)
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentPlan:
+    """One component with its choices. `obstacles` are the errors that running it would raise, the first ones first.
+
+    `checkpoint` is None while the files are not on this disk; the precision is then settled when they are.
+    """
+
+    id: str
+    component: Component = field(repr=False)
+    settings: Any = field(default=None, repr=False)
+    task: type[Task] | None = None
+    driver: type[Driver] | None = None
+    checkpoint: Checkpoint | None = None
+    device: str = "cpu"
+    device_why: str = ""
+    inputs: tuple[Input, ...] = ()
+    notes: tuple[str, ...] = ()
+    obstacles: tuple[ComposeError, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """What a reader calls the model."""
+        return str(getattr(self.settings, "model", None) or (self.driver.name if self.driver else self.id))
+
+    def dtype(self, checkpoint: Checkpoint | None) -> tuple[str, str]:
+        """The precision the model is loaded in, and why."""
+        asked = self.settings.precision
+        if asked != "auto":
+            return asked, "asked for"
+        return devices.auto_dtype(self.device, checkpoint.dtype if checkpoint else None)
+
+    def model(self, checkpoint: Checkpoint | None) -> ModelPlan:
+        """What decides which bytes are in memory, now that the files are known."""
+        assert self.driver is not None
+        assert self.task is not None
+        head = self.task.head
+        if getattr(self.settings, "architecture", "auto") == "seq2seq" or _is_encoder_decoder(checkpoint, head):
+            head = "seq2seq-lm"
+        options = {name: getattr(self.settings, name) for name in self.driver.Settings.model_fields}
+        if getattr(self.settings, "fast_tokenizer", None) is not None:
+            options["fast_tokenizer"] = self.settings.fast_tokenizer
+        return ModelPlan(
+            driver=self.driver.name,
+            head=head,
+            identity=_identity(checkpoint),
+            device=self.device,
+            dtype=self.dtype(checkpoint)[0],
+            device_mode=self.settings.device_mode,
+            quantization=self.settings.quantization.type,
+            options=tuple(sorted(options.items())),
+            subject=self.subject,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole document's plan."""
+
+    spec: Spec = field(repr=False)
+    components: tuple[ComponentPlan, ...]
+    missing: tuple[str, ...] = ()
+    """Components that workflows call and that this document does not define."""
+
+    @property
+    def component(self) -> ComponentPlan | None:
+        """The component that runs when none is named; None in a document of workflows, or when none is the default."""
+        if not self.components or self.spec.workflows:
+            return None
+        name = self.spec.component().id
+        return next(c for c in self.components if c.id == name)
+
+    @property
+    def obstacles(self) -> tuple[ComposeError, ...]:
+        return tuple(o for c in self.components for o in c.obstacles)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        lacking = tuple(f"component {name!r} is not defined in this document" for name in self.missing)
+        return (*self.spec.remarks, *lacking, *(n for c in self.components for n in c.notes))
+
+    def lines(self) -> list[str]:
+        """The plan in words, a line each: what is what, then notes, then what stands in the way."""
+        return [*(_line(c) for c in self.components), *self.notes, *(_lack(o) for o in self.obstacles)]
+
+
+def make(spec: Spec, env: Mapping[str, str], overrides: Mapping[str, Any] | None = None) -> Plan:
+    """The plan of a document on this machine, now."""
+    plans = tuple(_component(c, env, overrides or {}) for c in spec.components)
+    here = {c.id for c in spec.components} | {"__default__"}
+    called = (job.fields.component for w in spec.workflows for job in w.jobs if hasattr(job.fields, "component"))
+    missing = dict.fromkeys(name for name in called if isinstance(name, str) and name not in here)
+    if "__default__" in called and not spec.components:
+        missing["__default__"] = None
+    return Plan(spec, plans, tuple(missing))
+
+
+def inputs_of(action: Action) -> tuple[Input, ...]:
+    """The inputs that an action's expressions name, in the order of the text."""
+    found: dict[str, Input] = {}
+    for name in action.written:
+        for reference in _top_references(action.written[name]):
+            if reference.source == "input":
+                made = _input(reference, _needed(action, name), name)
+                known = found.get(made.name)
+                found[made.name] = made if known is None or (made.required and not known.required) else known
+    return tuple(found.values())
+
+
+def _component(component: Component, env: Mapping[str, str], overrides: Mapping[str, Any]) -> ComponentPlan:
+    inputs = inputs_of(component.actions[0]) if component.actions else ()
+    if component.type is not Model:
+        lack = NotBuilt(
+            f"type: {component.type.name} is read and planned, but this version does not run it yet",
+            place=place_in(component.written, ("type",)),
+        )
+        obstacles: tuple[ComposeError, ...] = () if component.type.runs else (lack,)
+        return ComponentPlan(component.id, component, component.settings, inputs=inputs, obstacles=obstacles)
+    return _ModelPlanner(component, env, overrides).plan(inputs)
+
+
+class _ModelPlanner:
+    """Makes the choices for one model component, collecting what stands in the way."""
+
+    def __init__(self, component: Component, env: Mapping[str, str], overrides: Mapping[str, Any]):
+        self.component = component
+        self.env = env
+        self.overrides = overrides
+        self.notes: list[str] = []
+        self.obstacles: list[ComposeError] = []
+
+    def plan(self, inputs: tuple[Input, ...]) -> ComponentPlan:
+        task, driver, _ = choose(self.component.written)
+        settings = self.settings()
+        if settings is None:
+            settings = self.component.settings
+            return ComponentPlan(
+                self.component.id,
+                self.component,
+                settings,
+                task,
+                driver,
+                inputs=inputs,
+                obstacles=tuple(self.obstacles),
+            )
+        self.installed(task, driver, settings)
+        self.not_built_yet(settings)
+        choice = self.device(settings.device)
+        checkpoint = None
+        if driver is not None and driver.needs_weights:
+            self.obstacles += [PlanError(line) for line in driver.obstacles(task, settings)]
+            checkpoint = self.checkpoint(task, driver, settings)
+            self.precision(settings.precision, choice.device)
+        if settings.device == "auto":
+            self.notes.append(f"device: {choice.device} ({choice.why})")
+        return ComponentPlan(
+            self.component.id,
+            self.component,
+            settings,
+            task,
+            driver,
+            checkpoint,
+            choice.device,
+            choice.why,
+            inputs,
+            tuple(self.notes),
+            tuple(self.obstacles),
+        )
+
+    def settings(self) -> Any:
+        """The component's fields with `${env.…}` filled in; None with the obstacle noted."""
+        model = type(self.component.settings)
+        try:
+            written = expressions.resolve_env(_own_fields(self.component, model), self.env)
+            chosen = {k: v for k, v in self.overrides.items() if k in model.model_fields and v is not None}
+            return model.model_validate({**written, **chosen})
+        except ValidationError as error:
+            self.obstacles.append(SpecError(problems_of(error, self.component.written, model)))
+        except ComposeError as error:
+            self.obstacles.append(error)
+        return None
+
+    def installed(self, task: type[Task], driver: type[Driver] | None, settings: Any) -> None:
+        word = settings.driver or task.driver
+        if driver is None:
+            self.obstacles.append(
+                NotBuilt(
+                    f"driver: {word} does not perform {task.name} in this version",
+                    place=self.place("driver", "task"),
+                    fix="driver: echo tries the document out without a model",
+                )
+            )
+        elif driver.package and importlib.util.find_spec(driver.package) is None:
+            install = f'"mc-jupyter[{driver.extra}]"' if driver.extra else "mc-jupyter"
+            self.obstacles.append(
+                MissingPackage(
+                    f"driver: {word} needs {driver.package}, which is not installed", fix=f"%pip install {install}"
+                )
+            )
+
+    def not_built_yet(self, settings: Any) -> None:
+        """Fields of the language that this version reads and does not apply yet: refused, not ignored."""
+        lacks = {
+            "quantization": settings.quantization.type != "none",
+            "device_mode": settings.device_mode != "single",
+            "peft_adapters": bool(settings.peft_adapters),
+        }
+        for name, asked in lacks.items():
+            if asked:
+                error = NotBuilt(
+                    f"{name} is read, but this version does not apply it yet",
+                    place=self.place(name),
+                    fix=f"remove {name} to run the model without it",
+                )
+                self.obstacles.append(error)
+        if settings.low_cpu_mem_usage:
+            self.notes.append("low_cpu_mem_usage: transformers 5 always loads piece by piece")
+
+    def device(self, asked: str) -> devices.Choice:
+        try:
+            return devices.choose(asked)
+        except PlanError as error:
+            self.obstacles.append(_at(error, self.place("device")))
+            return devices.Choice("cpu", "the device asked for is not here")
+
+    def precision(self, asked: str, device: str) -> None:
+        if asked in ("auto", "float32"):
+            return
+        able, why = devices.supports(device, asked)
+        if not able:
+            self.obstacles.append(PlanError(why, place=self.place("precision"), fix="precision: auto"))
+
+    def checkpoint(self, task: type[Task], driver: type[Driver], settings: Any) -> Checkpoint | None:
+        """The model's files where they are on this disk."""
+        if settings.model is None:
+            self.obstacles.append(
+                PlanError("no model is named", place=self.place("task", "type"), fix="model: starter:stories")
+            )
+            return None
+        try:
+            found = weights.find(settings.model, allow_pickle=settings.allow_pickle, formats=driver.formats)
+            if found is None:
+                self.notes.append(f"{settings.model} is not on this disk: running it downloads it")
+            else:
+                driver.check(task, settings, found)
+            return found
+        except ComposeError as error:
+            self.obstacles.append(_at(error, self.place("model")))
+            return None
+
+    def place(self, *keys: str) -> Any:
+        key = next((k for k in keys if k in self.component.written), None)
+        return place_in(self.component.written, (key,)) if key else None
+
+
+def _own_fields(component: Component, model: type[Closed]) -> dict[str, Any]:
+    """What the component itself says, in one spelling."""
+    from mc_jupyter.fields import spellings
+
+    names = {**spellings(model), **{name: name for name in model.model_fields}}
+    return {names[key]: value for key, value in component.written.items() if key in names}
+
+
+def _at(error: ComposeError, place: Any) -> ComposeError:
+    """The same error, pointing at a place where it points at none."""
+    from mc_jupyter.errors import Problem
+
+    if place is None:
+        return error
+    return type(error)([p if p.place else Problem(p.message, place, p.fix) for p in error.problems])
+
+
+def _identity(checkpoint: Checkpoint | None) -> tuple[Any, ...]:
+    """Tells one set of files from another, and from itself after it changed."""
+    if checkpoint is None:
+        return ()
+    files = []
+    for file in (*checkpoint.files, checkpoint.folder / "config.json", checkpoint.folder / "tokenizer.json"):
+        if file.exists():
+            facts = file.stat()
+            files.append((str(file), facts.st_size, facts.st_mtime_ns))
+    return (str(checkpoint.folder), checkpoint.revision, *files)
+
+
+def _is_encoder_decoder(checkpoint: Checkpoint | None, head: str) -> bool:
+    return head == "causal-lm" and bool(checkpoint and checkpoint.config.get("is_encoder_decoder"))
+
+
+# --- inputs -----------------------------------------------------------------------------------------------------------
+
+_KINDS = {
+    "text": "text", "string": "text", "number": "number", "integer": "integer", "boolean": "boolean",
+    "select": "select", "slider": "slider", "image": "image", "audio": "audio", "video": "file", "file": "file",
+    "json": "json", "list": "json", "object": "json",
+}  # fmt: skip
+
+
+def _top_references(value: Any) -> Iterator[Reference]:
+    """The references of a written value, without those inside another's default: they stand for the same input."""
+    inside: set[int] = set()
+    for _, reference in expressions.references(value):
+        if id(reference) in inside:
+            continue
+        inside |= {id(r) for r in _nested(reference)}
+        yield reference
+
+
+def _nested(reference: Reference) -> Iterator[Reference]:
+    for inner in reference.default.references if reference.default else ():
+        yield inner
+        yield from _nested(inner)
+
+
+def _needed(action: Action, name: str) -> bool:
+    """Whether a field cannot do without a value: it has no default of its own."""
+    info = type(action.fields).model_fields.get(name)
+    return info is not None and info.is_required()
+
+
+def _input(reference: Reference, needed: bool, field_name: str) -> Input:
+    name = reference.path[0] if reference.path and isinstance(reference.path[0], str) else "input"
+    kind = _KINDS.get((reference.type or "").removesuffix("[]"), "messages" if field_name == "messages" else "text")
+    others = [r for r in _nested(reference) if r.source == "input" and r.path]
+    also = tuple(str(r.path[0]) for r in others)
+    default = None if reference.default is None else expressions.render(reference.text, {"input": {}})
+    options, low, high, step = _hints(reference, kind)
+    return Input(
+        name=str(name),
+        kind=kind,
+        required=needed and default is None,
+        default=default,
+        options=options,
+        minimum=low,
+        maximum=high,
+        step=step,
+        description=reference.annotations.get("description", ""),
+        also=also,
+    )
+
+
+def _hints(reference: Reference, kind: str) -> tuple[tuple[str, ...], float | None, float | None, float | None]:
+    """The choices of `select/a,b,c`, and the range of `slider/0,2,0.1`."""
+    given = [part.strip() for part in (reference.subtype or "").split(",") if part.strip()]
+    if kind == "select":
+        return tuple(given), None, None, None
+    if kind == "slider":
+        try:
+            numbers = [float(part) for part in given]
+        except ValueError:
+            numbers = []
+        low, high, step = (*numbers, None, None, None)[:3]
+        return (), low, high, step
+    return (), None, None, None
+
+
+def _lack(obstacle: ComposeError) -> str:
+    """An obstacle in one line."""
+    problem = obstacle.problems[0]
+    where = f"line {problem.place.line}: " if problem.place else ""
+    return f"lacks: {where}{problem.message}" + (f" → {problem.fix}" if problem.fix else "")
+
+
+def _line(plan: ComponentPlan) -> str:
+    if plan.task is None:
+        return f"{plan.id}: {plan.component.type.name}"
+    size = f", {devices.format_bytes(plan.checkpoint.bytes)}" if plan.checkpoint else ""
+    driver = plan.driver.name if plan.driver else "no driver"
+    return f"{plan.id}: {plan.task.name} by {driver}, {plan.subject}{size}, on {plan.device}"

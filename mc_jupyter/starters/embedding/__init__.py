@@ -1,0 +1,1 @@
+"""The sentence embedding starter: its corpus, its training, its weights."""

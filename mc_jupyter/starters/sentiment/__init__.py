@@ -1,0 +1,1 @@
+"""The sentiment starter: its corpus, its training, its weights."""

@@ -1,0 +1,1 @@
+"""The story and chat starter: its corpus, its training, its weights."""

@@ -1,0 +1,90 @@
+"""What a model can be asked to do: one file per task.
+
+A task says what one call takes and what it gives; it knows no library. To add one, write `tasks/my_task.py`:
+
+    class MyTask(Task):
+        '''One line that help and the schema show.'''
+
+        class Action(TaskAction):
+            text: Texts = Field(description="…")          # its fields, each with limits and a description
+
+        head = "encoder"                                  # which kind of model it needs
+        result = Embedding                                # what one input gives
+
+The file's name is the task's (`my_task.py` is `task: my-task`); nothing else is edited. A driver performs it with a
+method marked `@performs(MyTask)` (see `mc_jupyter.drivers`), or the task brings its own recipe with
+`@performs(MyTask, by="huggingface")` on a function of this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from mc_jupyter.errors import Problem
+from mc_jupyter.fields import Bound, Closed, Spelled
+
+Texts = Annotated[Bound[str | list[str]], Spelled("prompt")]
+"""One text or a list of texts; also written `prompt`."""
+
+
+Images = Bound[Any]
+"""One image or a list: PIL images, bytes, data URIs, or paths given `as image;path`."""
+
+
+class TaskAction(Closed):
+    """What every call may say, whatever the task."""
+
+    output: Any = Field(None, description="What the call gives back, built from ${result}; default: the result itself.")
+    batch_size: Bound[Annotated[int, Field(ge=1, le=4096)]] | None = Field(
+        None, description="How many inputs go through the model at once; default: as many as make good use of it."
+    )
+
+
+class Task:
+    """One thing that models do."""
+
+    name: ClassVar[str]
+    """Its word in YAML: the name of the file it is defined in."""
+
+    head: ClassVar[str]
+    """The kind of model it needs: `causal-lm`, `sequence-classifier`, `encoder` …; tasks of one head share a model."""
+
+    input: ClassVar[str] = "text"
+    """The field that the call's inputs arrive in; a cell that leaves it out gets `${input.…}` of that name."""
+
+    driver: ClassVar[str] = "huggingface"
+    """The driver when the cell names none."""
+
+    result: ClassVar[type]
+    """The type of one result."""
+
+    class Settings(Closed):
+        """Component-level fields that only this task has."""
+
+    class Action(TaskAction):
+        """The fields of one call."""
+
+    def __init_subclass__(cls) -> None:
+        if "name" not in cls.__dict__:
+            cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
+
+    @classmethod
+    def summary(cls) -> str:
+        return (cls.__doc__ or "").strip().partition("\n")[0]
+
+    @classmethod
+    def check(cls, action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+        """What is wrong with written fields *together*: pairs of the field to point at and the problem.
+
+        Gets only what the cell itself says, before expressions are evaluated.
+        """
+        return iter(())
+
+    @classmethod
+    def items(cls, action: Any) -> tuple[list[Any], bool]:
+        """The inputs of a call, and whether they came as a list (so that results go back as one)."""
+        given = getattr(action, cls.input)
+        return (list(given), True) if isinstance(given, list) else ([given], False)

@@ -1,0 +1,59 @@
+"""Answer a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from mc_jupyter.errors import Problem
+from mc_jupyter.fields import Bound, Closed
+from mc_jupyter.tasks import Task
+from mc_jupyter.tasks._generation import GenerationAction, check_generation
+from mc_jupyter.tasks._language import LanguageSettings
+from mc_jupyter.values import Text
+
+
+class Message(Closed):
+    """One turn of a conversation."""
+
+    role: Bound[Literal["system", "user", "assistant", "tool"]] = Field(description="Who speaks.")
+    content: Bound[str] | None = Field(None, description="What is said.")
+    name: Bound[str] | None = Field(None, description="Name of the speaker or of the tool.")
+    tool_calls: Bound[list[dict[str, Any]]] | None = Field(None, description="Calls the assistant made.")
+    tool_call_id: Bound[str] | None = Field(None, description="Which call a tool's message answers.")
+
+
+class ChatCompletion(Task):
+    """Answer a conversation."""
+
+    head = "causal-lm"
+    input = "messages"
+    result = Text
+
+    class Settings(LanguageSettings):
+        """How the conversation becomes one text."""
+
+        chat_template: Bound[str] | None = Field(
+            None, description="A Jinja template to use instead of the model's own (run in a sandbox)."
+        )
+
+    class Action(GenerationAction):
+        """The conversation so far, and how to answer it."""
+
+        messages: Bound[list[Bound[Message] | Bound[list[Bound[Message]]]]] = Field(
+            description="The conversation: a list of {role, content}; a list of such lists is a batch."
+        )
+        tools: Bound[list[dict[str, Any]]] | None = Field(
+            None, description="Functions the model may call, as JSON schemas; the chat template must know them."
+        )
+
+    @classmethod
+    def check(cls, action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+        return check_generation(action)
+
+    @classmethod
+    def items(cls, action: Any) -> tuple[list[Any], bool]:
+        messages = action.messages
+        return (list(messages), True) if messages and isinstance(messages[0], list) else ([messages], False)

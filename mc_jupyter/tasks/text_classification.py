@@ -1,0 +1,40 @@
+"""Say which class a text belongs to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mc_jupyter.fields import Bound
+from mc_jupyter.tasks import Task, TaskAction, Texts
+from mc_jupyter.tasks._language import LanguageSettings
+from mc_jupyter.values import Label
+
+
+class TextClassification(Task):
+    """Say which class a text belongs to."""
+
+    head = "sequence-classifier"
+    result = Label
+
+    class Settings(LanguageSettings):
+        """What the classes are called."""
+
+        labels: Bound[list[str]] | None = Field(
+            None, description="Names of the classes in the model's order, instead of the model's own."
+        )
+
+    class Action(TaskAction):
+        """The text to classify."""
+
+        text: Texts = Field(description="The text to classify, or a list of them.")
+        max_input_length: Bound[Annotated[int, Field(ge=1)]] | None = Field(
+            None, description="Most tokens of input; default: the model's window."
+        )
+        truncate: Bound[bool] = Field(
+            False, description="Cut an input that is too long (its end is dropped) instead of refusing it."
+        )
+        return_probabilities: Bound[bool] = Field(
+            False, description="Also give the probability of every class, in the model's order."
+        )

@@ -1,0 +1,353 @@
+"""Where a model's files come from (the hub, a path, a starter), and what they will take, before they are read.
+
+    find(source)            what is on this disk already; opens no socket
+    fetch(source, run)      the same, downloaded first where it must be
+    estimate(checkpoint, dtype, quantization)     memory it will take
+    check_fits(need, memory, residents, …)        DoesNotFit when there is not that much
+
+The files are chosen and their headers read in `checkpoint`, the hub is asked in `hub`, bytes come in `download`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mc_jupyter import hub
+from mc_jupyter.checkpoint import (
+    FORMATS,
+    SIZES,
+    Checkpoint,
+    Kind,
+    NotWhole,
+    choose,
+    folders_with_weights,
+    format_of,
+    missing_parts,
+    read,
+)
+from mc_jupyter.devices import Memory, format_bytes
+from mc_jupyter.download import Download
+from mc_jupyter.errors import DoesNotFit, NoSuchModel, Offline, WeightsError, did_you_mean, listing
+from mc_jupyter.events import Phase, Run
+from mc_jupyter.fields import Format, HubSource, LocalSource, StarterSource
+from mc_jupyter.unsafe import check_pickle, refuse_code, refuse_pickles
+
+__all__ = ["Checkpoint", "Estimate", "alternatives", "check_fits", "check_pickle", "estimate", "fetch", "find"]
+
+Source = HubSource | LocalSource | StarterSource
+
+
+def find(
+    source: Source, *, allow_pickle: bool = False, kind: Kind = "model", formats: Sequence[Format] = FORMATS
+) -> Checkpoint | None:
+    """The model's files, where all of them are on this disk; None when they must be downloaded. Opens no socket.
+
+    `formats` are those the caller can load, the best first.
+    """
+    match source:
+        case HubSource():
+            return _find_in_cache(source, allow_pickle, kind, formats)
+        case LocalSource():
+            return _find_local(source.path, source.format, allow_pickle, kind, formats)
+        case StarterSource():
+            return _find_local(_starter(source.name), None, allow_pickle, kind, formats)
+
+
+def fetch(
+    source: Source,
+    run: Run,
+    *,
+    allow_pickle: bool = False,
+    kind: Kind = "model",
+    formats: Sequence[Format] = FORMATS,
+    before_download: Callable[[int], None] | None = None,
+) -> Checkpoint:
+    """The model's files, downloaded first where they must be.
+
+    `before_download` is told how many bytes of weights there are before the first of them is fetched, and may raise.
+    """
+    run.emit(Phase("find", _subject(source)))
+    found = find(source, allow_pickle=allow_pickle, kind=kind, formats=formats)
+    if not isinstance(source, HubSource):
+        assert found is not None, "find answers or raises for what is not on the hub"
+        if isinstance(source, LocalSource) and source.format not in (None, found.format):
+            run.note(f"`format: {source.format}`: {source.path} holds {found.format} files, which are used")
+        return found
+    listing = _what_the_hub_has(source, found, kind, formats)
+    if listing is None:
+        assert found is not None, "what is not here is asked for, or raises"
+        run.note(f"{source.repository}: commit {(found.revision or '')[:7]}, on this disk")
+        return found
+    return _download(source, listing, run, allow_pickle, kind, formats, before_download)
+
+
+def _subject(source: Source) -> str:
+    match source:
+        case HubSource():
+            return source.repository
+        case LocalSource():
+            return source.path
+        case StarterSource():
+            return f"starter:{source.name}"
+
+
+# ── the hub ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _find_in_cache(source: HubSource, allow_pickle: bool, kind: Kind, formats: Sequence[Format]) -> Checkpoint | None:
+    commit = hub.commit_here(source)
+    folder = hub.cache_folder(source) / "snapshots" / (commit or "")
+    if commit is None or not folder.is_dir():
+        return None
+    known = hub.listing_here(source, commit)
+    names = known.names if known else _names_in(folder)
+    chosen = choose(names, kind=kind, formats=formats, filename=source.filename)
+    if chosen is None:
+        return None
+    refuse_pickles(chosen, allow_pickle, source.repository, names)
+    if known and hub.missing(folder, known.some((*chosen.weights, *chosen.companions))):
+        return None
+    try:
+        refuse_code(folder, source.repository)
+        return read(folder, chosen, commit)
+    except NotWhole:
+        return None
+
+
+def _what_the_hub_has(
+    source: HubSource, found: Checkpoint | None, kind: Kind, formats: Sequence[Format]
+) -> hub.Listing | None:
+    """What to download from; None when what was found will do.
+
+    A cache that another library filled does not say whether it is whole (a tokenizer may be missing): the hub is asked
+    once, for the commit that is here, and what is here is used where it cannot be asked.
+    """
+    offline = hub.offline_because(source)
+    if found is None:
+        if offline:
+            raise _not_here(source, offline, kind, formats)
+        return hub.ask(source)
+    if offline or found.revision is None or hub.listing_here(source, found.revision):
+        return None
+    try:
+        return hub.ask(source, revision=found.revision)
+    except WeightsError:
+        return None
+
+
+def _not_here(source: HubSource, because: str, kind: Kind, formats: Sequence[Format]) -> Offline:
+    where = hub.cache_folder(source)
+    commit = hub.commit_here(source) or next((each.name for each in hub.snapshots(source)[-1:]), None)
+    folder = where / "snapshots" / (commit or "")
+    known = hub.listing_here(source, commit) if commit else None
+    names = known.names if known else _names_in(folder) if commit else []
+    chosen = choose(names, kind=kind, formats=formats, filename=source.filename)
+    if commit is None:
+        lacks = f"nothing of it is in {where.parent}"
+    elif chosen is None:
+        lacks = f"{source.filename or 'its weights'} are not in {folder}"
+    else:
+        wanted = known.some((*chosen.weights, *chosen.companions)) if known else []
+        names = hub.missing(folder, wanted) or missing_parts(folder, chosen) or list(chosen.weights)
+        lacks = f"{listing(names[:5], 'and')}{' …' if len(names) > 5 else ''} is missing in {folder}"
+    return Offline(
+        f"`{source.repository}` is not on this disk as a whole, and {because} forbids asking the hub: {lacks}",
+        fix="allow it once, or copy the files and give their folder as the model's path",
+    )
+
+
+def _download(
+    source: HubSource,
+    listing_: hub.Listing,
+    run: Run,
+    allow_pickle: bool,
+    kind: Kind,
+    formats: Sequence[Format],
+    before_download: Callable[[int], None] | None,
+) -> Checkpoint:
+    chosen = choose(listing_.names, kind=kind, formats=formats, filename=source.filename)
+    if chosen is None:
+        raise _no_weights_listed(source, listing_, formats)
+    refuse_pickles(chosen, allow_pickle, source.repository, listing_.names)
+    weights, companions = listing_.some(chosen.weights), listing_.some(chosen.companions)
+    download = Download(source, listing_, [*companions, *weights], run)
+    if not download.complete:
+        run.emit(Phase("download", source.repository))
+        download.begin()
+        download.get(companions)
+        refuse_code(download.folder, source.repository)
+        if before_download:
+            before_download(sum(entry.size for entry in weights))
+        download.get(weights)
+    refuse_code(download.folder, source.repository)
+    checkpoint = read(download.folder, chosen, listing_.commit)
+    download.publish()
+    return checkpoint
+
+
+def _no_weights_listed(source: HubSource, there: hub.Listing, formats: Sequence[Format]) -> NoSuchModel:
+    if source.filename:
+        hint = did_you_mean(source.filename, [name for name in there.names if format_of(name)])
+        fix = hint or f"it has {listing([name for name in there.names if format_of(name)][:6], 'and') or 'no weights'}"
+        return NoSuchModel(f"`{source.repository}` has no file `{source.filename}`", fix=fix)
+    wanted = listing(list(formats))
+    folders = folders_with_weights(there.names)
+    inside = f"weights are in its folders {listing(folders[:4], 'and')}: say which with `filename:`"
+    return NoSuchModel(f"`{source.repository}` has no weights in {wanted}", fix=inside if folders else None)
+
+
+# ── this disk ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _find_local(
+    written: str, format: Format | None, allow_pickle: bool, kind: Kind, formats: Sequence[Format]
+) -> Checkpoint:
+    path = Path(os.path.expanduser(written))
+    if not path.exists():
+        raise _no_such_path(written, path)
+    folder = path.parent if path.is_file() else path
+    names = _names_in(folder)
+    if path.is_file():
+        if format_of(path.name) is None:
+            raise WeightsError(f"{written} is not a file of weights", fix=f"those end in {_ENDINGS}")
+        chosen = choose(names, kind=kind, filename=path.name)
+    else:
+        chosen = choose(names, kind=kind, formats=_formats_asked(format, formats))
+    if chosen is None:
+        raise _no_weights_here(written, folder, names, _formats_asked(format, formats))
+    refuse_pickles(chosen, allow_pickle, written, names)
+    refuse_code(folder, written)
+    return read(folder, chosen)
+
+
+def _formats_asked(format: Format | None, formats: Sequence[Format]) -> Sequence[Format]:
+    # `format: pytorch` says which library; where that library's safe format is all there is, that is meant.
+    return formats if format is None else ("pytorch", "safetensors") if format == "pytorch" else (format,)
+
+
+def _names_in(folder: Path) -> list[str]:
+    """Files of the folder and of the folders in it, as relative names with `/`."""
+    found = [file for pattern in ("*", "*/*") for file in folder.glob(pattern) if file.is_file()]
+    return [file.relative_to(folder).as_posix() for file in found]
+
+
+def _no_such_path(written: str, path: Path) -> NoSuchModel:
+    there = next(parent for parent in path.absolute().parents if parent.is_dir())
+    siblings = sorted(entry.name for entry in there.iterdir() if not entry.name.startswith("."))
+    lost = path.absolute().relative_to(there).parts[0]
+    hint = did_you_mean(lost, siblings)
+    fix = hint or (f"{there} has {listing(siblings[:6], 'and')}" if siblings else f"{there} is empty")
+    return NoSuchModel(f"there is no {written}: {there} has no `{lost}`", fix=fix)
+
+
+def _no_weights_here(written: str, folder: Path, names: Sequence[str], formats: Sequence[Format]) -> NoSuchModel:
+    inside = folders_with_weights(names)
+    if len(inside) == 1:
+        return NoSuchModel(
+            f"{written} holds no weights itself, its folder `{inside[0]}` does", fix=f"path: {folder / inside[0]}"
+        )
+    found = sorted({format for name in names if (format := format_of(name))})
+    fix = f"it holds {listing(found, 'and')}" if found else f"weights end in {_ENDINGS}, with config.json beside them"
+    return NoSuchModel(f"{written} has no weights in {listing(formats)}", fix=fix)
+
+
+_ENDINGS = ".safetensors, .gguf, .onnx or .bin"
+
+
+def _starter(name: str) -> str:
+    from mc_jupyter import starters
+
+    known = list(starters.names())
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise NoSuchModel(f"there is no starter `{name}`", fix=hint or f"the starters are {listing(known, 'and')}")
+    return str(starters.folder(name))
+
+
+# ── will it fit ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Memory a checkpoint will take: once loaded, and at most while it loads. What the input needs comes on top.
+
+    Pages of the file that are mapped while it is read are not counted, since the kernel drops them when memory is
+    short. Measured with transformers 5.23 on a CPU, 200 million parameters: float16 as float32 is 799 MB here, and
+    801 MB of the process's own memory; as float16 it stays mapped (350 MB resident of 400, 2 MB the process's own).
+    """
+
+    weights_bytes: int
+    peak_bytes: int
+    text: str
+
+
+# Bytes per number of a quantized matrix; of four-bit ones with a 32-bit scale for every 64 (bitsandbytes' blocks).
+_QUANTIZED = {"int8": 1.0, "int4": 0.5 + 4 / 64, "fp4": 0.5 + 4 / 64, "nf4": 0.5 + 4 / 64}
+
+
+def estimate(checkpoint: Checkpoint, dtype: str, quantization: str = "none") -> Estimate:
+    """What the checkpoint takes when loaded as `dtype`, its matrices quantized or not."""
+    weights = checkpoint.bytes_as(dtype)
+    words = dtype
+    if quantization != "none" and checkpoint.elements:
+        weights -= round(checkpoint.matrices * (SIZES[dtype] - _QUANTIZED[quantization]))
+        words = f"{quantization}, the rest {dtype}"
+    # One tensor at a time exists twice, as stored and as loaded.
+    peak = weights + checkpoint.largest
+    return Estimate(weights, peak, f"{format_bytes(weights)} ({words})")
+
+
+def alternatives(checkpoint: Checkpoint, dtype: str, quantization: str = "none") -> list[tuple[str, int]]:
+    """Lighter ways to load it: (the line of the cell, the bytes it then needs), the gentlest first."""
+    needs = estimate(checkpoint, dtype, quantization).peak_bytes
+    ways = [("precision: bfloat16", "bfloat16", quantization)]
+    ways += [(f"quantization: {kind}", dtype, kind) for kind in ("int8", "nf4")]
+    if not checkpoint.elements:
+        return []
+    lighter = [(line, estimate(checkpoint, number, kind).peak_bytes) for line, number, kind in ways]
+    return [(line, need) for line, need in lighter if need < needs]
+
+
+def check_fits(
+    need: int,
+    memory: Memory,
+    residents: Sequence[tuple[str, int]] = (),
+    *,
+    subject: str,
+    lighter: Sequence[tuple[str, int]] = (),
+) -> None:
+    """DoesNotFit when `need` bytes are not free: with both numbers, what is resident, and up to three ways out.
+
+    `residents` are (name, bytes) of what is loaded on the device, `lighter` what `alternatives` gives.
+    """
+    if need <= memory.free:
+        return
+    ways = [
+        f"`%compose unload {name}` frees {format_bytes(size)}" for name, size in _enough(need - memory.free, residents)
+    ]
+    ways += [f"`{line}` makes it {format_bytes(size)}" for line, size in lighter if size <= memory.free]
+    held = (
+        f"; loaded are {listing([f'{name} ({format_bytes(size)})' for name, size in residents], 'and')}"
+        if residents
+        else ""
+    )
+    raise DoesNotFit(
+        f"{subject} needs {format_bytes(need)}; {memory}{held}",
+        fix=listing(ways[:3]) or "use a smaller model, or a machine with more memory",
+    )
+
+
+def _enough(short: int, residents: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The smallest resident that frees enough; or, the largest first, the few that do together; or none."""
+    alone = [resident for resident in sorted(residents, key=lambda resident: resident[1]) if resident[1] >= short]
+    if alone:
+        return alone[:1]
+    chosen: list[tuple[str, int]] = []
+    for resident in sorted(residents, key=lambda resident: -resident[1]):
+        chosen.append(resident)
+        if sum(size for _, size in chosen) >= short:
+            return chosen
+    return []

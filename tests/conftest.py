@@ -1,0 +1,51 @@
+"""What every test may use: small models made once, and sessions that are closed."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import mc_jupyter as mc
+from tests import models
+
+
+@pytest.fixture(scope="session")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return models.llama(tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture(scope="session")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return models.classifier(tmp_path_factory.mktemp("classifier"))
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return models.encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture(scope="session")
+def t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return models.t5(tmp_path_factory.mktemp("t5"))
+
+
+@pytest.fixture
+def session() -> Iterator[mc.Session]:
+    with mc.Session() as made:
+        yield made
+
+
+def cell(task: str, model: Path | str, *lines: str, driver: str | None = None) -> str:
+    """A document of one model component, with further lines of it."""
+    head = ["type: model", f"task: {task}", f"model: {model}", *([f"driver: {driver}"] if driver else [])]
+    return "component:\n" + "".join(f"  {line}\n" for line in (*head, *lines))

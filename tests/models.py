@@ -1,0 +1,140 @@
+"""Small models made here, with random weights: real architectures, real files, loaded by the ordinary code.
+
+Random weights prove plumbing: what we give is compared with what the library gives when it is called directly.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+CORPUS = [
+    "the little fox ran over the green hill and saw a bright red ball under the old tree",
+    "once upon a time there was a brave cat who wanted to learn how to swim in the sea",
+    "what a lovely day it is to read a good book in the garden and drink some cold tea",
+    "numbers such as 1 2 3 4 5 6 7 8 9 and names such as Anna Ben Carl and Dora are words too",
+] * 8
+
+CHAT_TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def byte_tokenizer(template: str | None = None, **settings: Any) -> Any:
+    """A byte-level BPE: any text goes in and comes out whole."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    specials = ["<s>", "</s>", "<pad>", "<|im_start|>", "<|im_end|>"]
+    core.train_from_iterator(
+        CORPUS,
+        trainers.BpeTrainer(
+            vocab_size=512,
+            special_tokens=specials,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+    names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "model_max_length": 256, **settings}
+    made = PreTrainedTokenizerFast(tokenizer_object=core, **names)
+    made.chat_template = template
+    return made
+
+
+def word_tokenizer(max_length: int = 64) -> Any:
+    """A WordPiece tokenizer with [CLS] and [SEP]."""
+    from transformers import BertTokenizer
+
+    letters = [chr(c) for c in range(33, 127) if not chr(c).isupper()]
+    words = sorted({word.lower() for line in CORPUS for word in line.split()})
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters), *words]
+    return BertTokenizer(vocab={piece: i for i, piece in enumerate(dict.fromkeys(pieces))}, model_max_length=max_length)
+
+
+def llama(folder: Path, *, template: str | None = CHAT_TEMPLATE, window: int = 256, **config: Any) -> Path:
+    """A causal language model of 120 000 parameters."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    tokenizer = byte_tokenizer(template, model_max_length=window)
+    sizes = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": window,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+        # Random weights of the usual size give nearly even odds; larger ones give texts that differ.
+        "initializer_range": 0.3,
+    }
+    LlamaForCausalLM(LlamaConfig(**{**sizes, **config})).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def t5(folder: Path) -> Path:
+    """An encoder-decoder."""
+    import torch
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    torch.manual_seed(0)
+    tokenizer = byte_tokenizer()
+    config = T5Config(
+        vocab_size=len(tokenizer), d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4,
+        pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
+        decoder_start_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    T5ForConditionalGeneration(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def classifier(folder: Path, *, labels: tuple[str, ...] = ("NEGATIVE", "POSITIVE"), **config: Any) -> Path:
+    """A BERT that tells classes apart (at random)."""
+    import torch
+    from transformers import BertForSequenceClassification
+
+    torch.manual_seed(0)
+    tokenizer = word_tokenizer()
+    names = dict(enumerate(labels))
+    made = _bert_config(tokenizer, id2label=names, label2id={v: k for k, v in names.items()}, **config)
+    BertForSequenceClassification(made).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def encoder(folder: Path, **config: Any) -> Path:
+    """A BERT that gives token vectors."""
+    import torch
+    from transformers import BertModel
+
+    torch.manual_seed(0)
+    tokenizer = word_tokenizer()
+    BertModel(_bert_config(tokenizer, **config)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _bert_config(tokenizer: Any, **config: Any) -> Any:
+    from transformers import BertConfig
+
+    sizes = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 64,
+        "initializer_range": 0.2,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    return BertConfig(**{**sizes, **config})
