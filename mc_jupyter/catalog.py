@@ -81,7 +81,7 @@ def _part(kind: str, word: str, base: type[T], noun: str) -> type[T]:
     if word not in _words(kind):
         hint = did_you_mean(word, _words(kind))
         raise UnknownName(f"no {noun} {word!r}" + (f"; {hint}" if hint else ""), fix=f"{noun}: {listing(_words(kind))}")
-    return cast("type[T]", _load(kind, word, base))
+    return cast("type[T]", _load(kind, word, base))  # type: ignore[arg-type]  # classes are hashable; mypy doubts it
 
 
 @lru_cache

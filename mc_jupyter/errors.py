@@ -23,6 +23,7 @@ ComposeError                everything mc_jupyter raises on purpose
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -152,10 +153,21 @@ class Interrupted(RunError):
     partial: object = None
 
 
+def forget_frames(error: BaseException | None) -> None:
+    """Empty and drop the tracebacks of an error and of those it came from, so that they keep no tensor alive.
+
+    Clearing alone is not enough: a frame also holds its function, and that the variables it closes over.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """The nearest known word as a hint, or None. `lenght` gives "did you mean 'length'?"."""
     known = list(known)
-    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else None
 
 

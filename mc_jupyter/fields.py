@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    model_validator,
+)
 from pydantic.annotated_handlers import GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
@@ -31,6 +39,15 @@ class Closed(BaseModel):
     """A frozen set of fields that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_spelling(cls, written: Any) -> Any:
+        """Other names of fields become their own; a name beside its field's own stays, and is refused as unknown."""
+        others = spellings(cls)
+        if not others or not isinstance(written, Mapping):
+            return written
+        return {(others[k] if k in others and others[k] not in written else k): v for k, v in written.items()}
 
 
 # --- values that may be expressions -----------------------------------------------------------------------------------
@@ -199,7 +216,8 @@ def source_of(written: object) -> object:
 
 
 ModelSource = Annotated[
-    Annotated[HubSource | LocalSource | StarterSource, Field(discriminator="provider")], BeforeValidator(source_of)
+    Annotated[HubSource | LocalSource | StarterSource, Field(discriminator="provider")],
+    BeforeValidator(source_of, json_schema_input_type=str | HubSource | LocalSource | StarterSource),
 ]
 
 
@@ -256,11 +274,11 @@ class ModelSettings(Closed):
     precision: Bound[Precision] = Field(
         "auto", description="Number format: auto is half precision on a GPU, float32 on a CPU."
     )
-    quantization: Annotated[Quantization, BeforeValidator(_quantization)] = Field(
-        Quantization(type="none"), description="Hold the weights in fewer bits."
-    )
+    quantization: Annotated[
+        Quantization, BeforeValidator(_quantization, json_schema_input_type=QuantizationKind | Quantization)
+    ] = Field(Quantization(type="none"), description="Hold the weights in fewer bits.")
     low_cpu_mem_usage: Bound[bool] = Field(False, description="Load piece by piece (transformers 5 always does).")
     allow_pickle: bool = Field(False, description="Read weights stored as pickle (.bin, .pt), tensors only.")
-    peft_adapters: Annotated[list[Adapter], BeforeValidator(_listed), Spelled("peft_adapter")] = Field(
-        default_factory=list, description="Adapters laid over the model; several are added up."
-    )
+    peft_adapters: Annotated[
+        list[Adapter], BeforeValidator(_listed, json_schema_input_type=Adapter | list[Adapter]), Spelled("peft_adapter")
+    ] = Field(default_factory=list, description="Adapters laid over the model; several are added up.")

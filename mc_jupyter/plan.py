@@ -6,7 +6,7 @@ Planning reads the text and looks at this machine's disk and devices. It loads n
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,35 +17,15 @@ from mc_jupyter.cell import place_in
 from mc_jupyter.components.model import Model, choose
 from mc_jupyter.drivers import Driver, ModelPlan
 from mc_jupyter.errors import ComposeError, MissingPackage, NotBuilt, PlanError, SpecError
-from mc_jupyter.expressions import Reference
 from mc_jupyter.fields import Closed
+from mc_jupyter.inputs import Input, inputs_of
 from mc_jupyter.problems import problems_of
-from mc_jupyter.spec import Action, Component, Spec
+from mc_jupyter.spec import Component, Spec
 from mc_jupyter.tasks import Task
 from mc_jupyter.weights import Checkpoint
 
 OVERRIDES = ("device", "device_mode", "precision", "quantization", "batch_size", "seed")
 """What may be decided beside the text (`%%compose --device cpu`), as if it said so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """Something a call needs, as the cell's `${input.NAME as KIND | default @(description …)}` describes it."""
-
-    name: str
-    kind: str = "text"
-    required: bool = True
-    default: Any = None
-    options: tuple[str, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    step: float | None = None
-    description: str = ""
-    also: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.name, *self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +122,6 @@ def make(spec: Spec, env: Mapping[str, str], overrides: Mapping[str, Any] | None
     if "__default__" in called and not spec.components:
         missing["__default__"] = None
     return Plan(spec, plans, tuple(missing))
-
-
-def inputs_of(action: Action) -> tuple[Input, ...]:
-    """The inputs that an action's expressions name, in the order of the text."""
-    found: dict[str, Input] = {}
-    for name in action.written:
-        for reference in _top_references(action.written[name]):
-            if reference.source == "input":
-                made = _input(reference, _needed(action, name), name)
-                known = found.get(made.name)
-                found[made.name] = made if known is None or (made.required and not known.required) else known
-    return tuple(found.values())
 
 
 def _component(component: Component, env: Mapping[str, str], overrides: Mapping[str, Any]) -> ComponentPlan:
@@ -333,73 +301,6 @@ def _identity(checkpoint: Checkpoint | None) -> tuple[Any, ...]:
 
 def _is_encoder_decoder(checkpoint: Checkpoint | None, head: str) -> bool:
     return head == "causal-lm" and bool(checkpoint and checkpoint.config.get("is_encoder_decoder"))
-
-
-# --- inputs -----------------------------------------------------------------------------------------------------------
-
-_KINDS = {
-    "text": "text", "string": "text", "number": "number", "integer": "integer", "boolean": "boolean",
-    "select": "select", "slider": "slider", "image": "image", "audio": "audio", "video": "file", "file": "file",
-    "json": "json", "list": "json", "object": "json",
-}  # fmt: skip
-
-
-def _top_references(value: Any) -> Iterator[Reference]:
-    """The references of a written value, without those inside another's default: they stand for the same input."""
-    inside: set[int] = set()
-    for _, reference in expressions.references(value):
-        if id(reference) in inside:
-            continue
-        inside |= {id(r) for r in _nested(reference)}
-        yield reference
-
-
-def _nested(reference: Reference) -> Iterator[Reference]:
-    for inner in reference.default.references if reference.default else ():
-        yield inner
-        yield from _nested(inner)
-
-
-def _needed(action: Action, name: str) -> bool:
-    """Whether a field cannot do without a value: it has no default of its own."""
-    info = type(action.fields).model_fields.get(name)
-    return info is not None and info.is_required()
-
-
-def _input(reference: Reference, needed: bool, field_name: str) -> Input:
-    name = reference.path[0] if reference.path and isinstance(reference.path[0], str) else "input"
-    kind = _KINDS.get((reference.type or "").removesuffix("[]"), "messages" if field_name == "messages" else "text")
-    others = [r for r in _nested(reference) if r.source == "input" and r.path]
-    also = tuple(str(r.path[0]) for r in others)
-    default = None if reference.default is None else expressions.render(reference.text, {"input": {}})
-    options, low, high, step = _hints(reference, kind)
-    return Input(
-        name=str(name),
-        kind=kind,
-        required=needed and default is None,
-        default=default,
-        options=options,
-        minimum=low,
-        maximum=high,
-        step=step,
-        description=reference.annotations.get("description", ""),
-        also=also,
-    )
-
-
-def _hints(reference: Reference, kind: str) -> tuple[tuple[str, ...], float | None, float | None, float | None]:
-    """The choices of `select/a,b,c`, and the range of `slider/0,2,0.1`."""
-    given = [part.strip() for part in (reference.subtype or "").split(",") if part.strip()]
-    if kind == "select":
-        return tuple(given), None, None, None
-    if kind == "slider":
-        try:
-            numbers = [float(part) for part in given]
-        except ValueError:
-            numbers = []
-        low, high, step = (*numbers, None, None, None)[:3]
-        return (), low, high, step
-    return (), None, None, None
 
 
 def _lack(obstacle: ComposeError) -> str:

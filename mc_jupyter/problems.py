@@ -44,7 +44,10 @@ def problems_of(error: ValidationError, written: Any, model: type[BaseModel]) ->
         grouped.setdefault(_steps(found["loc"], written, found["type"]), []).append(found)
     # A value that is no text and no list of texts fails twice; the failure further in says more.
     paths = [path for path in grouped if not any(other[: len(path)] == path and other != path for other in grouped)]
-    return [_problem(path, grouped[path], written, model) for path in paths]
+    found_problems = [_problem(path, grouped[path], written, model) for path in paths]
+    # A misspelt key is also a missing one: the misspelling says it all.
+    hinted = {p.fix for p in found_problems if p.message.startswith("unknown key")}
+    return [p for p in found_problems if f"did you mean {p.message.removesuffix(' is needed')!r}?" not in hinted]
 
 
 def _steps(loc: Sequence[Any], written: Any, kind: str) -> tuple[Any, ...]:
@@ -89,7 +92,7 @@ def _complaint(found: list[Any]) -> str:
         return "has no known provider: huggingface, local or starter"
     if first["type"] in _LIMITS:
         words, key = _LIMITS[first["type"]]
-        return f"should be {words} {first['ctx'][key]}, and is {shown}"
+        return f"should be {words} {first['ctx'][key]:g}, and is {shown}"
     should = list(dict.fromkeys(_SHOULD_BE.get(f["type"], f["msg"]) for f in found))
     return f"should be {' or '.join(should)}" + (f", and is {shown}" if shown else "")
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import queue
-import threading
 import time
-import traceback
-import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -17,21 +13,22 @@ from mc_jupyter import calls, devices, weights
 from mc_jupyter import plan as planning
 from mc_jupyter import spec as specs
 from mc_jupyter.cache import Cache, Resident
-from mc_jupyter.drivers import Driver, Facts, ModelPlan
+from mc_jupyter.drivers import Driver, ModelPlan
 from mc_jupyter.errors import (
     ComposeError,
-    InputError,
     Interrupted,
     NotBuilt,
     RunError,
     UnknownName,
     did_you_mean,
+    forget_frames,
     listing,
 )
-from mc_jupyter.events import Done, Event, Phase, Piece, Run, stop_on_interrupt
-from mc_jupyter.plan import ComponentPlan, Input, Plan
+from mc_jupyter.events import Done, Phase, Run, stop_on_interrupt
+from mc_jupyter.handles import Handle
+from mc_jupyter.plan import ComponentPlan, Plan
 from mc_jupyter.spec import DEFAULT
-from mc_jupyter.values import Batch, Stream
+from mc_jupyter.values import Batch
 from mc_jupyter.weights import Checkpoint
 
 
@@ -177,7 +174,22 @@ class Session:
     def _fetch(self, component: ComponentPlan, run: Run) -> Checkpoint:
         assert component.driver is not None
         settings = component.settings
-        return weights.fetch(settings.model, run, allow_pickle=settings.allow_pickle, formats=component.driver.formats)
+        return weights.fetch(
+            settings.model,
+            run,
+            allow_pickle=settings.allow_pickle,
+            formats=component.driver.formats,
+            before_download=lambda size: self._refuse_download(component, size),
+        )
+
+    def _refuse_download(self, component: ComponentPlan, size: int) -> None:
+        """DoesNotFit before a download whose model cannot fit in any case, with every other model gone."""
+        # Weights stored in float32 halve in half precision; others do not get smaller than their files.
+        least = size if component.dtype(None)[0] == "float32" else size // 2
+        memory = devices.free_memory(component.device)
+        freed = sum(r.model.facts().bytes for r in self._cache if r.key.device == component.device)
+        memory = devices.Memory(memory.free + freed, memory.total, memory.limit_by)
+        weights.check_fits(least, memory, subject=component.subject)
 
     def _refuse_if_too_large(self, handle: Handle, key: ModelPlan, checkpoint: Checkpoint) -> None:
         """DoesNotFit before anything is read or released. What the load itself will release counts as free."""
@@ -271,156 +283,6 @@ class Session:
         return self._cache.get(handle.model_plan) if handle.model_plan else None
 
 
-class Handle:
-    """A component that can be called. It holds no model: unloading needs no help from whoever keeps a handle."""
-
-    def __init__(
-        self, session: Session, name: str, text: str, plan: Plan, component: ComponentPlan, overrides: dict[str, Any]
-    ):
-        self._session = weakref.ref(session)
-        self.name = name
-        self.text = text
-        self.plan = plan
-        self.component = component
-        self.overrides = overrides
-        self.model_plan: ModelPlan | None = None
-
-    def __repr__(self) -> str:
-        facts = self.facts()
-        state = f"{facts.dtype} on {facts.device}" if facts else "not loaded"
-        task = self.component.task.name if self.component.task else self.component.component.type.name
-        return f"<{self.name}: {task}, {self.component.subject}, {state}>"
-
-    @property
-    def inputs(self) -> tuple[Input, ...]:
-        return self.component.inputs
-
-    def __call__(self, *args: Any, run: Run | None = None, seed: int | None = None, **inputs: Any) -> Any:
-        """The result for these inputs. One positional argument is the first input."""
-        return self._live().call(self, self._given(args, inputs), run=run or Run(), seed=seed)
-
-    def map(self, items: Sequence[Any], *, run: Run | None = None, **inputs: Any) -> Any:
-        """The results for a list of first inputs, in order: batched, longest first."""
-        return self(list(items), run=run, **inputs)
-
-    def stream(self, *args: Any, seed: int | None = None, **inputs: Any) -> TextStream:
-        """The answer piece by piece, as it is written. `.result` is the whole one at the end."""
-        session = self._live()
-        run = Run()
-        call = calls.prepare(self.component, self._given(args, inputs), seed=seed, overrides=self.overrides)
-        session.ready(self, run)
-        return TextStream(self, call, run)
-
-    def pieces(self, call: calls.Prepared, run: Run) -> Stream:
-        """What `streaming: true` gives: pieces, each shaped by `output` where it names ${result[]}."""
-        stream = TextStream(self, call, run)
-        return stream.map(call.piece) if call.shapes_pieces else stream
-
-    def missing(self, inputs: Mapping[str, Any]) -> list[Input]:
-        """The inputs a call needs and these do not give."""
-        return [i for i in self.inputs if i.required and not any(inputs.get(name) is not None for name in i.names)]
-
-    def facts(self) -> Facts | None:
-        """What the loaded model really is; None when it is not loaded."""
-        session = self._session()
-        resident = session.resident_of(self) if session else None
-        return resident.model.facts() if resident else None
-
-    def card(self) -> tuple[tuple[str, str], ...]:
-        """What there is to say about it, in rows of a label and a text."""
-        session = self._session()
-        return tuple(_card(self, session.resident_of(self) if session else None))
-
-    def unload(self) -> None:
-        """Let go of the model; the next call loads it again."""
-        self._live().unload(self.name)
-
-    def current(self) -> bool:
-        """Whether the model's files are those that were loaded."""
-        component = self.component
-        if component.driver is None or not component.driver.needs_weights or self.model_plan is None:
-            return True
-        return all(_unchanged(entry) for entry in self.model_plan.identity[2:])
-
-    def _live(self) -> Session:
-        session = self._session()
-        if session is None:
-            raise RunError(f"{self.name} belongs to a session that has ended", fix="run its cell again")
-        return session
-
-    def _given(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> Any:
-        """The inputs of a call by name; a mapping or the first input alone may come without a name."""
-        if not args:
-            return self._named(inputs)
-        if len(args) > 1:
-            raise InputError(f"{self.name} takes one input without a name; the others need theirs")
-        if inputs or not isinstance(args[0], Mapping):
-            if not self.inputs:
-                return args[0]
-            return self._named({self.inputs[0].name: args[0], **inputs})
-        return self._named(dict(args[0]))
-
-    def _named(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """The inputs, each also under the other names that the cell's expressions give it."""
-        known = {name for i in self.inputs for name in i.names}
-        for name in inputs:
-            if known and name not in known:
-                hint = did_you_mean(name, known)
-                raise InputError(
-                    f"{self.name} has no input {name!r}" + (f"; {hint}" if hint else ""),
-                    fix=f"its inputs: {listing([i.name for i in self.inputs], 'and')}",
-                )
-        lacking = self.missing(inputs)
-        if lacking:
-            names = listing([i.name for i in lacking], "and")
-            example = ", ".join(f'{i.name}="…"' for i in lacking)
-            raise InputError(f"{self.name} needs {names}", fix=f"{self.name}({example})")
-        return inputs
-
-
-class TextStream(Stream):
-    """Text as it is written, by a run of its own. Closing it stops the run; `.result` is the whole answer."""
-
-    def __init__(self, handle: Handle, call: calls.Prepared, run: Run):
-        self.run = run
-        self.result: Any = None
-        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        session = handle._live()
-        resident = session.resident_of(handle)
-        assert resident is not None
-
-        def listen(event: Event, heard: Any = run.listener) -> None:
-            heard(event)
-            if isinstance(event, Piece):
-                self._queue.put(event.text)
-
-        run.listener = listen
-
-        def work() -> None:
-            try:
-                self.result = session.perform(handle, resident, call, run)
-                self._queue.put(None)
-            except Interrupted as error:
-                self.result = error.partial
-                self._queue.put(None)
-            except BaseException as error:  # handed to whoever reads the stream
-                self._queue.put(error)
-
-        self._thread = threading.Thread(target=work, name=f"mc_jupyter-{handle.name}", daemon=True)
-        self._thread.start()
-        super().__init__(self._read())
-
-    def _read(self) -> Iterator[str]:
-        try:
-            while (piece := self._queue.get()) is not None:
-                if isinstance(piece, BaseException):
-                    raise piece
-                yield piece
-        finally:
-            self.run.stop()
-            self._thread.join()
-
-
 # --- small parts ------------------------------------------------------------------------------------------------------
 
 
@@ -445,7 +307,7 @@ def _performed(model: Driver, task: Any, call: calls.Prepared, run: Run) -> list
     try:
         return model.perform(task, call.for_driver(run))
     except BaseException as error:
-        traceback.clear_frames(error.__traceback__)
+        forget_frames(error)
         if isinstance(error, ComposeError) or not isinstance(error, Exception):
             raise
         raise _engine_failed(error) from None
@@ -494,44 +356,3 @@ def _row(resident: Resident[ModelPlan, Driver]) -> ResidentRow:
 
 def _whose(row: ResidentRow) -> str:
     return ", ".join(row.names) or row.subject
-
-
-def _unchanged(entry: tuple[str, int, int]) -> bool:
-    try:
-        facts = os.stat(entry[0])
-    except OSError:
-        return False
-    return (facts.st_size, facts.st_mtime_ns) == entry[1:]
-
-
-def _card(handle: Handle, resident: Resident[ModelPlan, Driver] | None) -> Iterator[tuple[str, str]]:
-    component = handle.component
-    settings = component.settings
-    yield "task", component.task.name if component.task else component.component.type.name
-    yield "model", component.subject
-    if component.driver:
-        yield (
-            "driver",
-            f"{settings.driver or component.task.driver if component.task else ''} ({component.driver.name})",
-        )
-    if resident is None:
-        yield "state", "not loaded; the first call loads it"
-    else:
-        facts = resident.model.facts()
-        yield "device", f"{facts.device} (asked: {settings.device}; {component.device_why})"
-        yield "precision", f"{facts.dtype} (asked: {settings.precision})"
-        size = devices.format_bytes(facts.bytes)
-        yield "memory", f"{size}, {facts.parameters:,} parameters" if facts.parameters else size
-        if facts.window:
-            yield "window", f"{facts.window} tokens"
-        yield "loaded in", f"{resident.load_seconds:.2f} s"
-    if handle.inputs:
-        yield "inputs", ", ".join(i.name + ("" if i.required else " (optional)") for i in handle.inputs)
-        yield (
-            "call it",
-            f'{handle.name}("…")'
-            if len([i for i in handle.inputs if i.required]) <= 1
-            else (f"{handle.name}({', '.join(f'{i.name}=…' for i in handle.inputs if i.required)})"),
-        )
-    for note in (*handle.plan.spec.remarks, *component.notes):
-        yield "note", note

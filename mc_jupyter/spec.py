@@ -137,7 +137,8 @@ def _chosen(parts: tuple[Any, ...], name: str, owner: str, noun: str) -> Any:
 @lru_cache(maxsize=64)
 def read(text: str, *, first_line: int = 1) -> Spec:
     """The document that a text is. Lines in errors count from `first_line`; asking again is a look-up."""
-    return _Reader(cell.read(text, first_line=first_line)).spec()
+    problems: list[Problem] = []
+    return _Reader(cell.read(text, first_line=first_line, problems=problems), problems).spec()
 
 
 def parse(text: str, env: Mapping[str, str] | None = None) -> Any:
@@ -156,9 +157,9 @@ def schema() -> dict[str, Any]:
 class _Reader:
     """Reads one document, collecting problems as it goes."""
 
-    def __init__(self, document: Document):
+    def __init__(self, document: Document, problems: list[Problem]):
         self.document = document
-        self.problems: list[Problem] = []
+        self.problems = problems
         self.remarks: list[str] = []
 
     def wrong(self, message: str, place: Place | None, fix: str | None = None) -> None:
@@ -266,8 +267,11 @@ class _Reader:
 
     def put(self, into: Map, name: str, written: Map, key: str) -> None:
         if name in into:
-            both = f"{name} is given twice" if key == name else f"{key} is another name of {name}, which is given too"
-            self.wrong(both, place_in(written, (key,), key=True), "keep one of them")
+            self.wrong(
+                f"{name} is given twice" + (f", here as {key}" if key != name else ""),
+                place_in(written, (key,), key=True),
+                "keep one of them",
+            )
         else:
             into.take(written, key, name)
 
@@ -316,7 +320,7 @@ class _Reader:
                 self.unknown_key(key, raw, [*_ACTION_FRAME, *called, *kind.nested])
         whole = inline.with_(own)
         supplied = {name: text for name, text in shape.defaults.items() if name not in whole}
-        whole = whole.with_(supplied)
+        whole = Map(supplied, span=whole.span).with_(whole)  # the task's own input comes first
         fields = self.valid(shape.action, whole)
         for name, problem in kind.check(written, whole):
             self.problems.append(_placed(problem, place_in(whole, (name,), key=True) if name else None, whole))
@@ -382,11 +386,9 @@ class _Reader:
         )  # fmt: skip
 
     def parts_of_jobs(self, written: Map) -> Iterator[Map]:
-        for item in self.parts(
-            Map({k: written[k] for k in ("job", "jobs") if k in written}, spans=written._spans), "job"
-        ):
-            if item:
-                yield item
+        """The jobs; `job: {}` is none, as in model-compose."""
+        given = {key: written[key] for key in ("job", "jobs") if key in written and written[key]}
+        yield from self.parts(Map(given, spans=written._spans), "job")
 
     def job(self, written: Map) -> Job | None:
         word = written.get("type", "component")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from pydantic import Field, create_model
 
@@ -39,7 +39,7 @@ class Model(ComponentType):
     @classmethod
     def shape(cls, written: Mapping[str, Any]) -> Shape:
         task, driver, remarks = choose(written)
-        settings, action = _types_of(task, driver)
+        settings, action = _types_of(task, driver)  # type: ignore[arg-type]  # classes are hashable; mypy doubts it
         return Shape(settings, action, {task.input: _input_expression(task)}, remarks)
 
     @classmethod
@@ -84,8 +84,8 @@ def _types_of(task: Any, driver: Any) -> tuple[type[Closed], type[Closed]]:
     """The settings and action of one task on one driver: envelope, task and driver mixed together."""
     mixed = (ModelEnvelope, task.Settings, *((driver.Settings,) if driver else ()))
     bases = tuple(dict.fromkeys(base for base in mixed if base is not Closed and not _empty(base)))
-    settings: type[Closed] = create_model(f"{task.__name__}Component", __base__=bases)
-    return settings, task.Action
+    settings = create_model(f"{task.__name__}Component", __base__=bases)
+    return cast("tuple[type[Closed], type[Closed]]", (settings, task.Action))
 
 
 def _empty(model: type[Closed]) -> bool:

@@ -17,6 +17,7 @@ from mc_jupyter.tasks.chat_completion import ChatCompletion
 from mc_jupyter.tasks.text_classification import TextClassification
 from mc_jupyter.tasks.text_embedding import TextEmbedding
 from mc_jupyter.tasks.text_generation import TextGeneration
+from mc_jupyter.weights.unsafe import check_pickle
 from mc_jupyter.values import Embedding, Label
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ class Transformers(Driver):
             count = len(config.get("id2label") or {}) or config.get("num_labels") or 2
             if len(settings_labels) != count:
                 raise PlanError(f"labels names {len(settings_labels)} classes, but the model has {count}")
+        if getattr(settings, "architecture", None) in ("causal", "seq2seq"):
+            found = "seq2seq" if config.get("is_encoder_decoder") else "causal"
+            if found != settings.architecture:
+                raise PlanError(f"this model is {found}, not {settings.architecture}", fix=f"architecture: {found}")
         if task is TextEmbedding:
             _check_sentence_modules(checkpoint.folder, settings.architecture)
 
@@ -73,6 +78,7 @@ class Transformers(Driver):
         import torch
         import transformers
 
+        check_pickle(checkpoint)
         tokenizer = _load_tokenizer(checkpoint.folder, dict(plan.options).get("fast_tokenizer"))
         auto = getattr(transformers, _CLASSES[plan.head])
         arguments: dict[str, Any] = {"dtype": getattr(torch, plan.dtype)}
@@ -422,7 +428,9 @@ def _read_one_file(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any])
         state |= load_file(file) if checkpoint.format == "safetensors" else torch.load(file, weights_only=True)
     config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
     given = {k: v for k, v in arguments.items() if k in ("dtype", "device_map", "output_loading_info")}
-    loaded: tuple[Any, dict[str, Any]] = auto.from_pretrained(None, config=config, state_dict=state, **given)
+    # The auto classes want a folder; the class they would choose does not.
+    chosen = auto._model_mapping[type(config)]
+    loaded: tuple[Any, dict[str, Any]] = chosen.from_pretrained(None, config=config, state_dict=state, **given)
     return loaded
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mc_jupyter.errors import InputError, UnknownName, did_you_mean, listing
 
 if TYPE_CHECKING:
-    from mc_jupyter.plan import Input
+    from mc_jupyter.inputs import Input
 
 _LETTERS = {"input": "-i", "out": "-o"}
 _METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "file": "FILE", "what": "NAME|FILE"}
@@ -69,11 +69,21 @@ def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Nam
     raise UnknownName(f"%{parser.prog} has no flag {word}" + (f"; {hint}" if hint else ""), fix=usage(parser))
 
 
-def usage(parser: argparse.ArgumentParser) -> str:
-    """`%compose unload [NAME] [--all]`: one line."""
-    formatter = argparse.HelpFormatter(parser.prog, width=1000)
-    formatter.add_usage(None, parser._actions, parser._mutually_exclusive_groups, prefix="%")
-    return " ".join(formatter.format_help().split()).replace("[NAME ...]", "[NAME]")
+def usage(parser: argparse.ArgumentParser, *, brief: bool = False) -> str:
+    """`%compose unload [NAME] [--all]`: one line, words before flags. In brief, several flags are `[flags]`."""
+    words = [action for action in parser._actions if not action.option_strings]
+    flags = [action for action in parser._actions if action.option_strings]
+    told = ["[flags]"] if brief and len(flags) > 1 else map(_flag_usage, flags)
+    return " ".join([f"%{parser.prog}", *map(_word_usage, words), *told])
+
+
+def _word_usage(action: argparse.Action) -> str:
+    many = " …" if action.nargs == "*" else ""
+    return f"[{action.metavar}{many}]" if action.nargs in ("?", "*") else str(action.metavar)
+
+
+def _flag_usage(action: argparse.Action) -> str:
+    return f"[{action.option_strings[0]}{'' if action.nargs == 0 else f' {action.metavar or action.dest.upper()}'}]"
 
 
 def grammar(word: str, function: Callable[..., Any]) -> argparse.ArgumentParser:
@@ -115,7 +125,7 @@ def inputs_of(words: Iterable[str], known: Sequence[Input], variables: Mapping[s
     """The inputs that `-i` and `run` give.
 
     `key=value` is text exactly as written, unless the input is a number, a switch or JSON, which are read as YAML, or
-    a file, which is a path. `key:=variable` is a Python variable, and so is `variable` alone, for the input of that name.
+    a file, which is a path. `key:=variable` is a Python variable; so is `variable` alone, for the input of that name.
     """
     kinds = {name: one.kind for one in known for name in (one.name, *one.also)}
     given: dict[str, Any] = {}
@@ -129,10 +139,10 @@ def inputs_of(words: Iterable[str], known: Sequence[Input], variables: Mapping[s
             key, value = found["key"], _value(found["key"], found["value"], kinds.get(found["key"], "text"))
         if key in given:
             raise InputError(f"the input {key!r} is given twice")
-        if key not in kinds:
+        if kinds and key not in kinds:
             hint = did_you_mean(key, kinds)
-            there = f"inputs: {listing([one.name for one in known], 'and')}" if known else "it takes no input"
-            raise UnknownName(f"no input {key!r}" + (f"; {hint}" if hint else ""), fix=there)
+            there = listing([one.name for one in known], "and")
+            raise UnknownName(f"no input {key!r}" + (f"; {hint}" if hint else ""), fix=f"its inputs: {there}")
         given[key] = value
     return given
 
@@ -165,12 +175,17 @@ def _value(key: str, text: str, kind: str) -> Any:
         raise InputError(f"the input {key!r} should be a {kind}, and is {text!r}") from None
 
 
-def missing(handle_name: str, wanted: Sequence[Input]) -> InputError:
+def missing(handle_name: str, wanted: Sequence[Input], *, cell: bool = False) -> InputError:
     """The error that names every input nobody gave, and how to give it."""
     names = [repr(one.name) for one in wanted]
-    problem = f"{handle_name} needs the input {names[0]}" if len(names) == 1 else f"{handle_name} needs {listing(names, 'and')}"
-    shown = " ".join(f"-i {one.name}={_example(one)}" for one in wanted)
-    return InputError(problem, fix=f"%%compose {shown}   or   {handle_name}({', '.join(f'{o.name}=…' for o in wanted)})")
+    problem = (
+        f"{handle_name} needs the input {names[0]}"
+        if len(names) == 1
+        else f"{handle_name} needs {listing(names, 'and')}"
+    )
+    flag = "-i " if cell else ""
+    shown = " ".join(f"{flag}{one.name}={_example(one)}" for one in wanted)
+    return InputError(problem, fix=f"%%compose {shown}" if cell else f"%compose run {handle_name} {shown}")
 
 
 def _example(one: Input) -> str:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.errors import Problem
-
 if TYPE_CHECKING:
+    from mc_jupyter.handles import Handle
     from mc_jupyter.plan import Plan
-    from mc_jupyter.session import Handle, MemoryReport
-    from mc_jupyter.values import Batch, Embedding, Faces, Label, Stream, Text
+    from mc_jupyter.session import MemoryReport
+    from mc_jupyter.streams import Stream
+    from mc_jupyter.values import Batch, Embedding, Faces, Label, Text
 
 Bundle = dict[str, Any]
 
@@ -27,24 +27,33 @@ WIDTH = 160  # characters of a text in a table's cell
 
 _ACCENT = "#4c8dff"
 _LINE = "rgba(128,128,128,.28)"
-_FONT = "font-family:var(--jp-ui-font-family,system-ui,-apple-system,'Segoe UI',sans-serif);font-size:13px;line-height:1.5"
+FONT = (
+    "font-family:var(--jp-ui-font-family,system-ui,-apple-system,'Segoe UI',sans-serif);font-size:13px;line-height:1.5"
+)
 _MONO = "font-family:var(--jp-code-font-family,ui-monospace,Menlo,Consolas,monospace);font-size:12px"
-_FRAME = f"{_FONT};border:1px solid {_LINE};border-radius:8px;padding:12px 16px;margin:2px 0;max-width:760px;box-sizing:border-box"
-_MUTED = "opacity:.62"
-_TABLE = f"{_FONT};border-collapse:collapse;border:none;margin:0;width:auto;text-align:left"
+_BOX = "border-radius:8px;padding:12px 16px;margin:2px 0;max-width:760px;box-sizing:border-box"
+_FRAME = f"{FONT};border:1px solid {_LINE};{_BOX}"
+MUTED = "opacity:.62"
+_TABLE = f"{FONT};border-collapse:collapse;border:none;margin:0;width:auto;text-align:left"
 _ROW = "background:transparent"
-_PRE = "white-space:pre-wrap;overflow-wrap:anywhere;margin:0;padding:0;background:transparent;border:none;color:inherit"
-_SANS = _FONT.replace("font-size:13px", "font-size:14px")
+_CELL = "text-align:left;vertical-align:top;padding:4px 20px 4px 0;border:none"
+# JupyterLab breaks words of a <pre> anywhere, unless told not to.
+_PRE = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;margin:0;padding:0;background:transparent;border:none;color:inherit"
+_SANS = FONT.replace("font-size:13px", "font-size:14px")
 
 
 def muted(text: str) -> str:
     """A line of figures under a result."""
-    return f'<div style="{_FONT};font-size:12px;{_MUTED};margin-top:6px"><small>{escape(text)}</small></div>'
+    return f'<div style="{FONT};font-size:12px;{MUTED};margin-top:6px"><small>{escape(text)}</small></div>'
 
 
 def pre(text: str, *, mono: bool = True) -> str:
     """Text exactly as it is: white-space kept, nothing interpreted."""
     return f'<pre style="{_PRE};{_MONO if mono else _SANS}">{escape(text)}</pre>'
+
+
+def code(text: str) -> str:
+    return f'<code style="{_MONO};background:transparent;color:inherit;padding:0;border:none">{escape(text)}</code>'
 
 
 def frame(inner: str) -> str:
@@ -73,11 +82,15 @@ def pairs(rows: Sequence[tuple[str, str]]) -> str:
     """Rows of a name and what it is."""
     cells = "".join(
         f'<tr style="{_ROW}"><td style="text-align:left;vertical-align:top;padding:2px 20px 2px 0;border:none;'
-        f'white-space:nowrap;{_MUTED}">{escape(name)}</td><td style="text-align:left;vertical-align:top;padding:2px 0;'
+        f'white-space:nowrap;{MUTED}">{escape(name)}</td><td style="text-align:left;vertical-align:top;padding:2px 0;'
         f'border:none;overflow-wrap:anywhere">{escape(text)}</td></tr>'
         for name, text in rows
     )
     return f'<table style="{_TABLE}">{cells}</table>'
+
+
+def heading(title: str) -> str:
+    return f'<div style="{FONT};font-weight:600;margin-bottom:4px"><b>{escape(title)}</b></div>' if title else ""
 
 
 def aligned(rows: Sequence[tuple[str, str]], indent: str = "  ") -> str:
@@ -88,12 +101,13 @@ def aligned(rows: Sequence[tuple[str, str]], indent: str = "  ") -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under headings, with a title above and a remark below. `marks` are columns of shares, drawn as bars."""
+    """Rows under headings, with a title above and a remark below. `coded` sets the first column as code."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     title: str = ""
     remark: str = ""
+    coded: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -102,23 +116,32 @@ class Table:
         return self.plain()
 
     def plain(self) -> str:
-        table = [self.columns, *self.rows] if any(self.columns) else list(self.rows)
+        headed = self.rows and any(self.columns)
+        table = [self.columns, *self.rows] if headed else list(self.rows)
         widths = [max((len(row[i]) for row in table), default=0) for i in range(len(self.columns))]
         lines = ["  ".join(f"{text:<{w}}" for text, w in zip(row, widths, strict=True)).rstrip() for row in table]
-        if any(self.columns) and lines:
-            lines.insert(1, "  ".join("─" * w for w in widths))
+        if headed:
+            lines.insert(1, "  ".join("─" * w for w in widths).rstrip())
         return "\n".join(part for part in (self.title, *lines, self.remark) if part)
 
     def html(self) -> str:
-        cell = "text-align:left;vertical-align:top;padding:4px 20px 4px 0;border:none"
-        heads = "".join(f'<th style="{cell};font-weight:600;{_MUTED}">{escape(c)}</th>' for c in self.columns)
-        head = f'<tr style="{_ROW};border-bottom:1px solid {_LINE}">{heads}</tr>' if any(self.columns) else ""
-        body = "".join(
-            f'<tr style="{_ROW}">' + "".join(f'<td style="{cell};overflow-wrap:anywhere">{escape(c)}</td>' for c in row) + "</tr>"
-            for row in self.rows
+        body = "".join(self._html_row(row) for row in self.rows)
+        table = f'<table style="{_TABLE}">{self._html_head()}{body}</table>' if self.rows else ""
+        return f"{heading(self.title)}{table}{muted(self.remark) if self.remark else ''}"
+
+    def _html_head(self) -> str:
+        if not any(self.columns):
+            return ""
+        heads = "".join(f'<th style="{_CELL};font-weight:600;{MUTED}">{escape(c)}</th>' for c in self.columns)
+        return f'<tr style="{_ROW};border-bottom:1px solid {_LINE}">{heads}</tr>'
+
+    def _html_row(self, row: tuple[str, ...]) -> str:
+        cells = [code(text) if self.coded and not i else escape(text) for i, text in enumerate(row)]
+        return (
+            f'<tr style="{_ROW}">'
+            + "".join(f'<td style="{_CELL};overflow-wrap:anywhere">{c}</td>' for c in cells)
+            + "</tr>"
         )
-        title = f'<div style="{_FONT};font-weight:600;margin-bottom:4px"><b>{escape(self.title)}</b></div>' if self.title else ""
-        return f'{title}<table style="{_TABLE}">{head}{body}</table>{muted(self.remark) if self.remark else ""}'
 
     def _repr_mimebundle_(self, **asked: Any) -> Bundle:
         return {"text/plain": self.plain(), "text/html": self.html()}
@@ -135,8 +158,7 @@ class Page:
         return f"{self.title}\n\n{self.text}" if self.title else self.text
 
     def _repr_mimebundle_(self, **asked: Any) -> Bundle:
-        title = f'<div style="{_FONT};font-weight:600;margin-bottom:4px"><b>{escape(self.title)}</b></div>' if self.title else ""
-        return {"text/plain": repr(self), "text/html": title + pre(self.text)}
+        return {"text/plain": repr(self), "text/html": heading(self.title) + pre(self.text)}
 
 
 # --- results ----------------------------------------------------------------------------------------------------------
@@ -169,13 +191,16 @@ def _label(value: Label) -> Bundle:
     ranked = sorted(scores.items(), key=lambda pair: -pair[1])
     best = str(value.get("label"))
     rows = [(name, share) for name, share in ranked[:10]]
-    plain = "\n".join(f"{'▸' if name == best else ' '} {name:<{max(len(n) for n, _ in rows)}}  {share:.4f}" for name, share in rows)
+    plain = "\n".join(
+        f"{'▸' if name == best else ' '} {name:<{max(len(n) for n, _ in rows)}}  {share:.4f}" for name, share in rows
+    )
     more = f"… {len(ranked) - 10:,} more labels" if len(ranked) > 10 else ""
     cell = "text-align:left;padding:2px 14px 2px 0;border:none;vertical-align:middle"
     body = "".join(
-        f'<tr style="{_ROW};{"" if name == best else _MUTED}"><td style="{cell}">'
+        f'<tr style="{_ROW};{"" if name == best else MUTED}"><td style="{cell}">'
         f"{'<b>' if name == best else ''}{escape(name)}{'</b>' if name == best else ''}</td>"
-        f'<td style="{cell}">{bar(share)}</td><td style="{cell};font-variant-numeric:tabular-nums">{share:.4f}</td></tr>'
+        f'<td style="{cell}">{bar(share)}</td>'
+        f'<td style="{cell};font-variant-numeric:tabular-nums">{share:.4f}</td></tr>'
         for name, share in rows
     )
     html = f'<table style="{_TABLE}">{body}</table>{muted(more) if more else ""}'
@@ -202,11 +227,12 @@ def _embedding(value: Embedding) -> Bundle:
     norm = math.sqrt(sum(v * v for v in value))
     shown = ", ".join(f"{v:.4f}" for v in value[:6]) + (", …" if len(value) > 6 else "")
     facts = f"{len(value):,} numbers · norm {norm:.4f}"
-    numbers = f'<code style="{_MONO};background:transparent;color:inherit">[{shown}]</code>'
+    numbers = code(f"[{shown}]")
     drawn = sparkline(value) if value else ""
+    head = f'<b>embedding</b> <span style="{MUTED}">{facts}</span>'
     return {
         "text/plain": f"embedding of {facts}\n[{shown}]",
-        "text/html": f'<div style="{_FONT}"><b>embedding</b> <span style="{_MUTED}">{facts}</span><div>{drawn}</div>{numbers}</div>',
+        "text/html": f'<div style="{FONT}">{head}<div>{drawn}</div>{numbers}</div>',
     }
 
 
@@ -238,7 +264,10 @@ def _batch(value: Batch) -> Bundle:
     if isinstance(first, Mapping):
         names = tuple(str(key) for key in list(first)[:6])
         columns = ("", *names)
-        rows = tuple((str(i), *(brief_text(item.get(n)) if isinstance(item, Mapping) else "" for n in names)) for i, item in enumerate(value[:ROWS]))
+        rows = tuple(
+            (str(i), *(brief_text(item.get(n)) if isinstance(item, Mapping) else "" for n in names))
+            for i, item in enumerate(value[:ROWS])
+        )
     else:
         columns = ("", "result")
         rows = tuple((str(i), brief_text(item)) for i, item in enumerate(value[:ROWS]))
@@ -343,29 +372,20 @@ def _plain_value(value: Any) -> Bundle | None:
 # --- what describes ---------------------------------------------------------------------------------------------------
 
 
-def how_to_call(handle: Handle) -> str:
-    """`sentiment("…")`, or with names where there are several inputs."""
-    needed = [one for one in handle.inputs if one.required] or list(handle.inputs[:1])
-    if not needed:
-        return f"{handle.name}()"
-    if len(needed) == 1:
-        return f"{handle.name}({'…' if needed[0].kind not in ('text', 'select') else '"…"'})"
-    return f"{handle.name}({', '.join(f'{one.name}=…' for one in needed)})"
-
-
 def _handle(handle: Handle) -> Bundle:
     rows = list(handle.card())
     told = dict(rows)
-    kind = told.get("task", "")
-    rows = [row for row in rows if row[0] != "task"]
-    call = how_to_call(handle)
+    kind, call = told.get("task", ""), told.get("call it", f"{handle.name}()")
+    rows = [row for row in rows if row[0] not in ("task", "call it")]
+    loaded = handle.facts() is not None
+    dot = f'<span style="color:{_ACCENT if loaded else "inherit"}">{"●" if loaded else "○"}</span>'
     head = (
-        f'<div style="margin-bottom:8px"><b style="font-size:15px">{escape(handle.name)}</b>'
-        f'<span style="{_MUTED};margin-left:10px"> {escape(kind)}</span></div>'
+        f'<div style="margin-bottom:8px">{dot} <b style="font-size:15px">{escape(handle.name)}</b>'
+        f'<span style="{MUTED};margin-left:10px"> {escape(kind)}</span></div>'
     )
     foot = (
-        f'<div style="margin-top:10px;padding-top:8px;border-top:1px solid {_LINE}"><span style="{_MUTED}">call it </span>'
-        f'<code style="{_MONO};background:transparent;color:inherit">{escape(call)}</code></div>'
+        f'<div style="margin-top:10px;padding-top:8px;border-top:1px solid {_LINE}">'
+        f'<span style="{MUTED}">call it </span>{code(call)}</div>'
     )
     plain = f"{handle.name}  {kind}".rstrip() + f"\n{aligned([*rows, ('call it', call)])}"
     return {"text/plain": plain, "text/html": frame(head + pairs(rows) + foot)}
@@ -376,22 +396,36 @@ def _plan(plan: Plan) -> Bundle:
     return {"text/plain": text, "text/html": frame(pre(text))}
 
 
-def _problem_line(problem: Problem) -> str:
-    return str(problem)
-
-
 def _memory(report: MemoryReport) -> Bundle:
-    return memory_table(report)._repr_mimebundle_()
-
-
-def memory_table(report: Any) -> Table:
-    """Free memory of each device and what the resident models hold."""
+    """How full each device is, then the models and what each holds, the largest first."""
     from mc_jupyter.devices import format_bytes
 
-    devices = [(name, format_bytes(m.free), format_bytes(m.total), m.limit_by) for name, m in report.devices.items()]
-    rows = [*devices, *((f"  {r.subject}", format_bytes(r.bytes), r.dtype, f"on {r.device}") for r in report.residents)]
-    remark = f"this kernel holds {format_bytes(report.process)} in all"
-    return Table(("", "free", "of", "limited by"), tuple(rows), "memory", remark)
+    held = sorted(report.residents, key=lambda row: -row.bytes)
+    free = Table(
+        ("device", "free", "of", "limited by"),
+        tuple((name, format_bytes(m.free), format_bytes(m.total), m.limit_by) for name, m in report.devices.items()),
+        "memory",
+        f"this kernel holds {format_bytes(report.process)} in all",
+    )
+    models = Table(
+        ("model", "for", "memory", "precision", "device", ""),
+        tuple((r.subject, ", ".join(r.names), format_bytes(r.bytes), r.dtype, r.device, _state(r)) for r in held),
+        "loaded models" if held else "no model is loaded",
+    )
+    gauges = "".join(
+        _gauge(name, 1 - m.free / m.total if m.total else 0.0, str(m)) for name, m in report.devices.items()
+    )
+    remark = muted(free.remark)
+    html = f'<div style="{FONT}">{gauges}</div>{remark}<div style="height:10px"></div>{models.html()}'
+    return {"text/plain": f"{free.plain()}\n\n{models.plain()}", "text/html": html}
+
+
+def _gauge(name: str, used: float, words: str) -> str:
+    return f'<div><b>{escape(name)}</b> {bar(used, width=200)} <span style="{MUTED}">{escape(words)}</span></div>'
+
+
+def _state(row: Any) -> str:
+    return ", ".join(word for word, so in (("pinned", row.pinned), ("running", row.running)) if so)
 
 
 # --- formatters -------------------------------------------------------------------------------------------------------
@@ -402,8 +436,8 @@ RENDERERS: dict[tuple[str, str], Callable[[Any], Bundle]] = {
     ("mc_jupyter.values", "Embedding"): _embedding,
     ("mc_jupyter.values", "Batch"): _batch,
     ("mc_jupyter.values", "Faces"): _faces,
-    ("mc_jupyter.values", "Stream"): _stream,
-    ("mc_jupyter.session", "Handle"): _handle,
+    ("mc_jupyter.streams", "Stream"): _stream,
+    ("mc_jupyter.handles", "Handle"): _handle,
     ("mc_jupyter.session", "MemoryReport"): _memory,
     ("mc_jupyter.plan", "Plan"): _plan,
     ("PIL.Image", "Image"): _image,
@@ -423,11 +457,32 @@ def bundle(value: Any) -> Bundle | None:
 
 
 def register(formatter: Any) -> None:
-    """Teach IPython's mime-bundle formatter our types."""
+    """Teach IPython's display formatter our types."""
     for (module, name), renderer in RENDERERS.items():
-        formatter.for_type_by_name(module, name, renderer)
+        formatter.mimebundle_formatter.for_type_by_name(module, name, renderer)
+        # IPython prefers its own plain text of str, list and dict to a bundle's, for their subclasses too.
+        formatter.formatters["text/plain"].for_type_by_name(module, name, _printer(renderer))
 
 
 def unregister(formatter: Any) -> None:
     for module, name in RENDERERS:
-        formatter.pop(f"{module}.{name}", None)
+        formatter.mimebundle_formatter.pop(f"{module}.{name}", None)
+        formatter.formatters["text/plain"].pop(f"{module}.{name}", None)
+
+
+def _printer(renderer: Callable[[Any], Bundle]) -> Callable[[Any, Any, bool], None]:
+    """A renderer as IPython's pretty-printer calls it."""
+
+    def printed(value: Any, printer: Any, cycle: bool) -> None:
+        if len(printer.stack) < 2:
+            printer.text(renderer(value)["text/plain"])
+            return
+        # Inside another value it is the plain value that it is.
+        from IPython.lib.pretty import _type_pprinters
+
+        for base in type(value).__mro__:
+            if base in _type_pprinters:
+                _type_pprinters[base](value, printer, cycle)
+                return
+
+    return printed

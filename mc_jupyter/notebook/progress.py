@@ -1,8 +1,8 @@
 """What a run shows while it runs: one output with phases and figures, and the text as it is written.
 
-`Account` follows the events and says in one line where the run stands; `Progress` decides when that is shown. Nothing is
-shown of what takes less than half a second; an output changes at most 16 times a second, and less often when the text
-is long, so that no front-end is flooded; at the end the same output holds the result, or nothing.
+`Account` follows the events and says in one line where the run stands; `Progress` decides when that is shown. Nothing
+is shown of what takes less than half a second; an output changes at most 16 times a second, and less often when the
+text is long, so that no front-end is flooded; at the end the same output holds the result, or nothing.
 """
 
 from __future__ import annotations
@@ -57,12 +57,14 @@ class Account:
     notes: list[str] = field(default_factory=list)
     pieces: dict[int, list[str]] = field(default_factory=dict)
     count: int = 0
+    length: int = 0
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
 
     def take(self, event: Event, now: float) -> None:
         if isinstance(event, Piece):
             self.pieces.setdefault(event.item, []).append(event.text)
             self.count += 1
+            self.length += len(event.text)
         elif isinstance(event, Advance):
             self._advance(event, now)
         elif isinstance(event, Phase):
@@ -136,16 +138,15 @@ class Account:
         if self.pieces:
             return display.text_bundle(self.text(), f"{self.count:,} tokens so far")
         what = f"{_DOING.get(self.phase, self.phase)}"
-        html = (
-            f'<div style="{display._FONT}">{escape(what)} <b>{escape(self.subject)}</b> '
-            f"{display.bar(self.share, width=160) if self.share is not None else ''} "
-            f'<span style="{display._MUTED};font-variant-numeric:tabular-nums">{escape(" · ".join(self.figures(now)))}</span></div>'
-        )
+        gauge = display.bar(self.share, width=160) if self.share is not None else ""
+        told = escape(" · ".join(self.figures(now)))
+        figures = f'<span style="{display.MUTED};font-variant-numeric:tabular-nums">{told}</span>'
+        html = f'<div style="{display.FONT}">{escape(what)} <b>{escape(self.subject)}</b> {gauge} {figures}</div>'
         return {"text/plain": self.line(now), "text/html": html}
 
 
 class Progress:
-    """The one output of a run. Use it in a `with` block, give its `run` to the session, and end with `show` or nothing."""
+    """The one output of a run: use it in a `with` block, give its `run` to the session, and end with `show`, or not."""
 
     def __init__(self, publisher: Any, surface: Surface, clock: Callable[[], float] = time.monotonic):
         self.run = Run(listener=self.listen)
@@ -153,7 +154,7 @@ class Progress:
         self._publisher, self._surface, self._clock = publisher, surface, clock
         self._id = uuid.uuid4().hex
         self._shown = self._over = False
-        self._changed = False
+        self._changed = self._text_back = False
         self._last = 0.0
         self._said: set[tuple[str, str]] = set()
         self._lock = threading.RLock()
@@ -175,6 +176,10 @@ class Progress:
             self._publish({"text/plain": ""})
         self._over = True
 
+    def keep_text_back(self) -> None:
+        """Show phases only, nothing of the text: it goes into a variable."""
+        self._text_back = True
+
     def _stop(self) -> None:
         self._end.set()
         if self._ticker is not None and self._ticker is not threading.current_thread():
@@ -187,6 +192,8 @@ class Progress:
             if self._over:
                 return
             now = self._clock()
+            if self._text_back and isinstance(event, Piece):
+                return
             self.account.take(event, now)
             self._changed = True
             if isinstance(event, Piece):
@@ -207,7 +214,8 @@ class Progress:
         account = self.account
         if account.pieces:
             # Each change sends the whole text, as HTML and as plain text.
-            due = self._changed and now - self._last >= max(INTERVAL, 2 * sum(map(len, account.text())) / _CHARACTERS_A_SECOND)
+            interval = max(INTERVAL, 2 * account.length / _CHARACTERS_A_SECOND)
+            due = self._changed and now - self._last >= interval
         else:
             waited = now - max(account.since, self.started) >= PATIENCE or self._shown
             due = waited and bool(account.phase) and now - self._last >= (INTERVAL if self._changed else 1.0)
@@ -232,6 +240,14 @@ class Progress:
     def _publish(self, bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
         self._publisher.publish(bundle, metadata or {}, transient={"display_id": self._id}, update=self._shown)
         self._shown = True
+
+    @property
+    def shows(self) -> bool:
+        """Whether the answer belongs into this output.
+
+        A terminal and `%%capture` show or keep the value of a line themselves; what was written out is not shown again.
+        """
+        return self._surface == "live" or (self._surface == "terminal" and bool(self.account.pieces))
 
     @property
     def seconds(self) -> float:

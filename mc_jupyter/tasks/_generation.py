@@ -51,9 +51,9 @@ class GenerationAction(TaskAction):
         1.0, description="Beam search: above 0 favours long answers, below 0 short ones."
     )
     early_stopping: Bound[bool] = Field(True, description="Beam search: end as soon as num_beams answers are complete.")
-    stop_sequences: Annotated[Bound[list[str]], BeforeValidator(_one_or_more)] = Field(
-        default_factory=list, description="Texts at which writing stops; they are not part of the answer."
-    )
+    stop_sequences: Annotated[
+        Bound[list[str]], BeforeValidator(_one_or_more, json_schema_input_type=str | list[str])
+    ] = Field(default_factory=list, description="Texts at which writing stops; they are not part of the answer.")
     max_input_length: Bound[Annotated[int, Field(ge=1)]] | None = Field(
         None, description="Most tokens of input; default: the model's window."
     )

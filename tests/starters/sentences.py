@@ -39,9 +39,9 @@ NEGATIVE = (
 #: (sentence, its paraphrase, a stranger)
 TRIPLES = (
     ("How do I reset my password?", "I forgot my password, how can I change it?", "The weather is lovely today"),
-    ("The cat is sleeping on the sofa.", "A kitten naps on the couch.", "The company raised its prices."),
+    ("The cat is sleeping on the sofa.", "A kitten naps on the couch.", "The soldiers marched home in silence."),
     ("It will rain tomorrow.", "The forecast says showers for tomorrow.", "My brother plays the guitar."),
-    ("Where can I buy a train ticket?", "Which place sells tickets for the train?", "The soup needs more salt."),
+    ("Where can I buy a train ticket?", "Which place sells tickets for the train?", "My uncle collects old stamps."),
     ("She bought a new car.", "A new automobile was purchased by her.", "He planted roses in the garden."),
     (
         "The film was boring, so we left early.",

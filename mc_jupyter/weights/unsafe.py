@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mc_jupyter.checkpoint import SUFFIXES, Checkpoint, Chosen, choose, read_json
 from mc_jupyter.errors import PlanError, UnsafeWeights, listing
+from mc_jupyter.weights.checkpoint import SUFFIXES, Checkpoint, Chosen, choose, read_json
 
 _USE_SAFE = "do not load it; look for a safetensors file of this model"
 

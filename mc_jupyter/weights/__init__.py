@@ -15,8 +15,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mc_jupyter import hub
-from mc_jupyter.checkpoint import (
+from mc_jupyter.devices import Memory, format_bytes
+from mc_jupyter.errors import DoesNotFit, NoSuchModel, Offline, WeightsError, did_you_mean, listing
+from mc_jupyter.events import Phase, Run
+from mc_jupyter.fields import Format, HubSource, LocalSource, StarterSource
+from mc_jupyter.weights import hub
+from mc_jupyter.weights.checkpoint import (
     FORMATS,
     SIZES,
     Checkpoint,
@@ -28,12 +32,8 @@ from mc_jupyter.checkpoint import (
     missing_parts,
     read,
 )
-from mc_jupyter.devices import Memory, format_bytes
-from mc_jupyter.download import Download
-from mc_jupyter.errors import DoesNotFit, NoSuchModel, Offline, WeightsError, did_you_mean, listing
-from mc_jupyter.events import Phase, Run
-from mc_jupyter.fields import Format, HubSource, LocalSource, StarterSource
-from mc_jupyter.unsafe import check_pickle, refuse_code, refuse_pickles
+from mc_jupyter.weights.download import Download
+from mc_jupyter.weights.unsafe import check_pickle, refuse_code, refuse_pickles
 
 __all__ = ["Checkpoint", "Estimate", "alternatives", "check_fits", "check_pickle", "estimate", "fetch", "find"]
 

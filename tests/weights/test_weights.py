@@ -16,12 +16,7 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves the tests' folder out
-
-from hub_stand_in import HubStandIn
-
-from mc_jupyter import download, hub, starters, unsafe, weights
-from mc_jupyter.checkpoint import NotWhole
+from mc_jupyter import starters, weights
 from mc_jupyter.devices import Memory
 from mc_jupyter.errors import (
     AccessDenied,
@@ -38,6 +33,9 @@ from mc_jupyter.errors import (
 )
 from mc_jupyter.events import Event, Note, Phase, Progress, Run
 from mc_jupyter.fields import HubSource, LocalSource, Secret, StarterSource
+from mc_jupyter.weights import download, hub, unsafe
+from mc_jupyter.weights.checkpoint import NotWhole
+from tests.weights.hub_stand_in import HubStandIn
 
 CANARY = "hf_canaryCANARYcanaryCANARYcanary"
 
@@ -790,7 +788,7 @@ def test_pickles_are_refused_where_torchs_restricted_reader_has_holes(
 
 def test_a_hash_that_is_none_never_becomes_a_file_name(stand_in: HubStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in.add("owner/model", {"config.json": CONFIG, "model.safetensors": SMALL})
-    monkeypatch.setattr("hub_stand_in.etag", lambda data: "../../../outside")
+    monkeypatch.setattr("tests.weights.hub_stand_in.etag", lambda data: "../../../outside")
     assert {entry.etag for entry in hub.ask(source()).entries} == {None}
 
 

@@ -1,0 +1,53 @@
+# Two commands matter: `make demo` shows it working, `make test` proves it. Both make .venv first and need nothing else
+# but Python 3.11 or newer (another one: make PYTHON=python3.12 demo).
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Tests, benchmarks and the demo need no hub; `make lab` is yours and may download.
+demo test bench: export HF_HUB_OFFLINE = 1
+
+.PHONY: help demo test lint types bench lab starters clean
+
+help:
+	@echo "make demo    install into .venv, run the quick-start notebook, say how to open it"
+	@echo "make test    install into .venv, run every test"
+	@echo "make lint    ruff      make types   mypy, strict      make bench   figures against peers"
+	@echo "make lab     open the notebooks in JupyterLab         make clean   remove .venv and what was built"
+	@echo "make starters          train the starter models again (minutes)"
+
+.venv/base: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/dev: .venv/base
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,lint]"
+	@touch $@
+
+demo: .venv/base
+	$(BIN)/python notebooks/run.py notebooks/01-quickstart.ipynb
+
+test: .venv/dev
+	$(BIN)/python -m pytest
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev
+	$(BIN)/mypy
+
+bench: .venv/dev
+	$(BIN)/python -m tests.bench
+
+lab: .venv/base
+	$(BIN)/jupyter lab notebooks/01-quickstart.ipynb
+
+starters: .venv/dev
+	for name in sentiment embedding stories; do nice $(BIN)/python -m mc_jupyter.starters.$$name.train || exit 1; done
+
+clean:
+	rm -rf .venv build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,62 @@
+"""The operators of conditions: `{input, operator, value}` compares two values, and coerces neither."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from mc_jupyter.errors import ExpressionError, did_you_mean, listing
+from mc_jupyter.values import describe
+
+MAX_PATTERN = 1000
+MAX_SUBJECT = 100_000
+
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": lambda left, right: bool(left == right),
+    "neq": lambda left, right: bool(left != right),
+    "gt": lambda left, right: bool(left > right),
+    "gte": lambda left, right: bool(left >= right),
+    "lt": lambda left, right: bool(left < right),
+    "lte": lambda left, right: bool(left <= right),
+    "in": lambda left, right: left in right,
+    "not-in": lambda left, right: left not in right,
+    "starts-with": lambda left, right: str.startswith(left, right),
+    "ends-with": lambda left, right: str.endswith(left, right),
+    "match": lambda left, right: _match(right, left),
+}
+
+
+def compare(operator: Any, left: Any, right: Any) -> bool:
+    """`left operator right`, nothing coerced: 3 is not "3". `match` looks for a regular expression at the start.
+
+    A pattern longer than `MAX_PATTERN` or a text longer than `MAX_SUBJECT` is refused with an ExpressionError. That
+    bounds what is matched, not how long it takes: `re` can backtrack for very long over a short text, as by `(a+)+b`.
+    """
+    if not isinstance(operator, str) or operator not in OPERATORS:
+        hint = did_you_mean(str(operator), OPERATORS)
+        raise ExpressionError(f"no operator {operator!r}", fix=hint or f"use {listing(list(OPERATORS))}")
+    try:
+        return OPERATORS[operator](left, right)
+    except re.error as error:
+        raise ExpressionError(f"{right!r} is not a regular expression: {error}") from None
+    except (TypeError, ValueError, RecursionError):
+        raise ExpressionError(f"cannot compare {describe(left)} {operator} {describe(right)}") from None
+
+
+def _match(pattern: Any, text: Any) -> bool:
+    _check_length("the regular expression", pattern, MAX_PATTERN)
+    _check_length("the text to match", text, MAX_SUBJECT)
+    return re.match(pattern, text) is not None
+
+
+def _check_length(what: str, text: Any, limit: int) -> None:
+    if isinstance(text, str | bytes) and len(text) > limit:
+        raise ExpressionError(f"{what} is {len(text)} characters long; at most {limit} are allowed")
+
+
+def conditions(value: Any, name: str) -> list[Any]:
+    """The list below `all` or `any`."""
+    if not isinstance(value, list | tuple):
+        raise ExpressionError(f"`{name}` needs a list of conditions, not {describe(value)}")
+    return list(value)

@@ -1,0 +1,107 @@
+"""What a call needs: the inputs that an action's expressions name, with their kinds, defaults and hints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mc_jupyter import expressions
+from mc_jupyter.expressions import Reference
+from mc_jupyter.spec import Action
+
+_KINDS = {
+    "text": "text", "string": "text", "number": "number", "integer": "integer", "boolean": "boolean",
+    "select": "select", "slider": "slider", "image": "image", "audio": "audio", "video": "file", "file": "file",
+    "json": "json", "list": "json", "object": "json",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Something a call needs, as the cell's `${input.NAME as KIND | default @(description …)}` describes it."""
+
+    name: str
+    kind: str = "text"
+    required: bool = True
+    default: Any = None
+    options: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    description: str = ""
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.also)
+
+
+def inputs_of(action: Action) -> tuple[Input, ...]:
+    """The inputs that an action's expressions name, in the order of the text."""
+    found: dict[str, Input] = {}
+    for name in action.written:
+        for reference in _top_references(action.written[name]):
+            if reference.source == "input":
+                made = _input(reference, _needed(action, name), name)
+                known = found.get(made.name)
+                found[made.name] = made if known is None or (made.required and not known.required) else known
+    return tuple(found.values())
+
+
+def _top_references(value: Any) -> Iterator[Reference]:
+    """The references of a written value, without those inside another's default: they stand for the same input."""
+    inside: set[int] = set()
+    for _, reference in expressions.references(value):
+        if id(reference) in inside:
+            continue
+        inside |= {id(r) for r in _nested(reference)}
+        yield reference
+
+
+def _nested(reference: Reference) -> Iterator[Reference]:
+    for inner in reference.default.references if reference.default else ():
+        yield inner
+        yield from _nested(inner)
+
+
+def _needed(action: Action, name: str) -> bool:
+    """Whether a field cannot do without a value: it has no default of its own."""
+    info = type(action.fields).model_fields.get(name)
+    return info is not None and info.is_required()
+
+
+def _input(reference: Reference, needed: bool, field_name: str) -> Input:
+    name = reference.path[0] if reference.path and isinstance(reference.path[0], str) else "input"
+    kind = _KINDS.get((reference.type or "").removesuffix("[]"), "messages" if field_name == "messages" else "text")
+    others = [r for r in _nested(reference) if r.source == "input" and r.path]
+    also = tuple(str(r.path[0]) for r in others)
+    default = None if reference.default is None else expressions.render(reference.text, {"input": {}})
+    options, low, high, step = _hints(reference, kind)
+    return Input(
+        name=str(name),
+        kind=kind,
+        required=needed and default is None,
+        default=default,
+        options=options,
+        minimum=low,
+        maximum=high,
+        step=step,
+        description=reference.annotations.get("description", ""),
+        also=also,
+    )
+
+
+def _hints(reference: Reference, kind: str) -> tuple[tuple[str, ...], float | None, float | None, float | None]:
+    """The choices of `select/a,b,c`, and the range of `slider/0,2,0.1`."""
+    given = [part.strip() for part in (reference.subtype or "").split(",") if part.strip()]
+    if kind == "select":
+        return tuple(given), None, None, None
+    if kind == "slider":
+        try:
+            numbers = [float(part) for part in given]
+        except ValueError:
+            numbers = []
+        low, high, step = (*numbers, None, None, None)[:3]
+        return (), low, high, step
+    return (), None, None, None

@@ -1,0 +1,267 @@
+"""The words after `%compose`, one function each.
+
+To add one, write a function marked `@command`: its name is the word, its first line the help, and its signature the
+grammar (see `arguments`). What it returns is shown. Nothing else is edited.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.errors import InputError, UnknownName, did_you_mean, listing
+from mc_jupyter.notebook import arguments
+
+if TYPE_CHECKING:
+    from mc_jupyter.handles import Handle
+    from mc_jupyter.notebook.display import Page, Table
+    from mc_jupyter.notebook.magics import ComposeMagics
+    from mc_jupyter.plan import Plan
+    from mc_jupyter.session import MemoryReport
+
+
+@dataclass(frozen=True)
+class Command:
+    """One word: what it does, and how its line is read."""
+
+    word: str
+    function: Callable[..., Any]
+
+    @cached_property
+    def parser(self) -> argparse.ArgumentParser:
+        return arguments.grammar(self.word, self.function)
+
+    @property
+    def usage(self) -> str:
+        return arguments.usage(self.parser)
+
+    @property
+    def help(self) -> str:
+        return inspect.cleandoc(self.function.__doc__ or "")
+
+    @property
+    def summary(self) -> str:
+        return self.help.partition("\n")[0]
+
+
+COMMANDS: dict[str, Command] = {}
+"""Every word, filled by `@command`."""
+
+
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function a word of `%compose`."""
+    word = function.__name__.rstrip("_")
+    COMMANDS[word] = Command(word, function)
+    return function
+
+
+def find(word: str) -> Command:
+    if word in COMMANDS:
+        return COMMANDS[word]
+    hint = did_you_mean(word, COMMANDS)
+    raise UnknownName(
+        f"%compose has no word {word!r}" + (f"; {hint}" if hint else ""), fix=f"%compose {listing(list(COMMANDS))}"
+    )
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+
+@command
+def run(
+    notebook: ComposeMagics,
+    name: str,
+    *given: str,
+    input: Sequence[str] = (),
+    out: str | None = None,
+    seed: int | None = None,
+) -> Any:
+    """Call what a cell has defined, and show the answer.
+
+    key=value is text exactly as written (quote it as in a shell), or what the input is: a number, true or false, JSON,
+    the path of an image. key:=variable gives a Python variable, and so does the name of a variable alone.
+    The answer is the value of the line: answer = %compose run sentiment text="I love it"
+    """
+    handle = notebook.session.handle(name)
+    values = arguments.inputs_of([*given, *input], handle.inputs, notebook.shell.user_ns)
+    lacking = handle.missing(values)
+    with notebook.progress() as progress:
+        if not lacking:
+            return notebook.perform(handle, values, progress, seed=seed, out=out)
+        if not notebook.interactive:
+            raise arguments.missing(handle.name, lacking)
+        notebook.present(handle, values, progress)
+    return None
+
+
+@command
+def load(
+    notebook: ComposeMagics,
+    file: str,
+    *,
+    name: str | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    quantization: str | None = None,
+) -> Handle:
+    """Load an existing model-compose.yml; the handle is the value of the line, and with --name a variable."""
+    from mc_jupyter.notebook.magics import read_file
+
+    given = {"device": device, "precision": precision, "quantization": quantization}
+    overrides = {key: value for key, value in given.items() if value is not None}
+    with notebook.progress() as progress:
+        handle = notebook.session.load(read_file(file), name, overrides=overrides, run=progress.run)
+    if name:
+        notebook.shell.user_ns[name] = handle
+    return handle
+
+
+@command
+def pull(notebook: ComposeMagics, what: str) -> Table:
+    """Download what a component or a file needs, and load nothing."""
+    from mc_jupyter.devices import format_bytes
+    from mc_jupyter.notebook.display import Table
+
+    text = _text_of(notebook, what)
+    plans = notebook.session.check(text).components
+    subjects = [plan.subject for plan in plans if plan.driver and plan.driver.needs_weights]
+    with notebook.progress() as progress:
+        found = notebook.session.pull(text, run=progress.run)
+    rows = tuple(
+        (subject, format_bytes(checkpoint.bytes), checkpoint.format)
+        for subject, checkpoint in zip(subjects, found, strict=True)
+    )
+    return Table(("model", "size", "format"), rows, "on this disk" if rows else "nothing to download")
+
+
+@command
+def form(notebook: ComposeMagics, name: str) -> None:
+    """Show a form for a component's inputs."""
+    notebook.show_form(notebook.session.handle(name), {})
+
+
+# --- looking ----------------------------------------------------------------------------------------------------------
+
+
+@command
+def ls(notebook: ComposeMagics) -> Table:
+    """What has been defined, and where it is loaded."""
+    from mc_jupyter.devices import format_bytes
+    from mc_jupyter.notebook.display import Table
+
+    rows = []
+    for name, handle in notebook.session.handles.items():
+        facts = handle.facts()
+        told = dict(handle.card())
+        where = (facts.dtype, facts.device, format_bytes(facts.bytes)) if facts else ("not loaded", "", "")
+        pinned = "pinned" if any(name in r.names and r.pinned for r in notebook.session.residents()) else ""
+        rows.append((name, told.get("task", ""), told.get("model", ""), *where, pinned))
+    if not rows:
+        return Table(("",), (), "nothing has been defined yet", "a cell that begins with %%compose NAME defines NAME")
+    return Table(("name", "task", "model", "precision", "device", "memory", ""), tuple(rows))
+
+
+@command
+def show(notebook: ComposeMagics, name: str, *, yaml: bool = False) -> Handle | Page:
+    """A component's card; with --yaml, the text that defined it."""
+    handle = notebook.session.handle(name)
+    if not yaml:
+        return handle
+    from mc_jupyter.notebook.display import Page
+
+    return Page("", handle.text.rstrip())
+
+
+@command
+def check(notebook: ComposeMagics, what: str) -> Plan:
+    """What a component or a file would do here: what it loads, where, and what stands in the way. Loads nothing."""
+    return notebook.session.check(_text_of(notebook, what))
+
+
+@command
+def mem(notebook: ComposeMagics) -> MemoryReport:
+    """Free memory of each device, and what the loaded models hold."""
+    return notebook.session.memory()
+
+
+# --- keeping ----------------------------------------------------------------------------------------------------------
+
+
+@command
+def unload(notebook: ComposeMagics, name: str | None = None, *, all: bool = False) -> Page:
+    """Give a component's memory back, or with --all everybody's. The next call loads the model again."""
+    from mc_jupyter.notebook.display import Page
+
+    if all == bool(name):
+        known = listing(notebook.names) or "nothing is loaded"
+        raise InputError(
+            "unload needs a name, or --all", fix=f"%compose unload {notebook.names[0]}" if notebook.names else known
+        )
+    lines = notebook.session.unload(name)
+    return Page("", "\n".join(lines) or "no model is loaded")
+
+
+@command
+def pin(notebook: ComposeMagics, name: str, *, off: bool = False) -> Page:
+    """Keep a component's model whatever else is loaded; with --off no longer."""
+    from mc_jupyter.notebook.display import Page
+
+    notebook.session.pin(name, not off)
+    return Page("", f"{name} is no longer pinned" if off else f"{name} stays loaded until it is unloaded by name")
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+
+@command
+def schema(notebook: ComposeMagics, path: str | None = None) -> Table:
+    """The language: a table of what may be written.
+
+    Without a word the component types, tasks and drivers; with one its fields; with TASK.FIELD one field.
+    """
+    from mc_jupyter.notebook import reference
+
+    return reference.table(path)
+
+
+@command
+def doctor(notebook: ComposeMagics) -> Table:
+    """What this kernel has: versions, devices, memory and what limits it, the hub, widgets."""
+    from mc_jupyter.notebook import reference
+
+    return reference.doctor(notebook.interactive)
+
+
+@command
+def help(notebook: ComposeMagics, word: str | None = None) -> Table | Page:
+    """These words; with one of them, all about it."""
+    from mc_jupyter.notebook.display import Page, Table
+
+    if word is not None:
+        found = find(word)
+        return Page(found.usage, found.help)
+    rows = (
+        (
+            "%%compose [NAME] [flags]",
+            "Load the model that a cell of YAML describes, and run it; %compose? lists the flags.",
+        ),
+        *((arguments.usage(c.parser, brief=True), c.summary) for c in COMMANDS.values()),
+    )
+    return Table(("", ""), rows, "", "%compose help WORD says more", coded=True)
+
+
+def _text_of(notebook: ComposeMagics, what: str) -> str:
+    """The text that defined a component, or that a file holds. A component's name comes first."""
+    from mc_jupyter.notebook.magics import read_file
+
+    handle = notebook.defined(what)
+    if handle is not None:
+        return handle.text
+    if "." in what or "/" in what or Path(what).exists():
+        return read_file(what)
+    return notebook.session.handle(what).text

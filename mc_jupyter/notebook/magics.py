@@ -1,0 +1,355 @@
+"""`%%compose` and `%compose`: text to the session, results to the output."""
+
+from __future__ import annotations
+
+import keyword
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments
+from traitlets import Bool, Enum
+
+from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, did_you_mean
+from mc_jupyter.notebook import arguments
+
+if TYPE_CHECKING:
+    import argparse
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from mc_jupyter.handles import Handle
+    from mc_jupyter.notebook.progress import Progress, Surface
+    from mc_jupyter.session import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_CELL = 2  # the number of a body's first line, the magic being line 1
+
+
+_ARGUMENTS = (
+    argument("name", nargs="?", metavar="NAME", help="The name to define: later cells call it as a function."),
+    argument(
+        "-i",
+        "--input",
+        action="append",
+        metavar="KEY=VALUE",
+        help="An input: key=value is text as written, key:=variable a Python variable, and so is its name alone.",
+    ),
+    argument("-o", "--out", metavar="VAR", help="Keep the result in this variable and show nothing of it."),
+    argument("--check", action="store_true", help="Say what the cell would do; load and download nothing."),
+    argument("--seed", type=int, metavar="N", help="Makes drawing repeatable."),
+    argument("--device", help="As if the cell said device: …"),
+    argument("--precision", help="As if the cell said precision: …"),
+    argument("--quantization", help="As if the cell said quantization: …"),
+    argument("--file", metavar="FILE", help="Read the document from this file; the cell holds only comments."),
+    argument("--save", metavar="FILE", help="Write the cell's document to this file, once it has loaded."),
+)
+
+
+def _magic(function: F) -> F:
+    """The function as `%compose` and `%%compose`. Braces and dollars in its text belong to the YAML: no expansion."""
+    for one in reversed(_ARGUMENTS):
+        function = one(function)
+    made: F = no_var_expand(line_cell_magic(magic_arguments(name="compose")(function)))
+    return made
+
+
+@magics_class
+class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not followed
+    """The magic, and all that this notebook holds: its session, its open forms, what it put into the shell."""
+
+    full_tracebacks = Bool(False, help="Show Python's traceback of our errors too.").tag(config=True)
+    forms = Enum(
+        ("auto", "always", "never"),
+        "auto",
+        help="Show a form when inputs are missing: auto is where somebody can fill it in.",
+    ).tag(config=True)
+
+    def __init__(self, shell: InteractiveShell):
+        super().__init__(shell)
+        self._session: Session | None = None
+        self._shown: tuple[type, Any] | None = None
+        self._silent = False  # whether the present line ends with `;`
+        self.open_forms: dict[str, Any] = {}
+
+    @staticmethod
+    def of(shell: InteractiveShell) -> ComposeMagics | None:
+        """The one that is loaded into this shell."""
+        found: ComposeMagics | None = shell.magics_manager.registry.get("ComposeMagics")
+        return found
+
+    @classmethod
+    def cell_parser(cls) -> argparse.ArgumentParser:
+        """What may stand on a cell's first line."""
+        parser: argparse.ArgumentParser = cast(Any, cls.compose).parser
+        return parser
+
+    def register(self) -> None:
+        from mc_jupyter.notebook import completion, display
+
+        self.shell.register_magics(self)  # Magics has put itself among the shell's configurables
+        display.register(self.shell.display_formatter)
+        self._matcher = completion.matcher(self)
+        self.shell.Completer.custom_matchers.append(self._matcher)
+        self.shell.events.register("post_run_cell", self._after_cell)
+
+    def unregister(self) -> None:
+        """Everything that `register` and the cells since then put into the shell, taken out."""
+        from mc_jupyter.notebook import display
+
+        manager = self.shell.magics_manager
+        for kind in ("line", "cell"):
+            manager.magics[kind].pop("compose", None)
+        manager.registry.pop("ComposeMagics", None)
+        self.shell.configurables.remove(self)
+        display.unregister(self.shell.display_formatter)
+        self.shell.Completer.custom_matchers.remove(self._matcher)
+        self.shell.events.unregister("post_run_cell", self._after_cell)
+        self._after_cell()
+        for form in self.open_forms.values():
+            form.close()
+        self.open_forms.clear()
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    @property
+    def session(self) -> Session:
+        """This notebook's session, made when it is first needed."""
+        if self._session is None:
+            from mc_jupyter.session import Session
+
+            self._session = Session()
+        return self._session
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What has been defined so far. Asking makes no session."""
+        return tuple(self._session.handles) if self._session else ()
+
+    def defined(self, name: str) -> Handle | None:
+        return self._session.handles.get(name) if self._session else None
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody can fill in a form: a kernel whose present request allows questions. nbclient's does not."""
+        if self.forms != "auto":
+            return bool(self.forms == "always")
+        return bool(getattr(getattr(self.shell, "kernel", None), "_allow_stdin", False))
+
+    # --- the magic ----------------------------------------------------------------------------------------------------
+
+    @_magic
+    def compose(self, line: str, cell: str | None = None) -> Any:
+        """Load the model that this cell of YAML describes, and run it when it has all its inputs.
+
+        `%compose WORD` looks after what cells have defined: `%compose help` lists the words.
+        """
+        try:
+            return self._line(line) if cell is None else self._cell(line, cell)
+        except ComposeError as error:
+            raise self._ready_to_show(error) from error.__cause__
+        except KeyboardInterrupt as interrupt:
+            _forget_frames(interrupt)
+            raise Interrupted("interrupted before it could run") from None
+        except Exception as error:
+            if not self.full_tracebacks:
+                _forget_frames(error)
+            raise
+
+    def _line(self, line: str) -> Any:
+        from mc_jupyter.notebook import commands
+
+        words, self._silent = arguments.split(line)
+        word = words[0] if words else "help"
+        command = commands.find(word)
+        found = arguments.parse(command.parser, words[1:])
+        result = arguments.call(command.function, self, found)
+        if self._silent:
+            self.hide(result)
+        return result
+
+    def _cell(self, line: str, cell: str) -> Any:
+        words, self._silent = arguments.split(line)
+        options = arguments.parse(self.cell_parser(), words)
+        name = _new_name(options.name)
+        _variable(options.out)
+        text, first_line = _document(options, cell)
+        overrides = {
+            k: v for k in ("device", "precision", "quantization", "seed") if (v := getattr(options, k)) is not None
+        }
+        if options.check:
+            return self.session.check(text, first_line=first_line, overrides=overrides)
+        with self.progress() as progress:
+            handle = self.session.load(text, name, first_line=first_line, overrides=overrides, run=progress.run)
+            if options.save:
+                Path(options.save).write_text(text, encoding="utf-8")
+            if name:
+                self.shell.user_ns[name] = handle
+            given = arguments.inputs_of(options.input or (), handle.inputs, self.shell.user_ns)
+            lacking = handle.missing(given)
+            if not lacking:
+                return self.perform(handle, given, progress, out=options.out)
+            if not self.interactive and (given or not name):
+                raise arguments.missing(handle.name, lacking, cell=True)
+            if not self._silent:
+                self.present(handle, given, progress)
+        return None
+
+    # --- running and showing ------------------------------------------------------------------------------------------
+
+    def progress(self) -> Progress:
+        """A run's one output, for a `with` block."""
+        from mc_jupyter.notebook.progress import Progress
+
+        return Progress(self.shell.display_pub, self._surface())
+
+    def _surface(self) -> Surface:
+        from IPython.core.displaypub import CapturingDisplayPublisher
+
+        if isinstance(self.shell.display_pub, CapturingDisplayPublisher):
+            return "quiet"
+        return "live" if hasattr(self.shell, "kernel") else "terminal"
+
+    def perform(
+        self,
+        handle: Handle,
+        given: Mapping[str, Any],
+        progress: Progress,
+        *,
+        seed: int | None = None,
+        out: str | None = None,
+    ) -> Any:
+        """Call the handle, show its answer in the run's output, and give it back without its being shown again."""
+        from mc_jupyter.notebook import outcome
+
+        if self._silent or out is not None:
+            progress.keep_text_back()
+        try:
+            result = outcome.call(handle, given, progress, seed)
+        except Interrupted as error:
+            outcome.show_partial(error, progress, outcome.provenance(handle, progress, error.partial))
+            raise
+        if out is not None:
+            self.shell.user_ns[out] = result
+            return None
+        told = outcome.provenance(handle, progress, result)
+        if self._silent or (progress.shows and outcome.show(result, progress, told, self.shell.display_formatter)):
+            self.hide(result)
+        return result
+
+    def present(self, handle: Handle, given: Mapping[str, Any], progress: Progress) -> None:
+        """Show what a cell has defined: its card, and where somebody is there, a form under it."""
+        from mc_jupyter.notebook import display
+
+        card = display.bundle(handle)
+        assert card is not None
+        progress.show(card, {"mc_jupyter": {"component": handle.name}})
+        if self.interactive:
+            self.show_form(handle, given)
+
+    def show_form(self, handle: Handle, given: Mapping[str, Any]) -> None:
+        """A form for the handle's inputs, in an output of its own: a card is read where no widget works."""
+        from mc_jupyter.notebook.form import Form
+
+        form = Form(self, handle, given)
+        if (old := self.open_forms.pop(handle.name, None)) is not None:
+            old.close()
+        self.open_forms[handle.name] = form
+        self.shell.display_pub.publish(form.bundle())
+
+    def hide(self, result: Any) -> None:
+        """Keep this value, the cell's result perhaps, from being shown: it has been, or shall not be.
+
+        `Out` and `_` still get it. IPython asks its display formatter first, for the rest of this cell.
+        """
+        self._after_cell()
+        if result is None:
+            return
+
+        def shown(value: Any) -> None:
+            if value is not result:
+                raise NotImplementedError  # IPython's way to say: show it as usual
+
+        formatter = self.shell.display_formatter.ipython_display_formatter
+        self._shown = (type(result), formatter.for_type(type(result), shown))
+
+    def _after_cell(self, *result: Any) -> None:
+        """Let results be shown as usual again."""
+        if self._shown is None:
+            return
+        kind, before = self._shown
+        formatter = self.shell.display_formatter.ipython_display_formatter
+        formatter.pop(kind, None)
+        if before is not None:
+            formatter.for_type(kind, before)
+        self._shown = None
+
+    def _ready_to_show(self, error: ComposeError) -> ComposeError:
+        """The error without frames that keep tensors alive; or, if asked for, with the whole traceback."""
+        if self.full_tracebacks:
+            tb, show = error.__traceback__, self.shell.InteractiveTB.structured_traceback
+            error._render_traceback_ = lambda: show(type(error), error, tb)  # type: ignore[method-assign]
+            return error
+        _forget_frames(error)
+        return error
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Let go of every frame of an error and of those it came from. Done before IPython formats it: after that, frames
+    can no longer be cleared (Python 3.11 keeps a copy of their locals).
+    """
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        waiting += [one.__cause__, one.__context__]
+        traceback.clear_frames(one.__traceback__)
+        if isinstance(error, ComposeError):
+            one.__traceback__ = one.__cause__ = one.__context__ = None
+
+
+def _variable(word: str | None) -> str | None:
+    """A word that can be a variable's name."""
+    if word is None or (word.isidentifier() and not keyword.iskeyword(word)):
+        return word
+    fix = "".join(c if c.isalnum() else "_" for c in word)
+    raise InputError(f"{word!r} cannot be a variable's name", fix=f"call it {fix}" if fix.isidentifier() else None)
+
+
+def _new_name(word: str | None) -> str | None:
+    """A name for a component: a variable's, and no word of `%compose`, which would be read as one."""
+    from mc_jupyter.notebook import commands
+
+    if word in commands.COMMANDS:
+        raise UnknownName(f"%%compose takes a new name, and {word!r} is a word of %compose", fix=f"%compose {word} …")
+    return _variable(word)
+
+
+def _document(options: argparse.Namespace, cell: str) -> tuple[str, int]:
+    """The text to read and the number of its first line: the cell's, or a file's."""
+    lines = [line for line in cell.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if options.file is None:
+        if not lines:
+            raise InputError("the cell is empty", fix="component:\n        type: model\n        model: starter:stories")
+        return cell, _CELL
+    if lines:
+        raise InputError(f"the cell and --file {options.file} both hold a document", fix="keep one of them")
+    return read_file(options.file), 1
+
+
+def read_file(name: str) -> str:
+    """A document's text; where there is no such file, the nearest name."""
+    path = Path(name).expanduser()
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        there = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise InputError(f"cannot read {name}: {why}", fix=did_you_mean(path.name, there)) from None

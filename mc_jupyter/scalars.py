@@ -1,0 +1,82 @@
+"""The scalars of YAML 1.1: what an unquoted text is read as, and how a value is written so that it reads back."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any
+
+from mc_jupyter.errors import SpecError
+from mc_jupyter.values import describe
+
+
+class Plain(str):
+    """A scalar that stood in the YAML without quotes: an `${env.X}` that is all of it takes YAML's type."""
+
+
+_CONSTRUCTED = {
+    "tag:yaml.org,2002:null": "construct_yaml_null",
+    "tag:yaml.org,2002:bool": "construct_yaml_bool",
+    "tag:yaml.org,2002:int": "construct_yaml_int",
+    "tag:yaml.org,2002:float": "construct_yaml_float",
+}
+
+
+def yaml_type(text: str) -> Any:
+    """What YAML 1.1 reads an unquoted scalar as: `1` an integer, `yes` true, nothing null. Dates stay text."""
+    import yaml
+
+    tag = _resolver().resolve(yaml.ScalarNode, text, (True, False))
+    construct = _CONSTRUCTED.get(tag)
+    if construct is None:
+        return str(text)
+    try:
+        return getattr(_constructor(), construct)(yaml.ScalarNode(tag, text))
+    except ValueError:  # `0x_` matches YAML's pattern for integers and is none; so are 5000 digits
+        return str(text)
+
+
+@functools.cache
+def _resolver() -> Any:
+    import yaml.resolver
+
+    return yaml.resolver.Resolver()
+
+
+@functools.cache
+def _constructor() -> Any:
+    import yaml.constructor
+
+    return yaml.constructor.SafeConstructor()
+
+
+UNPRINTABLE = re.compile(
+    '[^\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|["\\\\]'
+)
+_SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\", "\0": "\\0"}
+
+
+def written_scalar(value: Any) -> str:
+    """Null, a boolean or a number, so that `yaml_type` gives it back. Raises SpecError of anything else."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            return ".nan" if value != value else ".inf" if value > 0 else "-.inf"
+        text = repr(value)
+        # YAML 1.1 reads 1e+20 as text; it wants the dot.
+        return text.replace("e", ".0e", 1) if "." not in text and "e" in text else text
+    if isinstance(value, int):
+        return str(value)
+    raise SpecError(f"{describe(value)} cannot be written as YAML")
+
+
+def double_quoted(text: str) -> str:
+    """Any text, in double quotes, on one line."""
+
+    def escaped(match: re.Match[str]) -> str:
+        char = match[0]
+        short = _SHORT_ESCAPES.get(char)
+        return short or (f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}")
+
+    return '"' + UNPRINTABLE.sub(escaped, text) + '"'

@@ -1,0 +1,113 @@
+"""How the words of a line become arguments and inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mc_jupyter.errors import InputError, UnknownName
+from mc_jupyter.inputs import Input
+from mc_jupyter.notebook import arguments, commands
+
+KINDS = ("text", "number", "integer", "boolean", "json", "select", "slider", "image")
+INPUTS = tuple(Input(kind, kind) for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "silent"),
+    [
+        ('run poem text="a  b" n=3', ["run", "poem", "text=a  b", "n=3"], False),
+        ("run poem text='it is {this} ${that} $x'", ["run", "poem", "text=it is {this} ${that} $x"], False),
+        ("run poem text=hi;", ["run", "poem", "text=hi"], True),
+        ('run poem text="hi;"', ["run", "poem", "text=hi;"], False),
+        ('run poem text="hi;";', ["run", "poem", "text=hi;"], True),
+        ("ls ;", ["ls"], True),
+        ("", [], False),
+    ],
+)
+def test_a_line_is_split_as_in_a_shell_and_only_a_bare_semicolon_silences(
+    line: str, words: list[str], silent: bool
+) -> None:
+    assert arguments.split(line) == (words, silent)
+
+
+def test_an_open_quote_is_an_error_that_shows_how_to_quote() -> None:
+    with pytest.raises(InputError, match="a quote is opened and not closed") as caught:
+        arguments.split("run poem text=it's")
+    assert '"it\'s free"' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("word", "name", "value"),
+    [
+        ("text=42", "text", "42"),
+        ("text=true", "text", "true"),
+        ("text= a = b := c ", "text", " a = b := c "),
+        ("text=", "text", ""),
+        ("select=1", "select", "1"),
+        ("number=0.5", "number", 0.5),
+        ("integer=3", "integer", 3),
+        ("slider=2", "slider", 2),
+        ("boolean=yes", "boolean", True),
+        ('json={"a": [1, null]}', "json", {"a": [1, None]}),
+        ("image=cat.png", "image", Path("cat.png")),
+        ("image=data:image/png;base64,AA==", "image", "data:image/png;base64,AA=="),
+        ("text:=review", "text", ["a list"]),
+        ("number", "number", 7.5),
+    ],
+)
+def test_a_value_is_text_unless_its_input_is_of_another_kind(word: str, name: str, value: Any) -> None:
+    variables = {"review": ["a list"], "number": 7.5}
+    assert arguments.inputs_of([word], INPUTS, variables) == {name: value}
+
+
+@pytest.mark.parametrize(
+    ("word", "error", "says"),
+    [
+        ("txet=1", UnknownName, "did you mean 'text'?"),
+        ("text:=reveiw", UnknownName, "did you mean 'review'?"),
+        ("I love it", InputError, "text='I love it'"),
+        ("json={", InputError, "should be a json"),
+    ],
+)
+def test_a_wrong_input_is_named_with_a_way_out(word: str, error: type[Exception], says: str) -> None:
+    with pytest.raises(error) as caught:
+        arguments.inputs_of([word], INPUTS, {"review": 1})
+    assert says in str(caught.value)
+
+
+def test_an_input_given_twice_is_an_error() -> None:
+    with pytest.raises(InputError, match="twice"):
+        arguments.inputs_of(["text=a", "text=b"], INPUTS, {})
+
+
+def test_a_function_marked_as_a_command_is_a_word_with_its_signature_as_grammar() -> None:
+    def greet(notebook: Any, name: str, *given: str, seed: int | None = None, all: bool = False) -> Any:
+        """Say hello."""
+        return notebook, name, given, seed, all
+
+    commands.command(greet)
+    try:
+        made = commands.find("greet")
+        assert made.usage == "%compose greet NAME [KEY=VALUE …] [--seed N] [--all]"
+        found = arguments.parse(made.parser, ["you", "--seed", "3", "a=1", "b=2"])
+        assert arguments.call(greet, "me", found) == ("me", "you", ("a=1", "b=2"), 3, False)
+    finally:
+        del commands.COMMANDS["greet"]
+
+
+def test_an_unknown_flag_is_answered_in_one_line_with_a_hint() -> None:
+    with pytest.raises(UnknownName, match=r"has no flag --yml; did you mean '--yaml'\?"):
+        arguments.parse(commands.find("show").parser, ["poem", "--yml"])
+
+
+def test_a_word_too_many_is_an_error() -> None:
+    with pytest.raises(InputError, match="what is 'two' for"):
+        arguments.parse(commands.find("form").parser, ["one", "two"])
+
+
+def test_a_word_that_is_needed_is_named() -> None:
+    with pytest.raises(InputError, match="required: NAME"):
+        arguments.parse(commands.find("show").parser, [])

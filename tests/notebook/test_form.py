@@ -1,0 +1,147 @@
+"""A form made from inputs, filled in and run without a front-end."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import ipywidgets
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from mc_jupyter.inputs import Input
+from mc_jupyter.notebook.form import Form, field_for, value_of
+
+CELL = """%%compose ask
+component:
+  type: model
+  task: text-generation
+  driver: echo
+  text: ${input.text as text | @(description What to continue <b>)}
+  temperature: ${input.heat as slider/0,2,0.1 | 0.7}
+  max_output_length: ${input.most as integer}
+  do_sample: ${input.draw as boolean | true}
+  output:
+    said: ${result}
+    style: ${input.style as select/plain,grand | plain}
+"""
+
+
+@pytest.fixture
+def form(shell: InteractiveShell) -> Form:
+    shell.run_cell("%config ComposeMagics.forms = 'always'")
+    assert shell.run_cell(CELL.replace(" | @(", " @(")).success
+    found: Form = shell.magics_manager.registry["ComposeMagics"].open_forms["ask"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("one", "widget"),
+    [
+        (Input("a", "text"), ipywidgets.Textarea),
+        (Input("a", "number"), ipywidgets.Text),
+        (Input("a", "number", default=1.5), ipywidgets.FloatText),
+        (Input("a", "integer", default=3), ipywidgets.IntText),
+        (Input("a", "slider", minimum=0, maximum=2, step=0.1, default=0.7), ipywidgets.FloatSlider),
+        (Input("a", "slider", minimum=0, maximum=10, step=1, default=3), ipywidgets.IntSlider),
+        (Input("a", "select", options=("x", "y")), ipywidgets.Dropdown),
+        (Input("a", "boolean", default=True), ipywidgets.Checkbox),
+        (Input("a", "image"), ipywidgets.FileUpload),
+        (Input("a", "json", default={"k": [1]}), ipywidgets.Textarea),
+        (Input("a", "messages"), ipywidgets.Textarea),
+    ],
+    ids=lambda v: v.kind if isinstance(v, Input) else v.__name__,
+)
+def test_every_kind_of_input_has_its_widget_and_gives_its_default_back(one: Input, widget: type) -> None:
+    field = field_for(one, one.default)
+    assert type(field) is widget
+    expected = {"select": "x"}.get(one.kind, one.default)
+    assert value_of(one, field) == expected
+    field.close()
+
+
+def test_what_is_typed_is_of_the_inputs_kind() -> None:
+    for kind, typed, value in (("number", "0.5", 0.5), ("integer", "3", 3), ("json", '{"a": 1}', {"a": 1})):
+        one = Input("a", kind)
+        field = field_for(one, None)
+        field.value = typed
+        assert value_of(one, field) == value
+    field = field_for(Input("a", "text"), None)
+    field.value = "42"
+    assert value_of(Input("a", "text"), field) == "42"
+
+
+def test_fields_begin_at_the_defaults_of_the_cell(form: Form) -> None:
+    assert form.fields["heat"].value == 0.7
+    assert form.fields["draw"].value is True
+    assert form.fields["style"].value == "plain"
+    assert form.fields["text"].value == ""
+
+
+def test_run_calls_the_component_with_what_the_fields_say(form: Form) -> None:
+    form.fields["text"].value = "one two three four"
+    form.fields["most"].value = "2"
+    form.fields["style"].value = "grand"
+    form.button.click()
+    (output,) = form.answer.outputs
+    assert output["data"]["text/plain"] == "{'said': 'one two ', 'style': 'grand'}"
+    assert output["metadata"]["mc_jupyter"]["component"] == "ask"
+    assert form.button.disabled is False
+
+
+def test_an_error_is_shown_under_the_form_in_the_words_of_a_cell(form: Form) -> None:
+    form.fields["text"].value = "one"
+    form.fields["most"].value = "-5"
+    form.button.click()
+    (output,) = form.answer.outputs
+    assert output["output_type"] == "error"
+    assert output["traceback"] == [f"InputError: {output['evalue']}"]
+    assert "max_output_length should be at least 1" in output["evalue"]
+
+
+def test_an_empty_field_is_an_input_that_nobody_gave(form: Form) -> None:
+    form.button.click()
+    assert "ask needs text" in form.answer.outputs[0]["evalue"]
+
+
+def test_beside_the_widgets_stands_a_table_of_the_inputs(form: Form) -> None:
+    bundle = form.bundle()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    for words in ("heat", "0 to 2", "plain or grand", "What to continue"):
+        assert words in bundle["text/html"]
+        assert words in bundle["text/plain"]
+    assert "<b>)" not in bundle["text/html"]
+
+
+def test_running_the_cell_again_closes_the_form_before(shell: InteractiveShell, form: Form) -> None:
+    shell.run_cell(CELL.replace(" | @(", " @("))
+    magics: Any = shell.magics_manager.registry["ComposeMagics"]
+    assert magics.open_forms["ask"] is not form
+    assert form.box.comm is None
+    assert len(magics.open_forms) == 1
+
+
+def test_an_open_form_keeps_no_component_alive(shell: InteractiveShell, form: Form) -> None:
+    magics = shell.magics_manager.registry["ComposeMagics"]
+    handle = weakref.ref(shell.user_ns["ask"])
+    magics.session.close()
+    shell.user_ns.pop("ask")
+    shell.user_ns.pop("_", None)
+    gc.collect()
+    assert handle() is None
+    form.button.click()
+    assert "no longer defined" in form.answer.outputs[0]["evalue"]
+
+
+def test_unloading_closes_every_widget(shell: InteractiveShell, form: Form) -> None:
+    widgets = [form.box, form.button, form.answer, *form.fields.values()]
+    assert all(w.comm is not None for w in widgets)
+    shell.run_line_magic("unload_ext", "mc_jupyter")
+    assert all(w.comm is None for w in widgets)
+    shell.run_line_magic("load_ext", "mc_jupyter")
+
+
+def test_a_form_is_shown_on_the_users_word(shell: InteractiveShell, form: Form) -> None:
+    assert shell.run_cell("%compose form ask").success
+    assert shell.magics_manager.registry["ComposeMagics"].open_forms["ask"] is not form

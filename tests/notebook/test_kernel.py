@@ -1,0 +1,213 @@
+"""Cells in a real kernel: what it sends, how an interrupt ends, what a saved notebook holds."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from tests.notebook.conftest import LABEL, SLOW_DRIVER, Kernel
+
+POEM = """%%compose poem {flags}
+component:
+  type: model
+  task: text-generation
+  driver: {driver}
+  text: ${{input.text as text}}
+"""
+CANARY = "hf_canary0123456789"
+
+
+def test_ten_thousand_tokens_leave_one_output_and_at_most_twenty_updates_a_second(kernel: Kernel) -> None:
+    kernel.run(POEM.format(flags="", driver="echo"))
+    kernel.run("long = ' '.join(f'w{i}' for i in range(10_000))")
+    ran = kernel.run("%compose run poem text:=long")
+    outputs = ran.outputs()
+    assert len(outputs) == 1
+    assert outputs[0]["data"]["text/plain"].startswith("w0 w1 ")
+    assert "w9999" in outputs[0]["data"]["text/plain"]
+    assert "10,000 tokens" in outputs[0]["data"]["text/plain"]
+    assert len(ran.of("display_data", "update_display_data")) < 40
+
+
+def test_a_slow_text_is_shown_as_it_is_written_without_flooding(kernel: Kernel) -> None:
+    kernel.run(POEM.format(flags="", driver="slow"))
+    ran = kernel.run("%compose run poem text='" + " ".join(f"w{i}" for i in range(100)) + "'")
+    times = [t for t, m in ran.messages if m["msg_type"] in ("display_data", "update_display_data")]
+    assert len(times) > 8
+    busiest = max(sum(1 for t in times if start <= t < start + 1) for start in times)
+    assert busiest <= 20
+    plains = [content["data"]["text/plain"] for content in ran.of("display_data", "update_display_data")]
+    lengths = [len(plain.partition("\n\n[")[0].rstrip()) for plain in plains]
+    assert all(a <= b for a, b in itertools.pairwise(lengths))
+    assert len(ran.outputs()) == 1
+
+
+def test_an_interrupt_keeps_the_partial_text_and_ends_with_a_short_error(kernel: Kernel) -> None:
+    kernel.run(POEM.format(flags="", driver="slow"))
+    text = " ".join(f"w{i}" for i in range(2000))
+    ran = kernel.run(f"%compose run poem text='{text}'", interrupt_after=3, timeout=20)
+    shown, error = ran.outputs()
+    assert shown["data"]["text/plain"].startswith("w0 w1")
+    assert "interrupted after" in shown["data"]["text/plain"]
+    assert error["ename"] == "Interrupted"
+    assert len(error["traceback"]) == 1
+    fresh = kernel.run("%compose run poem text='one two three'").outputs()
+    assert len(fresh) == 1
+    assert fresh[0]["data"]["text/plain"].startswith("one two three\n\n[3 tokens")
+
+
+def test_a_streaming_cell_leaves_one_output_with_the_whole_text(kernel: Kernel) -> None:
+    cell = POEM.format(flags="-i text='one two three' -o whole", driver="slow") + "  streaming: true\n"
+    assert kernel.run(cell).outputs() == []
+    ran = kernel.run("%compose run poem text='four five six'")
+    (output,) = ran.outputs()
+    assert output["data"]["text/plain"].startswith("four five six\n\n[3 tokens")
+    assert kernel.run("whole").outputs()[0]["data"]["text/plain"].startswith("one two three")
+
+
+def test_an_interrupt_of_a_streaming_cell_keeps_the_partial_text(kernel: Kernel) -> None:
+    kernel.run(POEM.format(flags="", driver="slow") + "  streaming: true\n")
+    text = " ".join(f"w{i}" for i in range(2000))
+    shown, error = kernel.run(f"%compose run poem text='{text}'", interrupt_after=3, timeout=20).outputs()
+    assert shown["data"]["text/plain"].startswith("w0 w1")
+    assert error["ename"] == "Interrupted"
+
+
+def test_an_interrupted_load_ends_with_a_short_error_and_the_cell_runs_again(kernel: Kernel) -> None:
+    kernel.run("%compose unload --all")
+    ran = kernel.run(POEM.format(flags="", driver="slow"), interrupt_after=1, timeout=20)
+    error = ran.outputs()[-1]
+    assert error["ename"] == "Interrupted"
+    assert len(error["traceback"]) == 1
+    again = kernel.run(POEM.format(flags="-i text='one two'", driver="slow")).outputs()
+    assert again[-1]["data"]["text/plain"].startswith("one two")
+
+
+def test_a_long_load_shows_one_progress_that_gives_way_to_the_card(kernel: Kernel) -> None:
+    kernel.run("%compose unload --all")
+    ran = kernel.run(POEM.format(flags="", driver="slow"))
+    sent = ran.of("display_data", "update_display_data")
+    transient = [c["data"] for c in sent[:-1]]
+    assert transient
+    assert all("loading" in data["text/plain"] and "<" in data["text/html"] for data in transient)
+    assert any("of 80.0 MB" in data["text/plain"] for data in transient)
+    outputs = ran.outputs()
+    assert len(outputs) == 1
+    assert 'poem("…")' in outputs[0]["data"]["text/plain"]
+    assert "loading" not in outputs[0]["data"]["text/plain"]
+
+
+def test_what_is_quick_shows_no_progress(kernel: Kernel) -> None:
+    kernel.run(LABEL)
+    ran = kernel.run("%compose run sentiment text=hello")
+    assert len(ran.of("display_data", "update_display_data", "execute_result")) == 1
+
+
+@pytest.mark.parametrize("before", ["%%time\n", "%%capture kept\n"])
+def test_other_cell_magics_may_stand_before_ours(kernel: Kernel, before: str) -> None:
+    ran = kernel.run(before + POEM.format(flags="-i text='one two'", driver="slow"))
+    assert not ran.of("error")
+    assert kernel.run("poem.name").outputs()[0]["data"]["text/plain"] == "'poem'"
+    if "capture" in before:
+        assert not ran.of("display_data")
+        count = kernel.run("len(kept.outputs)").outputs()[0]
+        assert count["data"]["text/plain"] == "1"
+
+
+def test_a_result_carries_plain_text_html_and_where_it_came_from(kernel: Kernel) -> None:
+    kernel.run(LABEL)
+    (output,) = kernel.run("%compose run sentiment text=hello").outputs()
+    assert {"text/plain", "text/html"} <= set(output["data"])
+    told = output["metadata"]["mc_jupyter"]
+    assert (told["task"], told["driver"], told["device"]) == ("text-classification", "echo", "cpu")
+
+
+def test_an_error_is_one_real_error_output_of_a_few_lines(kernel: Kernel) -> None:
+    ran = kernel.run("%%compose poem\ncomponent:\n  type: model\n  tsak: text-generation\n")
+    (error,) = ran.outputs()
+    assert error["output_type"] == "error"
+    assert error["ename"] == "SpecError"
+    assert "did you mean 'task'?" in "".join(error["traceback"])
+    assert "File" not in "".join(error["traceback"])
+
+
+def test_a_form_is_shown_where_somebody_can_fill_it_in(kernel: Kernel) -> None:
+    ran = kernel.run(POEM.format(flags="", driver="echo"), allow_stdin=True)
+    card, form = ran.outputs()
+    assert "application/vnd.jupyter.widget-view+json" in form["data"]
+    assert "text" in form["data"]["text/html"]
+    assert 'poem("…")' in card["data"]["text/plain"]
+    assert not ran.of("error")
+
+
+def test_tab_in_a_cell_offers_our_words_and_not_pythons(kernel: Kernel) -> None:
+    code = "%%compose poem\ncomponent:\n  type: model\n  task: text-"
+    kernel.client.complete(code, len(code))
+    reply = kernel.client.get_shell_msg(timeout=20)
+    while reply["msg_type"] != "complete_reply":
+        reply = kernel.client.get_shell_msg(timeout=20)
+    assert "text-generation" in reply["content"]["matches"]
+    assert code[reply["content"]["cursor_start"] : reply["content"]["cursor_end"]] == "text-"
+
+
+def _notebook(*cells: str) -> nbformat.NotebookNode:
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    return made
+
+
+def test_nbclient_fails_with_our_text(tmp_path: Path) -> None:
+    notebook = _notebook("%load_ext mc_jupyter", "%%compose\ncomponent:\n  type: model\n  driver: echo\n", "never = 1")
+    with pytest.raises(CellExecutionError) as caught:
+        NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert "InputError" in str(caught.value)
+    assert "needs the input 'prompt'" in str(caught.value)
+    assert notebook.cells[2].execution_count is None
+
+
+def test_a_saved_notebook_is_valid_reads_without_widgets_and_holds_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", CANARY)
+    monkeypatch.setenv("MY_TOKEN", CANARY)
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "slow.py").write_text(SLOW_DRIVER)
+    secret = "    model: {provider: huggingface, repository: some/model, token: '${env.MY_TOKEN}'}\n"
+    notebook = _notebook(
+        "%load_ext mc_jupyter",
+        "import mc_jupyter.drivers; mc_jupyter.drivers.__path__.append('slow')",
+        "%config ComposeMagics.forms = 'always'",
+        POEM.format(flags="", driver="slow").replace("    ", "  ") + secret[2:],
+        "%compose run poem text='<script>alert(1)</script> one two three'",
+        "%compose ls",
+        "%compose mem",
+        "%compose doctor",
+        "%compose check poem",
+        "%compose show poem",
+        "poem",
+    )
+    client = NotebookClient(
+        notebook, timeout=60, store_widget_state=True, resources={"metadata": {"path": str(tmp_path)}}
+    )
+    client.execute()
+    text = nbformat.writes(notebook)
+    assert CANARY not in text
+    assert CANARY[:12] not in text
+    state = notebook.metadata.pop("widgets", None)
+    assert state is not None
+    assert CANARY not in json.dumps(state)
+    nbformat.validate(nbformat.reads(nbformat.writes(notebook), as_version=4))
+    for cell in notebook.cells[3:]:
+        assert cell.outputs
+        for output in cell.outputs:
+            assert output["data"]["text/plain"].strip()
+            assert output["data"]["text/html"].strip()
+            assert "<script" not in output["data"]["text/html"]
+            assert "application/javascript" not in output["data"]
+    assert "loading" not in text

@@ -1,0 +1,128 @@
+"""mc_jupyter.plan: every choice made, and what stands in the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import mc_jupyter as mc
+from mc_jupyter.errors import ComposeError, NotBuilt, PlanError
+from tests.conftest import cell
+from tests.test_spec import BLOCKS, documents
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.stem)
+def test_every_seed_block_is_planned_or_says_in_a_line_what_it_lacks(session: mc.Session, block: Path) -> None:
+    for text in documents(block):
+        plan = session.plan(text)
+        assert plan.lines()
+        assert all("\n" not in line for line in plan.lines())
+        assert all(isinstance(o, ComposeError) for o in plan.obstacles)
+
+
+def test_planning_loads_nothing(session: mc.Session, llama: Path) -> None:
+    plan = session.plan(cell("text-generation", llama))
+    assert session.loads == 0
+    assert plan.component.checkpoint.parameters == 127_680
+
+
+def test_equal_plans_are_one_model_and_prompts_do_not_count(session: mc.Session, llama: Path) -> None:
+    def model(*lines: str) -> object:
+        plan = session.plan(cell("text-generation", llama, *lines)).component
+        return plan.model(plan.checkpoint)
+
+    assert model() == model("text: hello", "params: {temperature: 1.5}", "batch_size: 3") == model("device: cpu")
+    assert model() != model("precision: bfloat16")
+
+
+def test_tasks_of_one_head_share_a_model(session: mc.Session, llama: Path) -> None:
+    plans = [session.plan(cell(task, llama)).component for task in ("text-generation", "chat-completion")]
+    assert plans[0].model(plans[0].checkpoint) == plans[1].model(plans[1].checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["quantization: int8"], "quantization is read, but this version does not apply it yet"),
+        (["device_mode: auto"], "device_mode is read"),
+        (["peft_adapters: [{model: a/b, weight: 0.5}]"], "peft_adapters is read"),
+    ],
+)
+def test_what_is_not_built_yet_is_refused_and_not_ignored(
+    session: mc.Session, llama: Path, lines: list[str], message: str
+) -> None:
+    document = cell("text-generation", llama, *lines)
+    assert any(message in line for line in session.plan(document).lines())
+    with pytest.raises(NotBuilt, match=message):
+        session.load(document)
+    assert session.loads == 0
+
+
+def test_a_driver_that_is_not_here_is_an_obstacle_at_its_place(session: mc.Session) -> None:
+    with pytest.raises(NotBuilt, match=r"line 5: driver: llamacpp does not perform text-generation"):
+        session.load(cell("text-generation", "x/y", driver="llamacpp"))
+
+
+def test_an_explicit_device_that_is_not_here_is_an_error(session: mc.Session, llama: Path) -> None:
+    import torch
+
+    if torch.backends.mps.is_available():
+        pytest.skip("this machine has an MPS device")
+    with pytest.raises(PlanError, match=r"line 5[\s\S]*device: mps[\s\S]*not on this machine"):
+        session.load(cell("text-generation", llama, "device: mps"))
+
+
+def test_auto_says_what_it_chose_and_why(session: mc.Session, llama: Path) -> None:
+    plan = session.plan(cell("text-generation", llama))
+    assert any(note.startswith(f"device: {plan.component.device} (") for note in plan.notes)
+
+
+def test_environment_variables_fill_fields_when_the_plan_is_made(
+    session: mc.Session, llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = cell("text-generation", "${env.MODEL_FOLDER}", "precision: ${env.PRECISION | float32}")
+    assert any("MODEL_FOLDER is not set" in line for line in session.plan(document).lines())
+    monkeypatch.setenv("MODEL_FOLDER", str(llama))
+    plan = session.plan(document)
+    assert plan.obstacles == ()
+    assert plan.component.checkpoint.folder == llama
+    monkeypatch.setenv("PRECISION", "float17")
+    assert any("precision is 'float17'" in line for line in session.plan(document).lines())
+
+
+def test_overrides_are_as_if_the_cell_said_so(session: mc.Session, llama: Path) -> None:
+    plan = session.plan(cell("text-generation", llama), overrides={"precision": "bfloat16"}).component
+    assert plan.model(plan.checkpoint).dtype == "bfloat16"
+
+
+def test_inputs_come_from_the_expressions_with_their_hints(session: mc.Session) -> None:
+    text = cell(
+        "text-generation",
+        "x",
+        "text: ${input.question as text @(description What to ask)}",
+        "params:",
+        "  temperature: ${input.heat as slider/0,2,0.1 | 0.7}",
+        "  max_output_length: ${input.length as integer | 20}",
+        "  do_sample: ${input.random as boolean | true}",
+        "  stop_sequences: ['${input.stop as select/.,!,? | .}']",
+        driver="echo",
+    )
+    inputs = {i.name: i for i in session.plan(text).component.inputs}
+    assert list(inputs) == ["question", "heat", "length", "random", "stop"]
+    assert inputs["question"].required
+    assert inputs["question"].description == "What to ask"
+    assert (inputs["heat"].kind, inputs["heat"].minimum, inputs["heat"].maximum, inputs["heat"].step) == (
+        "slider",
+        0,
+        2,
+        0.1,
+    )
+    assert (inputs["length"].kind, inputs["length"].default) == ("integer", 20)
+    assert (inputs["random"].kind, inputs["random"].default) == ("boolean", True)
+    assert (inputs["stop"].kind, inputs["stop"].options) == ("select", (".", "!", "?"))
+
+
+def test_a_component_of_another_cell_is_named_as_missing(session: mc.Session) -> None:
+    block = next(b for b in BLOCKS if b.stem == "17")
+    assert session.plan(block.read_text(encoding="utf-8")).missing == ("embedder", "vector-store")

@@ -1,0 +1,325 @@
+"""mc_jupyter.session: models stay, are shared, and go."""
+
+from __future__ import annotations
+
+import gc
+import json
+import shutil
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mc_jupyter as mc
+from mc_jupyter import devices
+from mc_jupyter.errors import DoesNotFit, InputError, NotBuilt, RunError, UnknownName, WeightsError
+from mc_jupyter.events import Done, Phase, Run
+from tests import models
+from tests.conftest import cell
+
+GREEDY = "params: {max_output_length: 6, do_sample: false}"
+
+
+def model_of(session: mc.Session, handle: Any) -> Any:
+    resident = session.resident_of(handle)
+    assert resident is not None
+    return resident.model.model
+
+
+class TestResidency:
+    def test_the_same_cell_again_loads_nothing(self, session: mc.Session, llama: Path) -> None:
+        document = cell("text-generation", llama)
+        first = model_of(session, session.load(document, "a"))
+        assert model_of(session, session.load(document, "a")) is first
+        assert session.loads == 1
+
+    def test_another_component_on_the_same_weights_shares_them(self, session: mc.Session, llama: Path) -> None:
+        one = session.load(cell("text-generation", llama), "one")
+        two = session.load(cell("chat-completion", llama), "two")
+        assert model_of(session, one) is model_of(session, two)
+        assert session.loads == 1
+        assert session.residents()[0].names == ("one", "two")
+
+    def test_changed_prompts_and_sampling_reload_nothing(self, session: mc.Session, llama: Path) -> None:
+        session.load(cell("text-generation", llama, "text: hello", "params: {temperature: 0.2}"), "a")
+        session.load(cell("text-generation", llama, "text: bye", "params: {temperature: 1.2, top_k: 3}"), "a")
+        assert session.loads == 1
+
+    def test_a_changed_model_releases_the_old_before_the_new_is_read(
+        self, session: mc.Session, llama: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from mc_jupyter.drivers.transformers import Transformers
+
+        old = weakref.ref(model_of(session, session.load(cell("text-generation", llama), "a")))
+        alive_at_load: list[bool] = []
+        load = Transformers.load
+
+        def watched(*arguments: Any) -> Any:
+            alive_at_load.append(old() is not None)
+            return load(*arguments)
+
+        monkeypatch.setattr(Transformers, "load", watched)
+        session.load(cell("text-generation", llama, "precision: bfloat16"), "a")
+        assert alive_at_load == [False]
+        assert len(session.residents()) == 1
+
+    def test_files_that_changed_on_disk_are_read_again(self, session: mc.Session, tmp_path: Path, llama: Path) -> None:
+        folder = tmp_path / "m"
+        shutil.copytree(llama, folder)
+        handle = session.load(cell("text-generation", folder, GREEDY), "a")
+        before = handle("the fox")
+        models.llama(folder, num_hidden_layers=1)
+        assert handle("the fox") != before
+        assert session.loads == 2
+
+    def test_a_cell_that_cannot_be_had_leaves_the_model_that_is_there(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("text-generation", llama, GREEDY), "a")
+        model = model_of(session, handle)
+        for wrong in (
+            cell("text-generation", "./no-such-folder"),
+            cell("text-generation", llama, "device: cuda:77"),
+            cell("text-generation", llama, "quantization: int8"),
+            cell("text-generation", llama, "tempratur: 3"),
+        ):
+            with pytest.raises(mc.ComposeError):
+                session.load(wrong, "a")
+        assert model_of(session, session.handles["a"]) is model
+
+    def test_preload_false_waits_for_the_first_call(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("text-generation", llama, "preload: false", GREEDY), "a")
+        assert session.loads == 0
+        handle("the fox")
+        assert session.loads == 1
+
+    def test_a_pinned_model_stays_when_its_component_turns_to_another(self, session: mc.Session, llama: Path) -> None:
+        session.load(cell("text-generation", llama), "a")
+        session.pin("a")
+        session.load(cell("text-generation", llama, "precision: bfloat16"), "a")
+        assert sorted(row.dtype for row in session.residents()) == ["bfloat16", "float32"]
+        session.load(cell("text-generation", llama), "a")
+        assert session.loads == 2
+
+    def test_a_shared_model_stays_until_its_last_component_lets_go(self, session: mc.Session, llama: Path) -> None:
+        one = session.load(cell("text-generation", llama), "one")
+        session.load(cell("chat-completion", llama), "two")
+        gone = weakref.ref(model_of(session, one))
+        assert "still hold" in session.unload("one")[0]
+        assert gone() is not None
+        assert "given back" in session.unload("two")[0]
+        gc.collect()
+        assert gone() is None
+
+    def test_leaving_the_session_unloads_everything(self, llama: Path) -> None:
+        with mc.Session() as session:
+            gone = weakref.ref(model_of(session, session.load(cell("text-generation", llama))))
+        gc.collect()
+        assert gone() is None
+
+    def test_a_handle_keeps_no_model_alive(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("text-generation", llama), "a")
+        answer = handle("the fox")
+        stream = handle.stream("the fox")
+        list(stream)
+        gone = weakref.ref(model_of(session, handle))
+        session.unload()
+        gc.collect()
+        assert gone() is None
+        assert (handle.name, str(answer), stream.result) is not None
+
+    def test_an_error_inside_the_model_keeps_no_tensor_alive(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("text-generation", llama, GREEDY), "a")
+        model = model_of(session, handle)
+        tensors: list[weakref.ref[Any]] = []
+
+        def fail(module: Any, args: Any, kwargs: Any) -> None:
+            tensors.append(weakref.ref(kwargs["input_ids"]))
+            raise RuntimeError("broken\nin two lines")
+
+        hook = model.register_forward_pre_hook(fail, with_kwargs=True)
+        with pytest.raises(RunError, match="RuntimeError: broken$") as caught:
+            handle("the fox")
+        hook.remove()
+        gone = weakref.ref(model)
+        del model, hook, fail
+        session.unload()
+        gc.collect()
+        assert caught.value.__traceback__ is not None
+        assert [t() for t in tensors] == [None]
+        assert gone() is None
+
+    def test_ten_loads_and_unloads_leave_no_memory_behind(self, session: mc.Session, tmp_path: Path) -> None:
+        """A model of 40 MB: what one cycle leaves must not grow with the cycles."""
+        folder = models.llama(tmp_path, hidden_size=512, intermediate_size=1024, num_hidden_layers=4)
+        document = cell("text-generation", folder, "precision: bfloat16", GREEDY)
+
+        def cycle() -> int:
+            session.load(document, "a")("the fox")
+            session.unload("a")
+            return devices.process_memory()
+
+        cycle()
+        after = [cycle() for _ in range(10)]
+        assert min(after[5:]) - after[0] < 10e6
+
+
+class TestMemory:
+    def test_a_model_that_cannot_fit_is_refused_before_a_weight_is_read(
+        self, session: mc.Session, llama: Path, classifier: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        session.load(cell("text-classification", classifier), "resident")
+        full = devices.Memory(free=400_000, total=1_000_000, limit_by="the container's limit")
+        monkeypatch.setattr(devices, "free_memory", lambda device, **_: full)
+        with pytest.raises(DoesNotFit) as caught:
+            session.load(cell("text-generation", llama), "big")
+        assert session.loads == 1
+        text = str(caught.value)
+        assert "618 kB" in text
+        assert "400 kB" in text
+        assert "%compose unload resident" in text
+        assert "resident (353 kB)" in text
+
+    def test_what_the_load_releases_counts_as_free(
+        self, session: mc.Session, llama: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        session.load(cell("text-generation", llama), "a")
+        little = devices.Memory(free=100_000, total=1_000_000, limit_by="test")
+        monkeypatch.setattr(devices, "free_memory", lambda device, **_: little)
+        session.load(cell("text-generation", llama, "precision: bfloat16"), "a")
+        with pytest.raises(DoesNotFit):
+            session.load(cell("text-generation", llama), "b")
+
+    def test_memory_names_what_is_loaded(self, session: mc.Session, llama: Path) -> None:
+        session.load(cell("text-generation", llama), "a")
+        report = session.memory()
+        assert report.devices["cpu"].free > 0
+        assert report.process > 1e6
+        assert [(row.names, row.bytes) for row in report.residents] == [(("a",), 510_784)]
+
+
+class TestCalling:
+    @pytest.fixture
+    def echo(self, session: mc.Session) -> Any:
+        return session.load("component: {type: model, task: text-generation, driver: echo}", "echo")
+
+    def test_one_positional_argument_is_the_first_input(self, echo: Any) -> None:
+        assert echo("hi") == echo(prompt="hi") == echo(text="hi") == echo({"prompt": "hi"}) == "hi"
+
+    def test_a_missing_input_is_named_with_the_call_that_gives_it(self, echo: Any) -> None:
+        with pytest.raises(InputError, match=r'echo needs prompt\n    → echo\(prompt="…"\)'):
+            echo()
+
+    def test_an_unknown_input_is_refused(self, echo: Any) -> None:
+        with pytest.raises(InputError, match="no input 'promt'; did you mean 'prompt'"):
+            echo(promt="hi")
+
+    def test_output_shapes_the_result(self, session: mc.Session) -> None:
+        handle = session.load(
+            "component: {type: model, task: text-classification, driver: echo, "
+            "output: {name: ${result.label}, of: ${input.text}, nothing: ${result.nope}}}"
+        )
+        found = handle("hi")
+        assert found["name"] in ("NEGATIVE", "POSITIVE")
+        assert found["of"] == "hi"
+        assert found["nothing"] is None
+
+    def test_the_seeds_outputs_mean_what_a_reader_expects(self, session: mc.Session) -> None:
+        embed = session.load(
+            "component: {type: model, task: text-embedding, driver: echo, output: {embedding: ${result.embedding}}}"
+        )
+        assert len(embed("hi")["embedding"]) == 8
+        assert [len(v) for v in embed(["a", "b"])["embedding"]] == [8, 8]
+
+    def test_an_output_of_pieces_is_built_for_each_piece_of_a_stream(self, session: mc.Session) -> None:
+        handle = session.load(
+            "component: {type: model, task: text-generation, driver: echo, streaming: true, output: '<${result[]}>'}"
+        )
+        assert list(handle("a b")) == ["<a >", "<b>"]
+
+    def test_an_output_of_pieces_over_a_batch_is_built_for_each_result(self, session: mc.Session) -> None:
+        handle = session.load("component: {type: model, task: text-generation, driver: echo, output: ${result[].text}}")
+        assert handle(["a", "b"]) == ["a", "b"]
+
+    def test_a_field_may_be_an_expression_and_its_value_is_checked(self, session: mc.Session) -> None:
+        document = cell("text-generation", "x", "params:", "  max_output_length: ${input.n as integer}", driver="echo")
+        handle = session.load(document, "echo")
+        assert handle("a b c", n=2) == "a b "
+        with pytest.raises(InputError, match=r"line 7: max_output_length should be at least 1, and is 0"):
+            handle("a b c", n=0)
+        with pytest.raises(InputError, match="line 7"):
+            handle("a b c", n="many")
+
+    def test_an_expression_that_gives_nothing_leaves_a_field_at_its_default(self, session: mc.Session) -> None:
+        document = cell("text-generation", "x", "params:", "  max_output_length: ${input.n as integer}", driver="echo")
+        assert session.load(document)("a b c") == "a b c"
+
+    def test_a_chat_is_rendered_message_by_message(self, session: mc.Session) -> None:
+        document = cell(
+            "chat-completion", "x", "messages:", "  - {role: system, content: be brief}",
+            "  - ...${input.history}", "  - {role: user, content: '${input.q}!'}", driver="echo",
+        )  # fmt: skip
+        assert session.load(document)(history=[{"role": "user", "content": "x"}], q="hello") == "hello!"
+
+    def test_a_run_tells_its_phases_and_its_figures(self, session: mc.Session, llama: Path) -> None:
+        heard: list[Any] = []
+        run = Run(listener=heard.append)
+        handle = session.load(cell("text-generation", llama, GREEDY), "a", run=run)
+        handle("the fox", run=run)
+        assert [e.name for e in heard if isinstance(e, Phase)] == ["find", "load", "run"]
+        assert [e for e in heard if isinstance(e, Done)][-1].summary.startswith("6 tokens in")
+
+    def test_a_document_runs_without_a_name(self, session: mc.Session) -> None:
+        text = "component: {type: model, task: text-generation, driver: echo}"
+        assert session.run(text, {"prompt": "hi"}) == session.run(text, "hi") == "hi"
+        assert session.handles == {}
+
+    def test_the_named_component_of_a_document_runs(self, session: mc.Session) -> None:
+        part = "{{id: {0}, type: model, task: text-generation, driver: echo, output: '{0} ${{result}}'}}"
+        text = f"components: [{part.format('a')}, {part.format('b')}]"
+        assert session.run(text, "hi", "b") == "b hi"
+        with pytest.raises(UnknownName, match="none is marked as the default"):
+            session.run(text, "hi")
+
+    def test_workflows_are_planned_and_refused_when_run(self, session: mc.Session) -> None:
+        with pytest.raises(NotBuilt, match="workflows"):
+            session.run("workflow: {jobs: [{id: a}]}\ncomponent: {type: model, driver: echo}", {})
+
+    def test_an_unknown_handle_has_a_suggestion(self, session: mc.Session, echo: Any) -> None:
+        with pytest.raises(UnknownName, match="did you mean 'echo'"):
+            session.handle("ecko")
+
+    def test_a_seed_for_a_task_that_draws_nothing_is_refused(self, session: mc.Session) -> None:
+        handle = session.load("component: {type: model, task: text-embedding, driver: echo}")
+        with pytest.raises(InputError, match="takes no seed"):
+            handle("hi", seed=3)
+
+    def test_a_closed_stream_stops_its_run(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(
+            cell("text-generation", llama, "params: {max_output_length: 200, min_output_length: 200}")
+        )
+        stream = handle.stream("the fox")
+        next(iter(stream))
+        stream.close()
+        assert stream.result.finish_reason == "interrupted"
+
+    def test_an_error_in_a_stream_reaches_its_reader(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("text-generation", llama, "params: {max_input_length: 1}"), "a")
+        with pytest.raises(InputError, match="at most 1 fit"):
+            list(handle.stream("the little fox"))
+
+
+class TestSecrets:
+    def test_a_token_is_in_nothing_that_can_be_shown(
+        self, session: mc.Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("MY_HUB_TOKEN", "hf_canary_1234567890")
+        document = (
+            "component:\n  type: model\n  task: text-generation\n  model:\n    repository: no/such-model\n"
+            "    token: ${env.MY_HUB_TOKEN}\n    cache_dir: " + json.dumps(str(tmp_path)) + "\n"
+        )
+        plan = session.plan(document)
+        with pytest.raises(WeightsError) as caught:
+            session.load(document)
+        shown = [str(caught.value), repr(caught.value), repr(plan), *plan.lines(), repr(plan.component.settings)]
+        assert plan.component.settings.model.token.reveal() == "hf_canary_1234567890"
+        assert not [text for text in shown if "canary" in text]
