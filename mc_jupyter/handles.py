@@ -16,7 +16,7 @@ from mc_jupyter.errors import InputError, Interrupted, RunError, did_you_mean, l
 from mc_jupyter.events import Event, Piece, Run
 from mc_jupyter.inputs import Input
 from mc_jupyter.plan import ComponentPlan, Plan
-from mc_jupyter.streams import Stream
+from mc_jupyter.values.streams import Stream
 
 if TYPE_CHECKING:
     from mc_jupyter.session import Session

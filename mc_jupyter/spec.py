@@ -387,7 +387,7 @@ class _Reader:
 
     def parts_of_jobs(self, written: Map) -> Iterator[Map]:
         """The jobs; `job: {}` is none, as in model-compose."""
-        given = {key: written[key] for key in ("job", "jobs") if key in written and written[key]}
+        given = {key: written[key] for key in ("job", "jobs") if written.get(key)}
         yield from self.parts(Map(given, spans=written._spans), "job")
 
     def job(self, written: Map) -> Job | None:

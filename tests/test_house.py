@@ -19,11 +19,11 @@ ROOT = Path(mc.__file__).parent
 # The table of ARCHITECTURE.md: a module may import what stands on lines above it (or beside it, to the left).
 FLOORS = """
 errors
-events values streams media conversions
-grammar expressions environment
-cell edits
+events values
+expressions
+cell
 fields batching devices
-checkpoint unsafe hub download weights
+weights
 cache catalog
 tasks
 drivers
@@ -31,8 +31,10 @@ components
 problems jobs
 spec
 _schema
+inputs
 plan
 calls
+handles
 session
 notebook
 """
@@ -91,7 +93,6 @@ DEFERRED = {
     ("catalog", "tasks"),  # the base class of what it finds, for the check that a file defines one
     ("catalog", "drivers"),
     ("catalog", "components"),
-    ("cell", "edits"),  # Document.replace and its like are written where edits are
     ("spec", "_schema"),  # mc.schema()
 }
 

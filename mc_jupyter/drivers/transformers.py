@@ -86,6 +86,8 @@ class Transformers(Driver):
             arguments["device_map"] = plan.device
         with _quiet():
             model, info = _read(auto, checkpoint, arguments)
+        if model.can_generate():
+            model.generation_config.max_length = None  # every call says its own; beside that, this one only warns
         self = cls(model.eval(), tokenizer, plan, checkpoint.folder)
         self.untrained = _untrained(info, plan.head, checkpoint)
         if self.untrained:

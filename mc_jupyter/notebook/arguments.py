@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import keyword
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -119,6 +120,14 @@ def call(function: Callable[..., Any], notebook: Any, found: argparse.Namespace)
         elif value is not None:
             flags[name] = value
     return function(notebook, *words, **flags)
+
+
+def variable(word: str | None) -> str | None:
+    """A word that can be a Python variable's name, or InputError."""
+    if word is None or (word.isidentifier() and not keyword.iskeyword(word)):
+        return word
+    fix = "".join(c if c.isalnum() else "_" for c in word)
+    raise InputError(f"{word!r} cannot be a variable's name", fix=f"call it {fix}" if fix.isidentifier() else None)
 
 
 def inputs_of(words: Iterable[str], known: Sequence[Input], variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,7 @@ def run(
     the path of an image. key:=variable gives a Python variable, and so does the name of a variable alone.
     The answer is the value of the line: answer = %compose run sentiment text="I love it"
     """
+    arguments.variable(out)
     handle = notebook.session.handle(name)
     values = arguments.inputs_of([*given, *input], handle.inputs, notebook.shell.user_ns)
     lacking = handle.missing(values)
@@ -112,6 +113,7 @@ def load(
     """Load an existing model-compose.yml; the handle is the value of the line, and with --name a variable."""
     from mc_jupyter.notebook.magics import read_file
 
+    arguments.variable(name)
     given = {"device": device, "precision": precision, "quantization": quantization}
     overrides = {key: value for key, value in given.items() if value is not None}
     with notebook.progress() as progress:

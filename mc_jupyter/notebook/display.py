@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mc_jupyter.handles import Handle
     from mc_jupyter.plan import Plan
     from mc_jupyter.session import MemoryReport
-    from mc_jupyter.streams import Stream
     from mc_jupyter.values import Batch, Embedding, Faces, Label, Text
+    from mc_jupyter.values.streams import Stream
 
 Bundle = dict[str, Any]
 
@@ -38,7 +38,10 @@ _TABLE = f"{FONT};border-collapse:collapse;border:none;margin:0;width:auto;text-
 _ROW = "background:transparent"
 _CELL = "text-align:left;vertical-align:top;padding:4px 20px 4px 0;border:none"
 # JupyterLab breaks words of a <pre> anywhere, unless told not to.
-_PRE = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;margin:0;padding:0;background:transparent;border:none;color:inherit"
+_PRE = (
+    "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;"
+    "margin:0;padding:0;background:transparent;border:none;color:inherit"
+)
 _SANS = FONT.replace("font-size:13px", "font-size:14px")
 
 
@@ -180,6 +183,17 @@ def text_bundle(text: str, figures: str = "") -> Bundle:
     """Text as it was written, and under it, in grey, how it came about."""
     plain = f"{text}\n\n[{figures}]" if figures else text
     return {"text/plain": plain, "text/html": pre(text, mono=False) + (muted(figures) if figures else "")}
+
+
+def noted(shown: Bundle, notes: Sequence[str]) -> Bundle:
+    """The bundle with lines under it that a reader should see, each once."""
+    if not notes:
+        return shown
+    lines = list(dict.fromkeys(notes))
+    told = {**shown, "text/plain": "\n".join([*filter(None, [shown.get("text/plain")]), *lines])}
+    if "text/html" in shown:
+        told["text/html"] = shown["text/html"] + "".join(map(muted, lines))
+    return told
 
 
 def _text(value: Text) -> Bundle:
@@ -436,7 +450,7 @@ RENDERERS: dict[tuple[str, str], Callable[[Any], Bundle]] = {
     ("mc_jupyter.values", "Embedding"): _embedding,
     ("mc_jupyter.values", "Batch"): _batch,
     ("mc_jupyter.values", "Faces"): _faces,
-    ("mc_jupyter.streams", "Stream"): _stream,
+    ("mc_jupyter.values.streams", "Stream"): _stream,
     ("mc_jupyter.handles", "Handle"): _handle,
     ("mc_jupyter.session", "MemoryReport"): _memory,
     ("mc_jupyter.plan", "Plan"): _plan,
@@ -484,5 +498,6 @@ def _printer(renderer: Callable[[Any], Bundle]) -> Callable[[Any, Any, bool], No
             if base in _type_pprinters:
                 _type_pprinters[base](value, printer, cycle)
                 return
+        printer.text(repr(value))
 
     return printed

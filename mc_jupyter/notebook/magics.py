@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import keyword
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -69,7 +69,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
     ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell):
-        super().__init__(shell)
+        super().__init__(shell, parent=shell)  # its settings may stand in IPython's configuration
         self._session: Session | None = None
         self._shown: tuple[type, Any] | None = None
         self._silent = False  # whether the present line ends with `;`
@@ -176,7 +176,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         words, self._silent = arguments.split(line)
         options = arguments.parse(self.cell_parser(), words)
         name = _new_name(options.name)
-        _variable(options.out)
+        arguments.variable(options.out)
         text, first_line = _document(options, cell)
         overrides = {
             k: v for k in ("device", "precision", "quantization", "seed") if (v := getattr(options, k)) is not None
@@ -273,6 +273,8 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         def shown(value: Any) -> None:
             if value is not result:
                 raise NotImplementedError  # IPython's way to say: show it as usual
+            if self._surface() == "terminal":
+                sys.stdout.write("\n")  # after its "Out[1]: "
 
         formatter = self.shell.display_formatter.ipython_display_formatter
         self._shown = (type(result), formatter.for_type(type(result), shown))
@@ -315,21 +317,13 @@ def _forget_frames(error: BaseException) -> None:
             one.__traceback__ = one.__cause__ = one.__context__ = None
 
 
-def _variable(word: str | None) -> str | None:
-    """A word that can be a variable's name."""
-    if word is None or (word.isidentifier() and not keyword.iskeyword(word)):
-        return word
-    fix = "".join(c if c.isalnum() else "_" for c in word)
-    raise InputError(f"{word!r} cannot be a variable's name", fix=f"call it {fix}" if fix.isidentifier() else None)
-
-
 def _new_name(word: str | None) -> str | None:
     """A name for a component: a variable's, and no word of `%compose`, which would be read as one."""
     from mc_jupyter.notebook import commands
 
     if word in commands.COMMANDS:
         raise UnknownName(f"%%compose takes a new name, and {word!r} is a word of %compose", fix=f"%compose {word} …")
-    return _variable(word)
+    return arguments.variable(word)
 
 
 def _document(options: argparse.Namespace, cell: str) -> tuple[str, int]:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter.errors import Interrupted
 from mc_jupyter.events import Run, stop_on_interrupt
 from mc_jupyter.notebook import display
-from mc_jupyter.notebook.display import Bundle
-from mc_jupyter.streams import Stream
 from mc_jupyter.values import Text
+from mc_jupyter.values.streams import Stream
 
 if TYPE_CHECKING:
     from mc_jupyter.handles import Handle
@@ -58,7 +57,7 @@ def show(result: Any, progress: Progress, metadata: dict[str, Any], formatter: A
     if bundle is None:
         bundle, found = formatter.format(result)
         metadata = {**found, **metadata}
-    progress.show(_with_notes(bundle, progress.account.notes), metadata, figures=figures)
+    progress.show(bundle, metadata, figures=figures)
     return True
 
 
@@ -70,17 +69,6 @@ def show_partial(error: Interrupted, progress: Progress, metadata: dict[str, Any
     count = getattr(error.partial, "tokens", None) or progress.account.count
     figures = f"interrupted after {count:,} token{'s' if count != 1 else ''}"
     progress.show(display.text_bundle(str(text), figures), metadata, figures=figures)
-
-
-def _with_notes(bundle: Bundle, notes: list[str]) -> Bundle:
-    """The answer with the lines that a reader should see under it."""
-    if not notes:
-        return bundle
-    told = dict(bundle)
-    if "text/html" in told:
-        told["text/html"] += "".join(display.muted(note) for note in dict.fromkeys(notes))
-    told["text/plain"] = "\n".join([told.get("text/plain", ""), *dict.fromkeys(notes)])
-    return told
 
 
 def provenance(handle: Handle, progress: Progress, result: Any) -> dict[str, Any]:

@@ -172,9 +172,17 @@ class Progress:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._stop()
-        if self._shown and not self._over:
+        with self._lock:
+            if not self._over:
+                self._over = True
+                self._leave()
+
+    def _leave(self) -> None:
+        """End without an answer: what a reader should still see stays, everything else goes."""
+        if self.account.notes and self._surface != "terminal":
+            self._publish(display.noted({"text/plain": "", "text/html": ""}, self.account.notes))
+        elif self._shown:
             self._publish({"text/plain": ""})
-        self._over = True
 
     def keep_text_back(self) -> None:
         """Show phases only, nothing of the text: it goes into a variable."""
@@ -259,8 +267,9 @@ class Progress:
         return None if self.first_piece is None else self._clock() - self.first_piece
 
     def show(self, bundle: Bundle, metadata: dict[str, Any] | None = None, *, figures: str = "") -> None:
-        """End with this in the run's output: what was there gives way to it."""
+        """End with this in the run's output, and the run's notes under it: what was there gives way to it."""
         self._stop()
+        bundle = display.noted(bundle, self.account.notes)
         with self._lock:
             self._over = True
             if self._surface == "terminal" and self.account.pieces:

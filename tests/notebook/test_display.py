@@ -13,6 +13,7 @@ from PIL import Image
 
 from mc_jupyter.notebook import display
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text
+from tests.notebook.conftest import LABEL
 
 EVIL = '<script>alert(1)</script><img src=x onerror="alert(2)">&amp; ${x} "quotes"'
 
@@ -145,7 +146,8 @@ def test_values_too_long_for_a_page_are_said_in_words() -> None:
 
 def test_formatters_name_classes_that_exist() -> None:
     for module, name in display.RENDERERS:
-        assert isinstance(getattr(importlib.import_module(module), name), type)
+        found = getattr(importlib.import_module(module), name)
+        assert (found.__module__, found.__qualname__) == (module, name)
 
 
 @pytest.mark.parametrize("value", [Text("hi"), Label(label="a", score=1.0), Embedding([1.0]), Batch([Text("a")])])
@@ -155,6 +157,13 @@ def test_ipython_shows_results_in_our_form_and_plainly_inside_others(shell: Inte
     inside, _ = shell.display_formatter.format([value])
     base = next(b for b in type(value).__mro__ if b in (str, dict, list))
     assert inside["text/plain"] == repr([base(value)])
+
+
+def test_a_component_is_its_card_and_one_line_inside_others(shell: InteractiveShell) -> None:
+    shell.run_cell(LABEL)
+    handle = shell.user_ns["sentiment"]
+    assert shell.display_formatter.format(handle)[0]["text/plain"].startswith("sentiment  text-classification\n")
+    assert shell.display_formatter.format([handle])[0]["text/plain"] == f"[{handle!r}]"
 
 
 def test_a_value_of_the_users_own_is_left_to_ipython() -> None:

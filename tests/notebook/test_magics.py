@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from mc_jupyter import catalog, drivers
 from mc_jupyter.errors import InputError, RunError, SpecError, UnknownName
@@ -137,6 +138,8 @@ def test_an_error_leaves_earlier_components_as_they_were(run: Run, shell: Intera
         ("%%compose run\ncomponent: {}", UnknownName, "is a word of %compose"),
         ("%%compose poem\n   \n# nothing\n", InputError, "the cell is empty"),
         ("%compose load sentimnt.yml", InputError, "cannot read"),
+        ("%compose run sentiment text=a -o my-answer", InputError, "call it my_answer"),
+        ("%compose load a.yml --name class", InputError, "cannot be a variable's name"),
         ("%compose unload", InputError, "a name, or --all"),
         ("%compose schema text-generation.temprature", UnknownName, "did you mean 'temperature'?"),
         ("%compose help rum", UnknownName, "did you mean 'run'?"),
@@ -196,6 +199,15 @@ def test_the_looking_words_answer(run: Run) -> None:
     assert "free of" in repr(run("%compose doctor"))
 
 
+def test_pull_says_what_is_on_this_disk_and_loads_nothing(run: Run, shell: InteractiveShell, tmp_path: Path) -> None:
+    file = tmp_path / "vector.yml"
+    file.write_text("component: {type: model, task: text-embedding, model: 'starter:embedding'}")
+    assert "starter:embedding" in repr(run(f"%compose pull {file}"))
+    run(LABEL)
+    assert "nothing to download" in repr(run("%compose pull sentiment"))
+    assert [r.subject for r in run("%compose mem").residents] == ["echo"]
+
+
 def test_unload_gives_memory_back_and_the_next_call_loads_again(run: Run, shell: InteractiveShell) -> None:
     run(LABEL)
     assert "sentiment" in repr(run("%compose unload sentiment"))
@@ -223,6 +235,16 @@ def test_config_lists_the_traits_and_full_tracebacks_show_frames(run: Run, capsy
     shown = capsys.readouterr()
     assert "commands.py" not in shown.out + shown.err
     assert "did you mean 'run'?" in shown.out + shown.err
+
+
+def test_settings_may_stand_in_ipythons_configuration() -> None:
+    InteractiveShell.clear_instance()
+    config = Config()
+    config.ComposeMagics.forms = "never"
+    shell = InteractiveShell.instance(config=config)
+    shell.run_line_magic("load_ext", "mc_jupyter")
+    assert shell.magics_manager.registry["ComposeMagics"].forms == "never"
+    InteractiveShell.clear_instance()
 
 
 class Weights:

@@ -123,6 +123,21 @@ def test_the_answer_takes_the_place_of_the_progress_and_nothing_follows_it() -> 
     assert front.sent[-1][1] is True
 
 
+def test_notes_stand_under_the_answer_once_each_and_stay_where_there_is_none() -> None:
+    output, front, _ = _output()
+    with output:
+        output.listen(Note("the input was cut <b>"))
+        output.listen(Note("the input was cut <b>"))
+        output.show({"text/plain": "hello", "text/html": "<pre>hello</pre>"})
+    ((_, _, bundle),) = front.sent
+    assert bundle["text/plain"] == "hello\nthe input was cut <b>"
+    assert bundle["text/html"].count("the input was cut &lt;b&gt;") == 1
+    output, front, _ = _output()
+    with output:
+        output.listen(Note("another model was released"))
+    assert front.sent[-1][2]["text/plain"] == "another model was released"
+
+
 def test_several_answers_stand_under_their_numbers() -> None:
     account = Account()
     for item, text in ((1, "b"), (0, "a"), (1, "B")):

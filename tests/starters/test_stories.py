@@ -17,7 +17,7 @@ from mc_jupyter.starters.stories import corpus
 #: an opening and the word that must go on being what the story is about
 OPENINGS = [
     ("Once upon a time there was a little fox", "fox"),
-    ("Once upon a time, there was a brave cat named Mimi", "Mimi"),
+    ("Once upon a time, there was a brave cat named Mimi", "cat"),
     ("One sunny morning, a small rabbit", "rabbit"),
     ("There was once a lonely robot", "robot"),
     ("In a small village there lived a clever girl named Lily.", "Lily"),
@@ -65,9 +65,9 @@ def chat(tokenizer: AutoTokenizer, model: AutoModelForCausalLM, *messages: dict[
 
 
 def is_kept(subject: str, text: str) -> bool:
-    """Whether a story goes on about its subject, by noun or by a name the story gave it ("a fox named Rob")."""
-    names = re.findall(r"(?:named|called) (\w+)", text[:120])
-    return any(text.count(word) >= 2 for word in [subject, *names])
+    """Whether a story goes on about its subject: by noun, by a name it gave ("a fox named Rob"), or what it made of it."""
+    given = re.findall(r"(?:named|called) (\w+)|was an? (?:\w+ )?(\w+)[.,]", text[:120])
+    return any(text.count(word) >= 2 for word in [subject, *(word for pair in given for word in pair if word)])
 
 
 def test_the_subject_of_the_opening_is_kept(stories: dict[str, tuple[str, int]]) -> None:
@@ -98,7 +98,7 @@ def test_sampling_gives_stories_too(
 ) -> None:
     torch.manual_seed(0)
     ids = tokenizer(["Once upon a time there was a little fox"] * 4, return_tensors="pt")
-    made = model.generate(**ids, max_new_tokens=200, do_sample=True, temperature=0.7)
+    made = model.generate(**ids, max_new_tokens=160, do_sample=True, temperature=0.7)
     texts = tokenizer.batch_decode(made, skip_special_tokens=True)
     assert len(set(texts)) == 4
     assert sum(is_kept("fox", text) for text in texts) >= 3, texts

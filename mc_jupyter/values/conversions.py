@@ -1,0 +1,195 @@
+"""`as`: a value made into text, a number, JSON, an image, bytes or a stream, or an error that says why not."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.errors import ExpressionError
+from mc_jupyter.values import Stream, describe, is_image, look_up_or
+from mc_jupyter.values.media import FORMATS, encode_image, load, load_image, recoded
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_TEXT = ("string", "text", "markdown")
+_DATA = (*_TEXT, "integer", "number", "boolean", "list", "object", "json", "base64")
+_MEDIA = ("image", "audio", "video", "file")
+
+
+def convert(
+    value: Any,
+    type: str,
+    subtype: str | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    format: str | None = None,
+    *,
+    elementwise: bool = False,
+) -> Any:
+    """`value as type/subtype[attributes];format`. None stays None; a type nobody knows leaves the value as it is.
+
+    `T[]` converts every element of a list, or of a stream as it is read. With `elementwise`, which a model's
+    inputs use, `as text` and `as image` on a list do so too; otherwise a list as text is JSON.
+    Raises ExpressionError where the value cannot be of that type.
+    """
+    if value is None:
+        return None
+
+    def one(item: Any) -> Any:
+        return convert(item, type.removesuffix("[]"), subtype, attributes, format)
+
+    if type.endswith("[]"):
+        return _each(value, one, f"`{type}`")
+    if elementwise and type in (*_TEXT, *_MEDIA) and isinstance(value, list | tuple):
+        return [one(item) for item in value]
+    if type in ("stream", "event-stream"):
+        return _as_stream(value, subtype)
+    if isinstance(value, Stream):
+        return value.map(one) if type in _DATA else value
+    if type in _DATA:
+        return _as_data(value, type, subtype, format)
+    if type == "image":
+        return _as_image(value, subtype, attributes or {}, format)
+    if type in _MEDIA:
+        return _as_bytes(value, type, format)
+    return value
+
+
+def _each(value: Any, one: Callable[[Any], Any], what: str) -> Any:
+    if isinstance(value, Stream):
+        return value.map(one)
+    if not isinstance(value, list | tuple):
+        raise ExpressionError(f"{what} needs a list, not {describe(value)}")
+    return [one(item) for item in value]
+
+
+def _as_stream(value: Any, subtype: str | None) -> Stream:
+    stream = value if isinstance(value, Stream) else Stream([value])
+    return stream.map(as_text) if subtype in (None, "text") else stream
+
+
+def _as_data(value: Any, type: str, subtype: str | None, format: str | None) -> Any:
+    if format in FORMATS and isinstance(value, str):
+        value = load(value, format)
+    if type in _TEXT:
+        return as_text(value)
+    if type in ("json", "list", "object"):
+        return _as_json(value, type, subtype)
+    if type == "base64":
+        return base64.b64encode(_encoded(value)).decode("ascii")
+    if type == "boolean":
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        return text.lower() in ("true", "1")
+    return _as_number(value, type)
+
+
+def _as_number(value: Any, type: str) -> float | int:
+    try:
+        return float(value) if type == "number" else int(value)
+    except (TypeError, ValueError, OverflowError):
+        article = "an integer" if type == "integer" else "a number"
+        raise ExpressionError(f"{describe(value)} is not {article}") from None
+
+
+def as_text(value: Any) -> str:
+    """The value as text: lists and mappings as JSON with every letter kept, bytes as UTF-8."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ExpressionError(f"these {len(value)} bytes are not UTF-8 text ({error.reason})") from None
+    if isinstance(value, Mapping | list | tuple):
+        return _json(value)
+    if is_image(value):
+        raise ExpressionError("an image cannot be text", fix="`as base64` gives it as text")
+    if isinstance(value, Stream):
+        return "".join("" if piece is None else as_text(piece) for piece in value)
+    return str(value)
+
+
+def interpolated(value: Any) -> str:
+    """A value as a part of a longer text; null is nothing there."""
+    if value is None:
+        return ""
+    return as_text(value) if isinstance(value, Stream) else str(value)
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ExpressionError(f"{describe(value)} cannot be written as JSON: {error}") from None
+
+
+def _as_json(value: Any, type: str, subtype: str | None) -> Any:
+    if isinstance(value, str | bytes):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise ExpressionError(f"{describe(value)} is not JSON: {error}") from None
+    if type == "list":
+        if not isinstance(value, list | tuple):
+            raise ExpressionError(f"`list` needs a list, not {describe(value)}")
+        return value if isinstance(value, list) else list(value)
+    if type == "object":
+        if not isinstance(value, Mapping):
+            raise ExpressionError(f"`object` needs a mapping, not {describe(value)}")
+        return _project(value, subtype) if subtype else value
+    return value
+
+
+def _project(value: Mapping[str, Any], paths: str) -> dict[str, Any]:
+    """`a,b.c` of a mapping: `{a: …, c: …}`, null where there is nothing."""
+    result = {}
+    for path in paths.split(","):
+        found: Any = value
+        keys = path.split(".")
+        for key in keys:
+            found = look_up_or(found, key, None)
+        result[keys[-1]] = found
+    return result
+
+
+def _encoded(value: Any) -> bytes:
+    """The bytes that `as base64` and `as file` stand for: an image's are PNG."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    if is_image(value):
+        return encode_image(value, "PNG")
+    try:
+        return as_text(value).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ExpressionError(f"{describe(value)} holds half of a character, which has no UTF-8 form") from None
+
+
+def _as_image(value: Any, subtype: str | None, attributes: Mapping[str, Any], format: str | None) -> Image:
+    image = load_image(value, format)
+    if subtype is None:
+        return image
+    quality = int(_as_number(attributes["quality"], "integer")) if "quality" in attributes else None
+    return recoded(image, subtype, quality)
+
+
+def _as_bytes(value: Any, type: str, format: str | None) -> Any:
+    if isinstance(value, str):
+        if format in FORMATS:
+            return load(value, format)
+        if value.startswith("data:"):
+            return load(value, "data-uri")
+        raise ExpressionError(
+            f"`{type}` needs bytes, not {describe(value)}",
+            fix=f"`as {type};path` reads a file, `as {type};base64` decodes text",
+        )
+    if isinstance(value, Path):
+        return load(str(value), "path")
+    if type in ("audio", "video"):
+        # Decoded sound and frames (arrays, {array, sampling_rate}) are what engines take.
+        return value
+    if isinstance(value, bytes | bytearray | memoryview) or is_image(value):
+        return _encoded(value)
+    raise ExpressionError(f"`file` needs bytes, not {describe(value)}")

@@ -1,0 +1,51 @@
+"""Conditions compare and coerce nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mc_jupyter.errors import ExpressionError
+from mc_jupyter.expressions import matches
+from mc_jupyter.expressions.conditions import MAX_PATTERN, MAX_SUBJECT, compare
+
+
+@pytest.mark.parametrize(
+    ("operator", "left", "right", "result"),
+    [
+        ("eq", 3, "3", False), ("neq", 3, "3", True), ("gte", 3, 3, True), ("lte", 2, 1, False), ("in", "a", "abc", True),
+        ("not-in", 1, [2], True), ("starts-with", "abc", "ab", True), ("ends-with", "abc", "ab", False),
+        ("match", "abc", "b", False), ("match", "abc", "a.", True),
+    ],
+)  # fmt: skip
+def test_operators(operator: str, left: Any, right: Any, result: bool) -> None:
+    assert compare(operator, left, right) is result
+
+
+def test_a_wrong_operator_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ExpressionError, match="did you mean 'starts-with'"):
+        compare("startswith", "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "long"),
+    [("a" * (MAX_PATTERN + 1), "a", "the regular expression"), ("a", "a" * (MAX_SUBJECT + 1), "the text to match")],
+    ids=["pattern", "text"],
+)
+def test_long_patterns_and_long_texts_are_not_matched(pattern: str, text: str, long: str) -> None:
+    with pytest.raises(ExpressionError, match=f"{long} is [0-9]+ characters long; at most"):
+        compare("match", text, pattern)
+
+
+def test_patterns_and_texts_up_to_the_limits_are_matched() -> None:
+    assert compare("match", "a" * MAX_SUBJECT, "a" * MAX_PATTERN)
+
+
+def test_matches_reads_nested_conditions() -> None:
+    where = {
+        "not": {
+            "any": [{"input": "${item}", "value": 1}, {"all": [{"input": "${item}", "operator": "gt", "value": 5}]}]
+        }
+    }
+    assert [matches(where, {"item": item}) for item in (1, 3, 9)] == [False, True, False]
