@@ -168,8 +168,6 @@ class _ModelPlanner:
             self.obstacles += [PlanError(line) for line in driver.obstacles(task, settings)]
             checkpoint = self.checkpoint(task, driver, settings)
             self.precision(settings.precision, choice.device)
-        if settings.device == "auto":
-            self.notes.append(f"device: {choice.device} ({choice.why})")
         return ComponentPlan(
             self.component.id,
             self.component,
@@ -315,4 +313,4 @@ def _line(plan: ComponentPlan) -> str:
         return f"{plan.id}: {plan.component.type.name}"
     size = f", {devices.format_bytes(plan.checkpoint.bytes)}" if plan.checkpoint else ""
     driver = plan.driver.name if plan.driver else "no driver"
-    return f"{plan.id}: {plan.task.name} by {driver}, {plan.subject}{size}, on {plan.device}"
+    return f"{plan.id}: {plan.task.name} by {driver}, {plan.subject}{size}, on {plan.device} ({plan.device_why})"

@@ -259,7 +259,7 @@ class Session:
         others = [r for r in self._cache.held_by(name) if r.holders != {name}]
         gone = self._cache.release(name)
         lines = [f"{name}: {devices.format_bytes(sizes[id(r)])} given back" for r in gone]
-        lines += [f"{name}: let go; {listing(sorted(r.holders), 'and')} still hold the model" for r in others]
+        lines += [f"{name}: let go; the model stays for {listing(sorted(r.holders), 'and')}" for r in others]
         return lines or [f"{name}: no model of it is loaded"]
 
     def pin(self, name: str, on: bool = True) -> None:

@@ -75,7 +75,8 @@ def test_an_explicit_device_that_is_not_here_is_an_error(session: mc.Session, ll
 
 def test_auto_says_what_it_chose_and_why(session: mc.Session, llama: Path) -> None:
     plan = session.plan(cell("text-generation", llama))
-    assert any(note.startswith(f"device: {plan.component.device} (") for note in plan.notes)
+    assert f", on {plan.component.device} ({plan.component.device_why})" in plan.lines()[0]
+    assert plan.component.device_why not in ("", "asked for")
 
 
 def test_environment_variables_fill_fields_when_the_plan_is_made(

@@ -104,7 +104,7 @@ class TestResidency:
         one = session.load(cell("text-generation", llama), "one")
         session.load(cell("chat-completion", llama), "two")
         gone = weakref.ref(model_of(session, one))
-        assert "still hold" in session.unload("one")[0]
+        assert "stays for two" in session.unload("one")[0]
         assert gone() is not None
         assert "given back" in session.unload("two")[0]
         gc.collect()

@@ -1,0 +1,1 @@
+"""Tests of the notebook's side: shells of this process, and real kernels."""
