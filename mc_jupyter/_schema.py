@@ -59,24 +59,33 @@ def _component(
 ) -> dict[str, Any]:
     own = _properties(settings, definitions)
     called = _properties(action, definitions)
+    title = " ".join(words.values())
     one = {
         "type": "object",
-        "properties": {"id": _TEXT, "default": {"type": "boolean"}, **called, "params": _closed(called)},
+        "properties": {
+            "id": _TEXT,
+            "default": {"type": "boolean"},
+            **called,
+            "params": {"$ref": f"#/$defs/{title} params"},
+        },
         "additionalProperties": False,
     }
     if "params" in called:  # HTTP: query parameters, a field of its own
         one["properties"]["params"] = called["params"]  # type: ignore[index]
+    definitions[f"{title} params"] = _closed(called)
+    definitions[f"{title} action"] = one
+    action_reference = {"$ref": f"#/$defs/{title} action"}
     properties = {
         "id": _TEXT,
         **own,
         **one["properties"],  # type: ignore[dict-item]
-        "action": one,
-        "actions": {"type": "array", "items": one},
+        "action": action_reference,
+        "actions": {"type": "array", "items": action_reference},
         **{key: {"const": word} for key, word in words.items()},
     }
     required = ["type"] if words.get("task") in (None, "text-generation") else list(words)
     return {
-        "title": " ".join(words.values()),
+        "title": title,
         "type": "object",
         "properties": properties,
         "required": required,

@@ -15,7 +15,7 @@ from mc_jupyter.drivers import Call
 from mc_jupyter.errors import ExpressionError, InputError, Problem
 from mc_jupyter.events import Run
 from mc_jupyter.expressions import Reference
-from mc_jupyter.fields import Closed
+from mc_jupyter.fields import Closed, Environment
 from mc_jupyter.plan import ComponentPlan
 from mc_jupyter.problems import problems_of
 from mc_jupyter.values import Batch
@@ -32,6 +32,7 @@ class Prepared:
     sources: Mapping[str, Any] = field(repr=False)
     template: Any = field(repr=False)
     nulls: list[str] = field(default_factory=list, repr=False)
+    """Expressions that found nothing, and why: a run tells them."""
 
     @property
     def streams(self) -> bool:
@@ -80,7 +81,7 @@ def prepare(
     the expression and what there was.
     """
     chosen = component.component.action(action)
-    sources = {"input": inputs, "env": os.environ, "context": {}}
+    sources = {"input": inputs, "env": Environment(os.environ), "context": {}}
     nulls: dict[str, str] = {}
     written = chosen.written.with_(without=("output",))
 
@@ -107,7 +108,8 @@ def prepare(
     items, listed = component.task.items(fields)
     if getattr(fields, "streaming", False) and (listed or fields.num_return_sequences > 1):
         raise InputError("streaming gives one answer to one input", fix="streaming: false, or one input and one answer")
-    return Prepared(component, fields, items, listed, sources, chosen.written.get("output"))
+    told = [f"{text} is null: {why}" for text, why in nulls.items()]
+    return Prepared(component, fields, items, listed, sources, chosen.written.get("output"), told)
 
 
 def _checked(model: type[Closed], rendered: dict[str, Any], written: Map, nulls: dict[str, str]) -> Any:

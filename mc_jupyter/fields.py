@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -158,6 +158,34 @@ class Secret:
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return {"type": "string", "writeOnly": True}
+
+
+_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|PRIVATE|CREDENTIAL|_KEY$|^KEY$|_AUTH$", re.IGNORECASE)
+
+
+def names_a_secret(variable: str) -> bool:
+    """Whether an environment variable's name says that its value is nobody's business: HF_TOKEN, DB_PASSWORD …"""
+    return bool(_SECRET_NAME.search(variable))
+
+
+class Environment(Mapping[str, Any]):
+    """Environment variables as expressions see them: those that are secrets show themselves to nobody."""
+
+    def __init__(self, variables: Mapping[str, str]):
+        self._variables = variables
+
+    def __getitem__(self, name: str) -> str | Secret:
+        value = self._variables[name]
+        return Secret(value) if names_a_secret(name) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+    def __repr__(self) -> str:
+        return f"Environment of {len(self)} variables"
 
 
 # --- where a model comes from -----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from mc_jupyter.cell import place_in
 from mc_jupyter.components.model import Model, choose
 from mc_jupyter.drivers import Driver, ModelPlan
 from mc_jupyter.errors import ComposeError, MissingPackage, NotBuilt, PlanError, SpecError
-from mc_jupyter.fields import Closed
+from mc_jupyter.fields import Closed, names_a_secret
 from mc_jupyter.inputs import Input, inputs_of
 from mc_jupyter.problems import problems_of
 from mc_jupyter.spec import Component, Spec
@@ -186,7 +186,9 @@ class _ModelPlanner:
         """The component's fields with `${env.…}` filled in; None with the obstacle noted."""
         model = type(self.component.settings)
         try:
-            written = expressions.resolve_env(_own_fields(self.component, model), self.env)
+            own = _own_fields(self.component, model)
+            self.refuse_secrets(own)
+            written = expressions.resolve_env(own, self.env)
             chosen = {k: v for k, v in self.overrides.items() if k in model.model_fields and v is not None}
             return model.model_validate({**written, **chosen})
         except ValidationError as error:
@@ -194,6 +196,17 @@ class _ModelPlanner:
         except ComposeError as error:
             self.obstacles.append(error)
         return None
+
+    def refuse_secrets(self, own: dict[str, Any]) -> None:
+        """Raise for a secret in a field that is shown: only `token` keeps what it is given to itself."""
+        for path, reference in expressions.references(own):
+            name = str(reference.path[0]) if reference.source == "env" and reference.path else ""
+            if names_a_secret(name) and path[-1] != "token":
+                raise PlanError(
+                    f"{name} is a secret by its name, and {path[0]} is shown to every reader",
+                    place=place_in(self.component.written, path),
+                    fix="secrets may stand in token: only; a value that is none needs another name",
+                )
 
     def installed(self, task: type[Task], driver: type[Driver] | None, settings: Any) -> None:
         word = settings.driver or task.driver

@@ -232,8 +232,11 @@ class Session:
             if call.streams:
                 return handle.pieces(call, run)
             result = self.perform(handle, resident, call, run)
+        given = call.output(result)
+        for line in call.nulls:
+            run.note(line)
         run.emit(Done("done", _figures(result, time.perf_counter() - started)))
-        return call.output(result)
+        return given
 
     def perform(self, handle: Handle, resident: Resident[ModelPlan, Driver], call: calls.Prepared, run: Run) -> Any:
         task = handle.component.task

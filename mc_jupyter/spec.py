@@ -246,6 +246,8 @@ class _Reader:
         self.remarks += shape.remarks
         if settings.runtime != "native":
             self.remarks.append(f"runtime: {settings.runtime}: in a notebook it runs in the kernel")
+        if settings.max_concurrent_count:
+            self.remarks.append("max_concurrent_count: in a kernel, calls of one model follow one another")
         return Component(name, kind, shape, settings, tuple(a for a in actions if a), written)
 
     def sort_out(self, written: Map, kind: type[ComponentType], shape: Shape) -> tuple[Map, Map]:

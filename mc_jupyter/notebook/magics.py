@@ -154,7 +154,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
             raise self._ready_to_show(error) from error.__cause__
         except KeyboardInterrupt as interrupt:
             _forget_frames(interrupt)
-            raise Interrupted("interrupted before it could run") from None
+            raise Interrupted("interrupted") from None
         except Exception as error:
             if not self.full_tracebacks:
                 _forget_frames(error)
@@ -183,13 +183,13 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         }
         if options.check:
             return self.session.check(text, first_line=first_line, overrides=overrides)
+        given = self._given(options.input, text, first_line, overrides)
         with self.progress() as progress:
             handle = self.session.load(text, name, first_line=first_line, overrides=overrides, run=progress.run)
             if options.save:
                 Path(options.save).write_text(text, encoding="utf-8")
             if name:
                 self.shell.user_ns[name] = handle
-            given = arguments.inputs_of(options.input or (), handle.inputs, self.shell.user_ns)
             lacking = handle.missing(given)
             if not lacking:
                 return self.perform(handle, given, progress, out=options.out)
@@ -198,6 +198,13 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
             if not self._silent:
                 self.present(handle, given, progress)
         return None
+
+    def _given(self, words: list[str] | None, text: str, first_line: int, overrides: dict[str, Any]) -> dict[str, Any]:
+        """The inputs of `-i`, read before anything is downloaded: a mistyped one costs no waiting."""
+        if not words:
+            return {}
+        component = self.session.plan(text, first_line=first_line, overrides=overrides).component
+        return arguments.inputs_of(words, component.inputs if component else (), self.shell.user_ns)
 
     # --- running and showing ------------------------------------------------------------------------------------------
 

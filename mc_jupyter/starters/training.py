@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ def arguments(default_out: Path, default_steps: int) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=default_out, help="folder to write the model to")
     parser.add_argument("--steps", type=int, default=default_steps, help="optimizer steps")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--resume", type=Path, help="folder of a model to go on from; give another --seed with it")
+    parser.add_argument("--resume", type=Path, help="folder of a model to go on from (stories, sentiment)")
     return parser.parse_args()
 
 
@@ -40,8 +41,11 @@ def fit(
     decay: float = 0.05,
     every: int = 100,
 ) -> float:
-    """Train in place on two threads and return the mean loss of the last stretch; `loss_at(step)` runs the model."""
-    torch.set_num_threads(2)
+    """Train in place and return the mean loss of the last stretch; `loss_at(step)` runs the model.
+
+    Two threads, unless `OMP_NUM_THREADS` says otherwise: on a busy machine one is faster, as threads spin.
+    """
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     others = [p for p in model.parameters() if p.ndim < 2]
     groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]

@@ -152,6 +152,12 @@ def test_what_is_wrong_on_a_line_is_said_with_a_way_out(run: Run, cell: str, err
     assert says in str(found)
 
 
+def test_a_mistyped_input_is_found_before_anything_is_loaded(run: Run, shell: InteractiveShell) -> None:
+    error = run(LABEL.replace("%%compose sentiment", "%%compose sentiment -i txet=hello"))
+    assert "did you mean 'text'?" in str(error)
+    assert shell.magics_manager.registry["ComposeMagics"].session.loads == 0
+
+
 def test_check_loads_nothing(run: Run, shell: InteractiveShell) -> None:
     made = run(LABEL.replace("%%compose sentiment", "%%compose sentiment --check"))
     assert made.component.task.name == "text-classification"

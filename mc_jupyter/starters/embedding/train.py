@@ -13,7 +13,7 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 from mc_jupyter.starters import training
 from mc_jupyter.starters.embedding.corpus import stream
 
-BATCH, TEMPERATURE = 96, 0.07
+BATCH, TEMPERATURE = 64, 0.07
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 #: what sentence-transformers reads next to the model: take the mean of the tokens, then give it length one
 MODULES = [
@@ -91,7 +91,7 @@ def train(out: Path, steps: int, seed: int = 0) -> float:
         scores = vectors[:BATCH] @ vectors[BATCH:].T / TEMPERATURE
         return torch.nn.functional.cross_entropy(scores, torch.arange(BATCH))
 
-    loss = training.fit(model, loss_at, steps=steps, rate=1e-3, every=100 if steps > 50 else 5)
+    loss = training.fit(model, loss_at, steps=steps, rate=1.5e-3, every=50 if steps > 50 else 5)
     training.save(model, tokenizer, out)
     save_modules(out)
     return loss
@@ -116,5 +116,5 @@ def save_modules(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    asked = training.arguments(Path(__file__).parent, default_steps=1_200)
+    asked = training.arguments(Path(__file__).parent, default_steps=700)
     train(asked.out, asked.steps, asked.seed)

@@ -176,7 +176,10 @@ class Speaker:
         return text if self.rng.random() < chance else ""
 
     def adjective(self, label: int) -> str:
-        if self.rng.random() < 0.25:
+        draw = self.rng.random()
+        if draw < 0.35:
+            return self.pick(w.COMMON_GOOD if label else w.COMMON_BAD)
+        if draw < 0.55:
             domain = self.rng.choice(_DOMAINS)
             return self.pick(domain.good if label else domain.bad)
         return self.pick(_PRAISE[label]["adjectives"])
@@ -802,7 +805,7 @@ class Speaker:
             )
         return self.pick(
             (
-                f"{who} {self.one('would/will/shall')} {self.one('never/not/definitely not/never ever')} {deed} {target}",
+                f"{who} {self.one('would/will/shall')} {self.one('never/not/definitely not/never')} {deed} {target}",
                 f"{who} won't {deed} {target}",
                 f"{who} wouldn't {deed} {target}",
                 f"{who} will think twice before we {deed} {target}",

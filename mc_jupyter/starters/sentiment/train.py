@@ -58,11 +58,15 @@ def make_model(vocabulary: int) -> DistilBertForSequenceClassification:
     )
 
 
-def train(out: Path, steps: int, seed: int = 0) -> float:
+def train(out: Path, steps: int, seed: int = 0, resume: Path | None = None) -> float:
     """Generate, train, save; the loss of the last stretch. Every step sees new sentences."""
     torch.manual_seed(seed)
-    tokenizer = make_tokenizer(seed, texts=60_000 if steps > 50 else 1_000)
-    model = make_model(len(tokenizer))
+    if resume:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(resume)
+        model = DistilBertForSequenceClassification.from_pretrained(resume, dtype=torch.float32)
+    else:
+        tokenizer = make_tokenizer(seed, texts=60_000 if steps > 50 else 1_000)
+        model = make_model(len(tokenizer))
     examples = stream(seed)
 
     def loss_at(_: int) -> torch.Tensor:
@@ -80,5 +84,5 @@ def train(out: Path, steps: int, seed: int = 0) -> float:
 
 
 if __name__ == "__main__":
-    asked = training.arguments(Path(__file__).parent, default_steps=5_000)
-    train(asked.out, asked.steps, asked.seed)
+    asked = training.arguments(Path(__file__).parent, default_steps=3_000)
+    train(asked.out, asked.steps, asked.seed, asked.resume)

@@ -72,6 +72,23 @@ BAD = table("""
     worst, unwelcoming, deceptive, deceitful, untrustworthy, corrupt, biased, inconsistent, inconvenient, insecure
 """)
 
+#: what people say most; drawn often, or negations and contrasts would be most of what the model sees of these words
+COMMON_GOOD = table("""
+    nice, nice, nice, nice, good, good, good, great, nice, lovely, excellent, amazing, wonderful, perfect, beautiful
+    fantastic, awesome, fun, friendly
+    helpful
+    happy, clean, comfortable, interesting, fresh, delicious, tasty, kind, fast, easy, clear, quick, cozy, sweet
+    brilliant
+    useful, funny, reliable, cheap, polite, pleasant, the best, patient
+""")
+COMMON_BAD = table("""
+    bad, terrible, awful, horrible, poor, boring, disappointing, slow, rude, dirty, broken, useless, expensive, cold
+    ugly
+    noisy, annoying, stupid, wrong, sad, dull, difficult, weak, the worst, late, unhelpful, uncomfortable, confusing
+    dreadful
+    disgusting, overpriced, bland, stale, hard to follow, not good, complicated, angry
+""")
+
 #: mild words that people negate to praise: "not bad at all"
 MILD_BAD = table(
     "bad, terrible, boring, expensive, too expensive, difficult, hard, complicated, disappointed, dull, slow, ugly"
@@ -571,16 +588,16 @@ GOOD_TURNS = table("""
     it was hard at first
 """)
 BAD_TURNS = table("""
-    it looks nice, it looks good, it looked lovely in the photos, it sounded great, i wanted to love it
+    it looks fine, it looks good, it looked lovely in the photos, it sounded great, i wanted to love it
     i wanted to like it
     i had high hopes, the reviews were great, the ads looked amazing, the trailer was great, it started well
     it worked at first
     the location was good, the price was fair, the idea is good, the colour is pretty, the staff were friendly
     i was excited
     it was cheap, it used to be good, it was fine last year, everyone told me it was great, i usually love these
-    the beginning was promising, the photos were beautiful, the website looks nice, i loved the first one
+    the beginning was promising, the photos were beautiful, the website looks fine, i loved the first one
     it seemed perfect
-    the box was pretty, the food was ok, it smells nice, the view was nice, my friends loved it
+    the box was pretty, the food was ok, it smells good, the view was great, my friends loved it
     we were looking forward to it
     i expected a great time, they promised a lot, it was fun at first, i thought it would be great, they seemed polite
 """)

@@ -72,17 +72,9 @@ class Teller:
             kind, pronoun = self.pick(w.PEOPLE).split("/")
         else:
             kind, pronoun = self.pick(w.LIVING_THINGS), "it" if self.chance(0.7) else "he"
-        if self.chance(0.06):
-            kind = self.made_up()
         return Hero(kind, trait, self.name(pronoun), pronoun)
 
-    def made_up(self) -> str:
-        """A word nobody has seen, so that the model learns to repeat what it is given."""
-        return "".join(self.rng.choices(w.SYLLABLES, k=self.rng.randint(2, 3)))
-
     def name(self, pronoun: str) -> str:
-        if self.chance(0.15):
-            return sentence_case(self.made_up())
         return self.pick({"she": w.GIRLS, "he": w.BOYS, "it": w.PET_NAMES}[pronoun])
 
     def story(

@@ -74,7 +74,7 @@ def make_model(vocabulary: int) -> LlamaForCausalLM:
             pad_token_id=2,
         )
     )
-    model.generation_config = GenerationConfig(bos_token_id=0, eos_token_id=[1, 4], pad_token_id=2, max_length=400)
+    model.generation_config = GenerationConfig(bos_token_id=0, eos_token_id=[1, 4], pad_token_id=2, max_new_tokens=300)
     return model
 
 
@@ -116,11 +116,13 @@ def train(out: Path, steps: int, seed: int = 0, resume: Path | None = None) -> f
             logits = model(input_ids=ids, use_cache=False).logits[:, :-1]
         return torch.nn.functional.cross_entropy(logits.float().reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1))
 
-    loss = training.fit(model, loss_at, steps=steps, rate=2e-3 if resume else 4e-3, betas=(0.9, 0.95), every=100 if steps > 50 else 5)
+    loss = training.fit(
+        model, loss_at, steps=steps, rate=2e-3 if resume else 4e-3, betas=(0.9, 0.95), every=100 if steps > 50 else 5
+    )
     training.save(model, tokenizer, out)
     return loss
 
 
 if __name__ == "__main__":
-    asked = training.arguments(Path(__file__).parent, default_steps=2_000)
+    asked = training.arguments(Path(__file__).parent, default_steps=2_600)
     train(asked.out, asked.steps, asked.seed, asked.resume)

@@ -28,6 +28,12 @@ ANIMALS = table("""
     pony, donkey, kitten, puppy, bunny, snail, bee, ant, butterfly, ladybug, spider, fish, whale, dolphin, crab
     octopus, seal
     giraffe, zebra, hippo, camel, kangaroo, koala, panda, parrot, swan, bat, lizard, dragon, dinosaur, unicorn, raccoon
+    moose, llama, alpaca, beetle, cricket, weasel, ferret, hamster, gorilla, leopard, cheetah, jaguar, lynx, salmon
+    shark
+    eagle, falcon, pigeon, turkey, rooster, pelican, flamingo, stork, gecko, tortoise, crocodile, worm, moth, wasp
+    grasshopper
+    jellyfish, starfish, lobster, shrimp, antelope, buffalo, reindeer, chipmunk, porcupine, skunk, meerkat, sloth
+    phoenix
 """)
 PEOPLE = table("""
     girl/she, boy/he, woman/she, man/he, queen/she, king/he, princess/she, prince/he, witch/she, wizard/he, farmer/he
@@ -36,6 +42,12 @@ PEOPLE = table("""
     grandmother/she, grandfather/he, fairy/she, elf/he, dancer/she, singer/she, cook/he, farmer/she, shepherd/he
     explorer/she
     inventor/she, clown/he, miller/he, mermaid/she, carpenter/he, postman/he, astronaut/she, scientist/she, captain/he
+    fireman/he, hunter/he, nurse/she, tailor/he, weaver/she, butcher/he, blacksmith/he, soldier/he, lady/she
+    duchess/she
+    emperor/he, monk/he, nun/she, poet/he, musician/she, magician/he, juggler/he, student/she, child/she, baby/he
+    uncle/he
+    aunt/she, cousin/she, sister/she, brother/he, mother/she, father/he, driver/he, pilot/she, diver/he, librarian/she
+    dwarf/he
 """)
 LIVING_THINGS = table("""
     robot, train, boat, car, truck, tractor, kite, cloud, star, moon, teapot, lantern, toy, doll, snowman, tree
@@ -61,12 +73,11 @@ BOYS = table("""
     Tom, Ben, Max, Sam, Leo, Jack, Tim, Finn, Oscar, Henry, Noah, Adam, Peter, Luke, Hugo, Felix, Theo, Charlie
     George, Oliver
     Jim, Paul, Dan, Eric, Toby, Milo, Alex, Billy, Fred, Harry, Jake, Nick, Simon, Otto, Ravi, Omar, Ali, Ned, Gus, Rob
+    Daniel, Samuel, Benjamin, William, James, Thomas, Lucas, Ethan, Mateo, Diego, Hassan, Kenji, Bob, Carl, Walter
+    Victor
 """)
 PET_NAMES = table(
     "Pip, Dot, Bolt, Sunny, Spark, Button, Pepper, Tiny, Zip, Rusty, Star, Bobo, Pebble, Momo, Ziggy, Beep, Coco, Tock"
-)
-SYLLABLES = table(
-    "za, lo, mi, ra, to, ki, bel, nu, fin, do, ta, vi, ro, len, ma, su, po, wi, gra, ny, qui, hal, dor, pim"
 )
 FRIEND_TRAITS = table(
     "old, wise old, kind, friendly, small, big, clever, young, gentle, grey, cheerful, brown, funny, white"
