@@ -48,7 +48,11 @@ class Handle:
 
     def __call__(self, *args: Any, run: Run | None = None, seed: int | None = None, **inputs: Any) -> Any:
         """The result for these inputs. One positional argument is the first input."""
-        return self._live().call(self, self._given(args, inputs), run=run or Run(), seed=seed)
+        session, given = self._live(), self._given(args, inputs)
+        if run is not None:
+            return session.call(self, given, run=run, seed=seed)
+        with session.new_run() as own:
+            return session.call(self, given, run=own, seed=seed)
 
     def map(self, items: Sequence[Any], *, run: Run | None = None, **inputs: Any) -> Any:
         """The results for a list of first inputs, in order: batched, longest first."""
@@ -69,7 +73,7 @@ class Handle:
 
     def missing(self, inputs: Mapping[str, Any]) -> list[Input]:
         """The inputs a call needs and these do not give."""
-        return [i for i in self.inputs if i.required and not any(inputs.get(name) is not None for name in i.names)]
+        return self.component.missing(inputs)
 
     def facts(self) -> Facts | None:
         """What the loaded model really is; None when it is not loaded."""
@@ -162,13 +166,16 @@ class TextStream(Stream):
         super().__init__(self._read())
 
     def _read(self) -> Iterator[str]:
+        ended = False
         try:
             while (piece := self._queue.get()) is not None:
                 if isinstance(piece, BaseException):
                     raise piece
                 yield piece
+            ended = True
         finally:
-            self.run.stop()
+            if not ended:  # the reader went away: there is nobody to write for
+                self.run.stop()
             self._thread.join()
 
 

@@ -77,6 +77,8 @@ def _input(reference: Reference, needed: bool, field_name: str) -> Input:
     others = [r for r in _nested(reference) if r.source == "input" and r.path]
     also = tuple(str(r.path[0]) for r in others)
     default = None if reference.default is None else expressions.render(reference.text, {"input": {}})
+    if kind in ("number", "slider") and isinstance(default, str):
+        default = float(default)  # `as slider` itself changes no value
     options, low, high, step = _hints(reference, kind)
     return Input(
         name=str(name),

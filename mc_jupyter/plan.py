@@ -52,6 +52,10 @@ class ComponentPlan:
         """What a reader calls the model."""
         return str(getattr(self.settings, "model", None) or (self.driver.name if self.driver else self.id))
 
+    def missing(self, inputs: Mapping[str, Any]) -> list[Input]:
+        """The inputs a call needs and these do not give."""
+        return [i for i in self.inputs if i.required and not any(inputs.get(name) is not None for name in i.names)]
+
     def dtype(self, checkpoint: Checkpoint | None) -> tuple[str, str]:
         """The precision the model is loaded in, and why."""
         asked = self.settings.precision
@@ -322,8 +326,9 @@ def _lack(obstacle: ComposeError) -> str:
 
 
 def _line(plan: ComponentPlan) -> str:
+    name = "" if plan.id == "__component__" else f"{plan.id}: "
     if plan.task is None:
-        return f"{plan.id}: {plan.component.type.name}"
+        return f"{name}{plan.component.type.name}"
     size = f", {devices.format_bytes(plan.checkpoint.bytes)}" if plan.checkpoint else ""
     driver = plan.driver.name if plan.driver else "no driver"
-    return f"{plan.id}: {plan.task.name} by {driver}, {plan.subject}{size}, on {plan.device} ({plan.device_why})"
+    return f"{name}{plan.task.name} by {driver}, {plan.subject}{size}, on {plan.device} ({plan.device_why})"

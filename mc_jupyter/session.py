@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +31,13 @@ from mc_jupyter.plan import ComponentPlan, Plan
 from mc_jupyter.spec import DEFAULT
 from mc_jupyter.values import Batch
 from mc_jupyter.weights import Checkpoint
+
+NewRun = Callable[[], AbstractContextManager[Run]]
+
+
+def silent_run() -> AbstractContextManager[Run]:
+    """A run that nobody listens to."""
+    return nullcontext(Run())
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +68,14 @@ class MemoryReport:
 class Session:
     """Defines components, keeps their models, and calls them. A notebook has one; anyone may make more.
 
-    `trust=True` asks nobody before it runs commands or sends secrets. Leaving the `with` block unloads everything.
+    `trust=True` asks nobody before it runs commands or sends secrets (nothing of this version does either).
+    `new_run` gives calls that bring no run of their own one that somebody listens to. Leaving the `with` block
+    unloads everything.
     """
 
-    def __init__(self, *, trust: bool = False):
+    def __init__(self, *, trust: bool = False, new_run: NewRun | None = None):
         self.trust = trust
+        self.new_run = new_run or silent_run
         self._cache: Cache[ModelPlan, Driver] = Cache()
         self._handles: dict[str, Handle] = {}
         self._plans: dict[tuple[Any, ...], Plan] = {}
@@ -139,8 +150,7 @@ class Session:
         """Download what the text's models need, and load nothing."""
         made = self.plan(text, first_line=first_line)
         run = run or Run()
-        with stop_on_interrupt(run):
-            return [self._fetch(c, run) for c in made.components if c.driver and c.driver.needs_weights]
+        return [self._fetch(c, run) for c in made.components if c.driver and c.driver.needs_weights]
 
     def ready(self, handle: Handle, run: Run) -> Resident[ModelPlan, Driver]:
         """The handle's model, loaded if it is not."""
@@ -167,7 +177,11 @@ class Session:
             run.emit(Phase("load", component.subject))
             return driver.load(key, checkpoint, run)
 
-        resident = self._cache.hold(key, handle.name, load)
+        try:
+            resident = self._cache.hold(key, handle.name, load)
+        except BaseException as error:
+            forget_frames(error)  # they hold what was read so far
+            raise
         handle.model_plan = key
         return resident
 
@@ -226,11 +240,11 @@ class Session:
     def call(self, handle: Handle, inputs: Any, *, run: Run, seed: int | None = None) -> Any:
         """One call of a component: render its fields over the inputs, perform its task, build its output."""
         started = time.perf_counter()
+        call = calls.prepare(handle.component, inputs, seed=seed, overrides=handle.overrides)
+        resident = self.ready(handle, run)
+        if call.streams:
+            return handle.pieces(call, run)
         with stop_on_interrupt(run):
-            call = calls.prepare(handle.component, inputs, seed=seed, overrides=handle.overrides)
-            resident = self.ready(handle, run)
-            if call.streams:
-                return handle.pieces(call, run)
             result = self.perform(handle, resident, call, run)
         given = call.output(result)
         for line in call.nulls:

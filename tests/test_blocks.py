@@ -56,6 +56,7 @@ def hub(made: dict[str, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch, tmp_
         monkeypatch.setenv("HF_ENDPOINT", standing_in.url)
         monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
         monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # read when it was imported
         monkeypatch.setenv("HUGGINGFACE_TOKEN", "hf_reader_token")
         monkeypatch.setenv("HF_TOKEN", "hf_reader_token")
         yield standing_in

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from mc_jupyter.events import Run
     from mc_jupyter.handles import Handle
     from mc_jupyter.notebook.progress import Progress, Surface
     from mc_jupyter.session import Session
@@ -73,6 +75,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         self._session: Session | None = None
         self._shown: tuple[type, Any] | None = None
         self._silent = False  # whether the present line ends with `;`
+        self._last_call: Progress | None = None
         self.open_forms: dict[str, Any] = {}
 
     @staticmethod
@@ -122,8 +125,21 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         if self._session is None:
             from mc_jupyter.session import Session
 
-            self._session = Session()
+            self._session = Session(new_run=self._call_in_python)
         return self._session
+
+    @contextmanager
+    def _call_in_python(self) -> Iterator[Run]:
+        """A run for `story("…")` in a Python cell: what it shows goes when it ends, for its value is shown as any is.
+
+        The calls of one cell take turns in one output, so that a loop of them leaves no more than one call does.
+        """
+        from mc_jupyter.notebook.progress import Progress
+
+        surface: Surface = "live" if self._surface() == "live" else "quiet"
+        with Progress(self.shell.display_pub, surface, patient=True, after=self._last_call) as progress:
+            self._last_call = progress
+            yield progress.run
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -184,6 +200,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         if options.check:
             return self.session.check(text, first_line=first_line, overrides=overrides)
         given = self._given(options.input, text, first_line, overrides)
+        self._refuse_what_cannot_run(text, name, first_line, given)
         with self.progress() as progress:
             handle = self.session.load(text, name, first_line=first_line, overrides=overrides, run=progress.run)
             if options.save:
@@ -193,11 +210,20 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
             lacking = handle.missing(given)
             if not lacking:
                 return self.perform(handle, given, progress, out=options.out)
-            if not self.interactive and (given or not name):
-                raise arguments.missing(handle.name, lacking, cell=True)
             if not self._silent:
                 self.present(handle, given, progress)
         return None
+
+    def _refuse_what_cannot_run(self, text: str, name: str | None, first_line: int, given: dict[str, Any]) -> None:
+        """Where nobody can fill in a form, a cell that is to run now needs its inputs: said before anything is loaded.
+
+        A cell with a name and no inputs is not to run now: later cells call it.
+        """
+        component = self.session.plan(text, first_line=first_line).component
+        if component is None or self.interactive or (name and not given):
+            return
+        if lacking := component.missing(given):
+            raise arguments.missing(name or "this component", lacking, cell=True)
 
     def _given(self, words: list[str] | None, text: str, first_line: int, overrides: dict[str, Any]) -> dict[str, Any]:
         """The inputs of `-i`, read before anything is downloaded: a mistyped one costs no waiting."""
@@ -287,7 +313,8 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         self._shown = (type(result), formatter.for_type(type(result), shown))
 
     def _after_cell(self, *result: Any) -> None:
-        """Let results be shown as usual again."""
+        """Let results be shown as usual again, and the next cell begin with an output of its own."""
+        self._last_call = None
         if self._shown is None:
             return
         kind, before = self._shown

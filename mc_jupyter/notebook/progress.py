@@ -148,12 +148,23 @@ class Account:
 class Progress:
     """The one output of a run: use it in a `with` block, give its `run` to the session, and end with `show`, or not."""
 
-    def __init__(self, publisher: Any, surface: Surface, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        publisher: Any,
+        surface: Surface,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        patient: bool = False,
+        after: Progress | None = None,
+    ):
+        """`patient` shows text too only when it takes a while; `after` is a run whose output this one takes over."""
         self.run = Run(listener=self.listen)
         self.account = Account()
         self._publisher, self._surface, self._clock = publisher, surface, clock
-        self._id = uuid.uuid4().hex
-        self._shown = self._over = False
+        self._id: str = after._id if after else uuid.uuid4().hex
+        self._shown: bool = after._shown if after else False
+        self._patient = patient
+        self._over = False
         self._changed = self._text_back = False
         self._last = 0.0
         self._said: set[tuple[str, str]] = set()
@@ -220,6 +231,8 @@ class Progress:
 
     def _perhaps_publish(self, now: float) -> None:
         account = self.account
+        if self._patient and not self._shown and now - self.started < PATIENCE:
+            return
         if account.pieces:
             # Each change sends the whole text, as HTML and as plain text.
             interval = max(INTERVAL, 2 * account.length / _CHARACTERS_A_SECOND)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -136,6 +137,9 @@ def offline_because(source: HubSource) -> str | None:
     for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if os.environ.get(name, "").strip().upper() in ("1", "ON", "YES", "TRUE"):
             return f"{name}={os.environ[name]}"
+    constants = sys.modules.get("huggingface_hub.constants")
+    if constants is not None and constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE when this kernel imported huggingface_hub (restart it to go online)"
     return None
 
 

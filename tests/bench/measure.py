@@ -51,9 +51,7 @@ class Times:
 
 
 def in_turns(rounds: int, /, **contenders: Callable[[], Any]) -> Times:
-    """Call each contender once a round, after one call that does not count; every second round goes backwards."""
-    for call in contenders.values():
-        call()
+    """Call each contender once a round; every second round goes backwards. They should have been called before."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in range(rounds):
         for name in sorted(contenders, key=list(contenders).index, reverse=turn % 2 == 1):

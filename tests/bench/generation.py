@@ -1,0 +1,60 @@
+"""Tokens a second of `text-generation` against `model.generate` called directly: the same prompt, greedy."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests import models
+from tests.bench.measure import Row, in_turns
+
+ROUNDS = 9
+AIM = 0.98
+TOKENS = 128
+SIZES = {
+    "hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": 6, "num_attention_heads": 8,
+    "num_key_value_heads": 8, "initializer_range": 0.05, "eos_token_id": None,
+}  # fmt: skip
+PROMPT = "once upon a time there was a brave cat who wanted to learn how to swim in the sea"
+CELL = """
+component:
+  type: model
+  task: text-generation
+  model: {folder}
+  text: ${{input.text as text}}
+  max_output_length: {tokens}
+  do_sample: false
+"""
+
+
+def rows(rounds: int = ROUNDS) -> Iterator[Row]:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    import mc_jupyter as mc
+
+    with tempfile.TemporaryDirectory() as made, mc.Session() as session:
+        folder = models.llama(Path(made), **SIZES)
+        cell = CELL.format(folder=folder, tokens=TOKENS)
+        ours = session.load(cell, "ours", overrides={"device": "cpu", "precision": "float32"})
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model = AutoModelForCausalLM.from_pretrained(folder).eval()
+
+        def direct() -> list[int]:
+            inputs = tokenizer(PROMPT, return_tensors="pt", return_token_type_ids=False)
+            with torch.inference_mode():
+                written = model.generate(**inputs, max_new_tokens=TOKENS, do_sample=False)
+            ids: list[int] = written[0, inputs["input_ids"].shape[1] :].tolist()
+            tokenizer.decode(ids, skip_special_tokens=True)
+            return ids
+
+        assert list(ours(PROMPT).token_ids) == direct()
+        times = in_turns(rounds, ours=lambda: ours(PROMPT), direct=direct)
+    size = sum(p.numel() for p in model.parameters())
+    ratio = times.ratio("direct", "ours")
+    yield Row(
+        f"greedy text of {TOKENS} tokens by a Llama of {size / 1e6:.0f} M parameters; peer: `model.generate`",
+        f"{TOKENS / times.median('ours'):.0f} tokens/s", f"{TOKENS / times.median('direct'):.0f} tokens/s",
+        f"{ratio:.2f}×", f"≥ {AIM}×", ratio >= AIM,
+    )  # fmt: skip
