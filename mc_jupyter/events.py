@@ -15,7 +15,7 @@ Unit = Literal["bytes", "tokens", "items", "steps", "files"]
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A new part of the work begins: finding files, downloading, loading, running."""
+    """A new part of the work begins: finding files, downloading, loading (the library, then the model), running."""
 
     name: PhaseName
     subject: str = ""

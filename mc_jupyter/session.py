@@ -177,6 +177,9 @@ class Session:
             run.emit(Phase("load", component.subject))
             return driver.load(key, checkpoint, run)
 
+        if self._cache.get(key) is None:
+            run.emit(Phase("load", driver.package or driver.name))
+            driver.wake()
         try:
             resident = self._cache.hold(key, handle.name, load)
         except BaseException as error:

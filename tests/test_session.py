@@ -265,7 +265,7 @@ class TestCalling:
         run = Run(listener=heard.append)
         handle = session.load(cell("text-generation", llama, GREEDY), "a", run=run)
         handle("the fox", run=run)
-        assert [e.name for e in heard if isinstance(e, Phase)] == ["find", "load", "run"]
+        assert [e.name for e in heard if isinstance(e, Phase)] == ["find", "load", "load", "run"]
         assert [e for e in heard if isinstance(e, Done)][-1].summary.startswith("6 tokens in")
 
     def test_a_document_runs_without_a_name(self, session: mc.Session) -> None:

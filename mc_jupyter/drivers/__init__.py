@@ -133,6 +133,10 @@ class Driver:
         """Raise PlanError if these files cannot do this task: said before any weight is read."""
 
     @classmethod
+    def wake(cls) -> None:
+        """Import the library: done once a process, before `load`, so that loading times are the model's own."""
+
+    @classmethod
     def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Driver:
         """Read the model into memory."""
         raise NotImplementedError

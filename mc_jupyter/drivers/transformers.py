@@ -73,6 +73,11 @@ class Transformers(Driver):
             _check_sentence_modules(checkpoint.folder, settings.architecture)
 
     @classmethod
+    def wake(cls) -> None:
+        import torch  # noqa: F401
+        from transformers import AutoModel, AutoTokenizer  # noqa: F401
+
+    @classmethod
     def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Transformers:
         assert checkpoint is not None
         import torch
