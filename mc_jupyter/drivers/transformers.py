@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.batching import batches
 from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
 from mc_jupyter.drivers._decoding import Decoder
+from mc_jupyter.drivers._folder import check_sentence_modules, has_chat_template, sentence_files
+from mc_jupyter.drivers._loading import Quiet, load_tokenizer, read_model, untrained
 from mc_jupyter.drivers._memory import give_back
-from mc_jupyter.errors import InputError, MissingPackage, PlanError, WeightsError
+from mc_jupyter.errors import InputError, PlanError
 from mc_jupyter.events import Progress, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.chat_completion import ChatCompletion
 from mc_jupyter.tasks.text_classification import TextClassification
 from mc_jupyter.tasks.text_embedding import TextEmbedding
 from mc_jupyter.tasks.text_generation import TextGeneration
-from mc_jupyter.weights.unsafe import check_pickle
 from mc_jupyter.values import Embedding, Label
+from mc_jupyter.weights.unsafe import check_pickle
 
 if TYPE_CHECKING:
     import torch
@@ -31,8 +32,6 @@ _CLASSES = {
     "sequence-classifier": "AutoModelForSequenceClassification",
     "encoder": "AutoModel",
 }
-# Weights that a checkpoint without a trained head lacks: transformers fills them with random numbers.
-_HEADS = ("classifier", "pre_classifier", "score", "classification_head", "pooler", "lm_head")
 # These count positions from the padding token's id on, so that many fewer tokens fit.
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl", "roberta-prelayernorm")
 _GENERATION_TOKENS = 4096  # prompt tokens of a batch of prompts; more would mostly wait for its longest answer
@@ -48,14 +47,14 @@ class Transformers(Driver):
         self.model = model
         self.tokenizer = tokenizer
         self.plan = plan
-        self.sentence = _sentence_files(folder)
+        self.sentence = sentence_files(folder)
         self.untrained: tuple[str, ...] = ()
 
     # --- loading ------------------------------------------------------------------------------------------------------
 
     @classmethod
     def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
-        if task is ChatCompletion and not settings.chat_template and not _has_chat_template(checkpoint.folder):
+        if task is ChatCompletion and not settings.chat_template and not has_chat_template(checkpoint.folder):
             raise PlanError(
                 "this model has no chat template: it was not trained on conversations, or the template was not saved",
                 fix="use task: text-generation, or give chat_template: (a Jinja template)",
@@ -70,7 +69,7 @@ class Transformers(Driver):
             if found != settings.architecture:
                 raise PlanError(f"this model is {found}, not {settings.architecture}", fix=f"architecture: {found}")
         if task is TextEmbedding:
-            _check_sentence_modules(checkpoint.folder, settings.architecture)
+            check_sentence_modules(checkpoint.folder, settings.architecture)
 
     @classmethod
     def wake(cls) -> None:
@@ -84,17 +83,17 @@ class Transformers(Driver):
         import transformers
 
         check_pickle(checkpoint)
-        tokenizer = _load_tokenizer(checkpoint.folder, dict(plan.options).get("fast_tokenizer"))
+        tokenizer = load_tokenizer(checkpoint.folder, dict(plan.options).get("fast_tokenizer"))
         auto = getattr(transformers, _CLASSES[plan.head])
         arguments: dict[str, Any] = {"dtype": getattr(torch, plan.dtype)}
         if plan.device != "cpu":
             arguments["device_map"] = plan.device
-        with _quiet():
-            model, info = _read(auto, checkpoint, arguments)
+        with Quiet():
+            model, info = read_model(auto, checkpoint, arguments)
         if model.can_generate():
             model.generation_config.max_length = None  # every call says its own; beside that, this one only warns
         self = cls(model.eval(), tokenizer, plan, checkpoint.folder)
-        self.untrained = _untrained(info, plan.head, checkpoint)
+        self.untrained = untrained(info, plan.head, checkpoint)
         if self.untrained:
             run.note(
                 f"{plan.subject or 'this checkpoint'} has no trained {', '.join(self.untrained)}: those weights are "
@@ -325,154 +324,3 @@ def _max(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 _POOLINGS = {"mean": _mean, "cls": _cls, "max": _max}
-
-
-# --- files ------------------------------------------------------------------------------------------------------------
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise WeightsError(f"{path.name} is not JSON: {error}") from None
-
-
-def _has_chat_template(folder: Path) -> bool:
-    if any((folder / name).exists() for name in ("chat_template.jinja", "chat_template.json")):
-        return True
-    return bool((_read_json(folder / "tokenizer_config.json") or {}).get("chat_template"))
-
-
-_SENTENCE_MODULES = ("Transformer", "Pooling", "Normalize")
-
-
-def _check_sentence_modules(folder: Path, architecture: str) -> None:
-    """Refuse sentence-transformers models whose vector depends on more than pooling and length."""
-    modules = _read_json(folder / "modules.json")
-    if architecture == "sbert" and modules is None:
-        raise PlanError("architecture: sbert needs a model saved by sentence-transformers: there is no modules.json")
-    if architecture == "bert":
-        return
-    for module in modules or []:
-        kind = module["type"].rpartition(".")[2]
-        if kind not in _SENTENCE_MODULES:
-            raise PlanError(
-                f"this model has a sentence-transformers module {kind} that the huggingface driver does not apply",
-                fix="architecture: bert pools the token vectors and leaves it out",
-            )
-
-
-def _sentence_files(folder: Path) -> dict[str, Any]:
-    """What sentence-transformers' files say: `pooling` and `max_seq_length`, where they are there."""
-    found: dict[str, Any] = {}
-    modules = _read_json(folder / "modules.json")
-    if modules is None:
-        return found
-    for module in modules:
-        if module["type"].rpartition(".")[2] == "Pooling":
-            config = _read_json(folder / module.get("path", "") / "config.json") or {}
-            # Older files have a flag for each mode, newer ones the mode's name.
-            flags = {"mean_tokens": "mean", "cls_token": "cls", "max_tokens": "max"}
-            modes = [name for flag, name in flags.items() if config.get(f"pooling_mode_{flag}")]
-            modes = modes or [m for m in [config.get("pooling_mode")] if m]
-            if modes in (["mean"], ["cls"], ["max"]):
-                found["pooling"] = modes[0]
-            elif modes:
-                raise PlanError(f"this model pools by {' + '.join(modes)}, which the huggingface driver does not do")
-    length = (_read_json(folder / "sentence_bert_config.json") or {}).get("max_seq_length")
-    if isinstance(length, int):
-        found["max_seq_length"] = length
-    return found
-
-
-def _load_tokenizer(folder: Path, fast: object) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, ImportError) as error:
-        raise WeightsError(
-            f"the tokenizer cannot be read: {_first_line(error)}", fix="the model's folder needs tokenizer.json"
-        ) from None
-    if fast is not None and bool(fast) != tokenizer.is_fast:
-        kind = "Python" if fast else "Rust"
-        raise PlanError(f"fast_tokenizer: {str(bool(fast)).lower()}, but this model has only the {kind} tokenizer")
-    return tokenizer
-
-
-def _read(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The model and what transformers says of missing and unexpected weights."""
-    arguments |= {"local_files_only": True, "trust_remote_code": False, "output_loading_info": True}
-    try:
-        if _standard(checkpoint):
-            safe = checkpoint.format == "safetensors"
-            model, info = auto.from_pretrained(checkpoint.folder, use_safetensors=safe, **arguments)
-        else:
-            model, info = _read_one_file(auto, checkpoint, arguments)
-    except ImportError as error:
-        raise MissingPackage(f"this model needs a package that is not installed: {_first_line(error)}") from None
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise WeightsError(f"transformers cannot load this model: {_first_line(error)}") from None
-    return model, info
-
-
-def _standard(checkpoint: Checkpoint) -> bool:
-    """Whether transformers finds these files by their names."""
-    stem = {"safetensors": "model", "pytorch": "pytorch_model"}.get(checkpoint.format)
-    return all(f.name.startswith(f"{stem}.") or f.name.startswith(f"{stem}-0") for f in checkpoint.files)
-
-
-def _read_one_file(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Load weights whose file has a name of its own (`filename: model.fp16.safetensors`)."""
-    import torch
-    from safetensors.torch import load_file
-    from transformers import AutoConfig
-
-    state: dict[str, Any] = {}
-    for file in checkpoint.files:
-        state |= load_file(file) if checkpoint.format == "safetensors" else torch.load(file, weights_only=True)
-    config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
-    given = {k: v for k, v in arguments.items() if k in ("dtype", "device_map", "output_loading_info")}
-    # The auto classes want a folder; the class they would choose does not.
-    chosen = auto._model_mapping[type(config)]
-    loaded: tuple[Any, dict[str, Any]] = chosen.from_pretrained(None, config=config, state_dict=state, **given)
-    return loaded
-
-
-def _untrained(info: dict[str, Any], head: str, checkpoint: Checkpoint) -> tuple[str, ...]:
-    """The parts that got random weights because the checkpoint lacks them. More than the head missing is an error."""
-    missing = sorted(info.get("missing_keys", ()))
-    parts = dict.fromkeys(next((p for p in key.split(".") if p in _HEADS), key) for key in missing)
-    if mismatched := info.get("mismatched_keys"):
-        raise WeightsError(f"the weights do not have the shapes that config.json says: {sorted(mismatched)[0]}")
-    if beyond := [part for part in parts if part not in _HEADS]:
-        raise WeightsError(
-            f"{len(missing)} of the model's weights are not in {checkpoint.files[0].name}, first {beyond[0]}: "
-            "it is another kind of model, or the file is not whole"
-        )
-    if head == "encoder":
-        parts.pop("pooler", None)  # not used: token vectors are pooled here
-    return tuple(parts)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-
-
-class _quiet:
-    """No bars and no warnings of transformers' own while it loads: what matters is said by us."""
-
-    def __enter__(self) -> None:
-        from transformers.utils import logging as log
-
-        self.level = log.get_verbosity()
-        log.set_verbosity_error()
-        log.disable_progress_bar()
-
-    def __exit__(self, *error: object) -> None:
-        from transformers.utils import logging as log
-
-        log.set_verbosity(self.level)
-        log.enable_progress_bar()

@@ -1,0 +1,105 @@
+"""Reading a checkpoint with transformers: tokenizer and model, and what was missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.errors import MissingPackage, PlanError, WeightsError
+
+if TYPE_CHECKING:
+    from mc_jupyter.weights import Checkpoint
+
+# Weights that a checkpoint without a trained head lacks: transformers fills them with random numbers.
+_HEADS = ("classifier", "pre_classifier", "score", "classification_head", "pooler", "lm_head")
+
+
+def load_tokenizer(folder: Path, fast: object) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, ImportError) as error:
+        raise WeightsError(
+            f"the tokenizer cannot be read: {_first_line(error)}", fix="the model's folder needs tokenizer.json"
+        ) from None
+    if fast is not None and bool(fast) != tokenizer.is_fast:
+        kind = "Python" if fast else "Rust"
+        raise PlanError(f"fast_tokenizer: {str(bool(fast)).lower()}, but this model has only the {kind} tokenizer")
+    return tokenizer
+
+
+def read_model(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The model and what transformers says of missing and unexpected weights."""
+    arguments |= {"local_files_only": True, "trust_remote_code": False, "output_loading_info": True}
+    try:
+        if _standard(checkpoint):
+            safe = checkpoint.format == "safetensors"
+            model, info = auto.from_pretrained(checkpoint.folder, use_safetensors=safe, **arguments)
+        else:
+            model, info = _read_one_file(auto, checkpoint, arguments)
+    except ImportError as error:
+        raise MissingPackage(f"this model needs a package that is not installed: {_first_line(error)}") from None
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise WeightsError(f"transformers cannot load this model: {_first_line(error)}") from None
+    return model, info
+
+
+def _standard(checkpoint: Checkpoint) -> bool:
+    """Whether transformers finds these files by their names."""
+    stem = {"safetensors": "model", "pytorch": "pytorch_model"}.get(checkpoint.format)
+    return all(f.name.startswith(f"{stem}.") or f.name.startswith(f"{stem}-0") for f in checkpoint.files)
+
+
+def _read_one_file(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Load weights whose file has a name of its own (`filename: model.fp16.safetensors`)."""
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoConfig
+
+    state: dict[str, Any] = {}
+    for file in checkpoint.files:
+        state |= load_file(file) if checkpoint.format == "safetensors" else torch.load(file, weights_only=True)
+    config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+    given = {k: v for k, v in arguments.items() if k in ("dtype", "device_map", "output_loading_info")}
+    # The auto classes want a folder; the class they would choose does not.
+    chosen = auto._model_mapping[type(config)]
+    loaded: tuple[Any, dict[str, Any]] = chosen.from_pretrained(None, config=config, state_dict=state, **given)
+    return loaded
+
+
+def untrained(info: dict[str, Any], head: str, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """The parts that got random weights because the checkpoint lacks them. More than the head missing is an error."""
+    missing = sorted(info.get("missing_keys", ()))
+    parts = dict.fromkeys(next((p for p in key.split(".") if p in _HEADS), key) for key in missing)
+    if mismatched := info.get("mismatched_keys"):
+        raise WeightsError(f"the weights do not have the shapes that config.json says: {sorted(mismatched)[0]}")
+    if beyond := [part for part in parts if part not in _HEADS]:
+        raise WeightsError(
+            f"{len(missing)} of the model's weights are not in {checkpoint.files[0].name}, first {beyond[0]}: "
+            "it is another kind of model, or the file is not whole"
+        )
+    if head == "encoder":
+        parts.pop("pooler", None)  # not used: token vectors are pooled here
+    return tuple(parts)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
+class Quiet:
+    """No bars and no warnings of transformers' own while it loads: what matters is said by us."""
+
+    def __enter__(self) -> None:
+        from transformers.utils import logging as log
+
+        self.level = log.get_verbosity()
+        log.set_verbosity_error()
+        log.disable_progress_bar()
+
+    def __exit__(self, *error: object) -> None:
+        from transformers.utils import logging as log
+
+        log.set_verbosity(self.level)
+        log.enable_progress_bar()
