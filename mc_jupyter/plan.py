@@ -97,11 +97,9 @@ class Plan:
 
     @property
     def component(self) -> ComponentPlan | None:
-        """The component that runs when none is named; None in a document of workflows, or when none is the default."""
-        if not self.components or self.spec.workflows:
-            return None
-        name = self.spec.component().id
-        return next(c for c in self.components if c.id == name)
+        """The component that runs when none is named: the only one, or the default; None where there is neither."""
+        default = [c for c in self.components if c.component.default]
+        return (self.components if len(self.components) == 1 else (*default, None))[0]
 
     @property
     def obstacles(self) -> tuple[ComposeError, ...]:
@@ -109,8 +107,9 @@ class Plan:
 
     @property
     def notes(self) -> tuple[str, ...]:
+        flows = ("its workflows are planned, but this version does not run them",) if self.spec.workflows else ()
         lacking = tuple(f"component {name!r} is not defined in this document" for name in self.missing)
-        return (*self.spec.remarks, *lacking, *(n for c in self.components for n in c.notes))
+        return (*self.spec.remarks, *flows, *lacking, *(n for c in self.components for n in c.notes))
 
     def lines(self) -> list[str]:
         """The plan in words, a line each: what is what, then notes, then what stands in the way."""

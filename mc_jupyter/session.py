@@ -129,20 +129,22 @@ class Session:
         text: str,
         name: str | None = None,
         *,
+        component: str = DEFAULT,
         first_line: int = 1,
         overrides: Mapping[str, Any] | None = None,
         run: Run | None = None,
     ) -> Handle:
         """Define a component and load its model, unless the cell says `preload: false`.
 
+        Of a document with several, it is the default one or the one that `component` names.
         Returns its handle. The same text again loads nothing. An error before weights are read (a wrong text, missing
         files, too little memory) leaves everything as it was.
         """
         made = self.plan(text, first_line=first_line, overrides=overrides)
-        component = _runnable(made)
-        handle = Handle(self, name or _name_of(component), text, made, component, dict(overrides or {}))
-        if component.settings.preload:
-            self.ready(handle, run or Run())
+        chosen = _runnable(made, component)
+        handle = Handle(self, name or _name_of(chosen), text, made, chosen, dict(overrides or {}))
+        if chosen.settings.preload and not self._is_ready(handle):
+            self._load(handle, run or Run())
         self._handles[handle.name] = handle
         return handle
 
@@ -154,10 +156,17 @@ class Session:
 
     def ready(self, handle: Handle, run: Run) -> Resident[ModelPlan, Driver]:
         """The handle's model, loaded if it is not."""
-        resident = self._cache.get(handle.model_plan) if handle.model_plan else None
-        if resident is not None and handle.name in resident.holders and handle.current():
+        if (resident := self._is_ready(handle)) is not None:
             return resident
+        if self._handles.get(handle.name, handle) is not handle:
+            raise RunError(f"the cell of {handle.name} has been run again since", fix=f"use the new {handle.name}")
         return self._load(handle, run)
+
+    def _is_ready(self, handle: Handle) -> Resident[ModelPlan, Driver] | None:
+        """The handle's model, if it is loaded, held under its name, and its files are what they were."""
+        resident = self._cache.get(handle.model_plan) if handle.model_plan else None
+        held = resident is not None and handle.name in resident.holders and handle.current()
+        return resident if held else None
 
     def _load(self, handle: Handle, run: Run) -> Resident[ModelPlan, Driver]:
         component = handle.component
@@ -307,7 +316,7 @@ class Session:
 
 
 def _runnable(made: Plan, name: str = DEFAULT) -> ComponentPlan:
-    if made.spec.workflows and not made.components:
+    if not made.components:
         raise NotBuilt("workflows are read and planned, but this version does not run them yet")
     wanted = made.spec.component(name).id
     component = next(c for c in made.components if c.id == wanted)

@@ -92,6 +92,13 @@ class TestResidency:
         handle("the fox")
         assert session.loads == 1
 
+    def test_a_handle_of_before_does_not_take_the_name_back(self, session: mc.Session, llama: Path) -> None:
+        old = session.load(cell("text-generation", llama, GREEDY), "a")
+        new = session.load(cell("text-generation", llama, GREEDY, "precision: bfloat16"), "a")
+        with pytest.raises(RunError, match="the cell of a has been run again since"):
+            old("the fox")
+        assert new("the fox").tokens == 6
+
     def test_a_pinned_model_stays_when_its_component_turns_to_another(self, session: mc.Session, llama: Path) -> None:
         session.load(cell("text-generation", llama), "a")
         session.pin("a")
@@ -279,6 +286,17 @@ class TestCalling:
         assert session.run(text, "hi", "b") == "b hi"
         with pytest.raises(UnknownName, match="none is marked as the default"):
             session.run(text, "hi")
+
+    def test_a_component_of_a_document_with_workflows_can_be_called(self, session: mc.Session) -> None:
+        text = (
+            "workflow: {jobs: [{id: a, component: one}]}\n"
+            "components:\n  - {id: one, type: model, task: text-generation, driver: echo}\n"
+            "  - {id: two, type: http-client, endpoint: 'http://localhost:1/'}\n"
+        )
+        assert any("does not run them" in note for note in session.plan(text).notes)
+        assert session.load(text, component="one")("hi") == "hi"
+        with pytest.raises(NotBuilt, match="http-client"):
+            session.load(text, component="two")
 
     def test_workflows_are_planned_and_refused_when_run(self, session: mc.Session) -> None:
         with pytest.raises(NotBuilt, match="workflows"):

@@ -109,18 +109,42 @@ def load(
     device: str | None = None,
     precision: str | None = None,
     quantization: str | None = None,
-) -> Handle:
-    """Load an existing model-compose.yml; the handle is the value of the line, and with --name a variable."""
+) -> Handle | Table:
+    """Load an existing model-compose.yml: of several components, each that can run, as a variable of its id.
+
+    Of a single one the handle is the value of the line, and with --name a variable.
+    """
     from mc_jupyter.notebook.magics import read_file
 
     arguments.variable(name)
     given = {"device": device, "precision": precision, "quantization": quantization}
     overrides = {key: value for key, value in given.items() if value is not None}
+    text = read_file(file)
+    plan = notebook.session.plan(text, overrides=overrides)
+    if plan.component is None and plan.components:
+        return _load_each(notebook, text, plan, overrides)
     with notebook.progress() as progress:
-        handle = notebook.session.load(read_file(file), name, overrides=overrides, run=progress.run)
+        handle = notebook.session.load(text, name, overrides=overrides, run=progress.run)
     if name:
         notebook.shell.user_ns[name] = handle
     return handle
+
+
+def _load_each(notebook: ComposeMagics, text: str, plan: Plan, overrides: dict[str, Any]) -> Table:
+    """Define every component that can run, and say of the others what they lack."""
+    from mc_jupyter.notebook.display import Table
+
+    rows = []
+    with notebook.progress() as progress:
+        for part in plan.components:
+            if part.obstacles:
+                rows.append((part.id, part.subject, part.obstacles[0].problems[0].message))
+                continue
+            handle = notebook.session.load(text, part.id, component=part.id, overrides=overrides, run=progress.run)
+            if part.id.isidentifier():
+                notebook.shell.user_ns[part.id] = handle
+            rows.append((part.id, part.subject, repr(handle)))
+    return Table(("component", "model", "state"), tuple(rows), remark="; ".join(plan.notes))
 
 
 @command

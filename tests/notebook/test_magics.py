@@ -310,3 +310,21 @@ def test_after_a_failure_no_traceback_keeps_a_tensor_alive(run: Run, tmp_path: P
 
 def test_errors_of_the_users_own_code_are_not_ours_to_hide(run: Run) -> None:
     assert isinstance(run("1/0"), ZeroDivisionError)
+
+
+def test_loading_a_file_of_several_components_defines_each_that_can_run(
+    run: Run, shell: InteractiveShell, tmp_path: Path
+) -> None:
+    file = tmp_path / "model-compose.yml"
+    file.write_text(
+        "controller: {type: http-server, port: 8080}\n"
+        "workflow: {title: t, jobs: [{id: a, component: writer}]}\n"
+        "components:\n"
+        "  - {id: writer, type: model, task: text-generation, driver: echo}\n"
+        "  - {id: caller, type: http-client, endpoint: 'http://localhost:1/'}\n"
+    )
+    table = run(f"%compose load {file}")
+    assert shell.user_ns["writer"]("hi") == "hi"
+    assert "does not run it yet" in str(table)
+    assert "does not run them" in str(table)
+    assert "caller" not in shell.user_ns
