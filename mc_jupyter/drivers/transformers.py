@@ -197,12 +197,13 @@ class Transformers(Driver):
         import torch
 
         limit = _least(call.action.max_input_length, call.settings.max_seq_length, window, self.window)
-        rows_of_ids = self._tokens(call.items)
-        if any(len(ids) > (limit or len(ids)) for ids in rows_of_ids):
-            if not call.action.truncate:
-                raise _too_long([len(ids) for ids in rows_of_ids], limit)
+        if call.action.truncate and limit:
             # The tokenizer itself cuts, so that closing tokens such as [SEP] stay.
             rows_of_ids = self.tokenizer(call.items, truncation=True, max_length=limit)["input_ids"]
+        else:
+            rows_of_ids = self._tokens(call.items)
+        if any(len(ids) > (limit or len(ids)) for ids in rows_of_ids):
+            raise _too_long([len(ids) for ids in rows_of_ids], limit)
         rows: list[list[float]] = [[]] * len(rows_of_ids)
         done = 0
         with torch.inference_mode():

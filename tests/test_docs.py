@@ -1,0 +1,96 @@
+"""What README, CONTRIBUTING and the notebooks show is run, and what they name is there."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import mc_jupyter as mc
+from mc_jupyter import catalog
+from mc_jupyter.notebook.commands import COMMANDS
+
+ROOT = Path(mc.__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def indented(after: str) -> str:
+    """The indented block of README that follows a line."""
+    lines = README[README.index(after) :].splitlines()[1:]
+    block = []
+    for line in lines:
+        if line.startswith("    ") or not line:
+            block.append(line.removeprefix("    "))
+        elif block:
+            break
+    return "\n".join(block)
+
+
+def test_readmes_first_cell_answers(session: mc.Session) -> None:
+    cell = indented("%%compose sentiment").split("\n\n")[0]
+    sentiment = session.load(cell, "sentiment")
+    assert sentiment("I love how quiet this little hotel is")["label"] == "POSITIVE"
+
+
+def test_readme_is_100_to_160_lines() -> None:
+    assert 100 <= len(README.splitlines()) <= 160
+
+
+def test_readme_names_every_word_of_compose_and_no_other() -> None:
+    table = README[README.index("## A cell") : README.index("Without a notebook")]
+    cells = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    assert {word for cell in cells for word in re.findall(r"`(?:%compose )?(\w+)[^`]*`", cell)} == set(COMMANDS)
+
+
+def test_readmes_python_runs(session: mc.Session) -> None:
+    code = indented("Without a notebook:")
+    text = "component: {type: model, task: text-generation, model: starter:stories, params: {max_output_length: 5}}"
+    names: dict[str, object] = {"text": text}
+    exec(code, names)
+    assert names["handle"] is not None
+
+
+def test_every_file_that_readme_links_is_there() -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / link).exists(), link
+
+
+def test_contributing_names_files_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for name in re.findall(r"`((?:mc_jupyter|tests)/[\w/]+\.py)`", text):
+        if not re.search(r"my_|text_reranking", name):
+            assert (ROOT / name).exists(), name
+
+
+def test_the_starters_of_readme_are_there() -> None:
+    from mc_jupyter import starters
+
+    assert set(re.findall(r"starter:(\w+)", README)) == set(starters.names())
+
+
+def test_the_text_tasks_of_readme_are_performed_by_transformers() -> None:
+    driver = next(d for d in catalog.drivers() if d.name == "transformers")
+    performed = {word for word in catalog.tasks() if driver.recipe(catalog.task(word))}
+    assert performed == set(re.findall(r"`(text-\w+|chat-\w+)`", README))
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda f: f.stem)
+def test_a_notebook_runs_headless_and_its_saved_outputs_read_without_a_kernel(file: Path) -> None:
+    saved = nbformat.read(file, as_version=4)
+    assert "widgets" not in saved.metadata
+    fresh = nbformat.read(file, as_version=4)
+    client = NotebookClient(fresh, timeout=300)
+    client.km = client.create_kernel_manager()
+    client.km.kernel_spec.argv[0] = sys.executable
+    client.execute()
+    for before, now in zip(saved.cells, fresh.cells, strict=True):
+        if before.cell_type == "code":
+            assert bool(before.outputs) == bool(now.outputs), before.source
+            for output in before.outputs:
+                data = output.get("data", {"text/plain": "stream or error"})
+                assert "text/plain" in data
