@@ -127,6 +127,7 @@ def _has_torch() -> bool:
     return "torch" in sys.modules or importlib.util.find_spec("torch") is not None
 
 
+@functools.cache
 def _may_have_gpu(root: Path = _ROOT) -> bool:
     """False only where a look at the file system is enough to know, which spares the 1.6 s of importing torch."""
     if not _has_torch() or sys.platform == "darwin":

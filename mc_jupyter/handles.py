@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import weakref
@@ -15,7 +14,7 @@ from mc_jupyter.drivers import Driver, Facts, ModelPlan
 from mc_jupyter.errors import InputError, Interrupted, RunError, did_you_mean, listing
 from mc_jupyter.events import Event, Piece, Run
 from mc_jupyter.inputs import Input
-from mc_jupyter.plan import ComponentPlan, Plan
+from mc_jupyter.plan import ComponentPlan, Plan, unchanged
 from mc_jupyter.values.streams import Stream
 
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ class Handle:
         component = self.component
         if component.driver is None or not component.driver.needs_weights or self.model_plan is None:
             return True
-        return all(_unchanged(entry) for entry in self.model_plan.identity[2:])
+        return unchanged(self.model_plan.identity)
 
     def _live(self) -> Session:
         session = self._session()
@@ -177,14 +176,6 @@ class TextStream(Stream):
             if not ended:  # the reader went away: there is nobody to write for
                 self.run.stop()
             self._thread.join()
-
-
-def _unchanged(entry: tuple[str, int, int]) -> bool:
-    try:
-        facts = os.stat(entry[0])
-    except OSError:
-        return False
-    return (facts.st_size, facts.st_mtime_ns) == entry[1:]
 
 
 def _card(handle: Handle, resident: Resident[ModelPlan, Driver] | None) -> Iterator[tuple[str, str]]:

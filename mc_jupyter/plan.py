@@ -6,6 +6,7 @@ Planning reads the text and looks at this machine's disk and devices. It loads n
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +33,8 @@ OVERRIDES = ("device", "device_mode", "precision", "quantization", "batch_size",
 class ComponentPlan:
     """One component with its choices. `obstacles` are the errors that running it would raise, the first ones first.
 
-    `checkpoint` is None while the files are not on this disk; the precision is then settled when they are.
+    `checkpoint` is None while the files are not on this disk; the precision is then settled when they are. `identity`
+    tells those files from others, and from themselves after they changed.
     """
 
     id: str
@@ -41,6 +43,7 @@ class ComponentPlan:
     task: type[Task] | None = None
     driver: type[Driver] | None = None
     checkpoint: Checkpoint | None = None
+    identity: tuple[Any, ...] = ()
     device: str = "cpu"
     device_why: str = ""
     inputs: tuple[Input, ...] = ()
@@ -100,6 +103,22 @@ class Plan:
         """The component that runs when none is named: the only one, or the default; None where there is neither."""
         default = [c for c in self.components if c.component.default]
         return (self.components if len(self.components) == 1 else (*default, None))[0]
+
+    @property
+    def settled(self) -> bool:
+        """Whether the same text gives the same plan for as long as its files stay: nothing is missing, nothing comes
+        from the environment.
+        """
+        return not self.obstacles and not any(
+            c.driver is None
+            or (c.driver.needs_weights and c.checkpoint is None)
+            or any(r.source == "env" for _, r in expressions.references(c.component.written))
+            for c in self.components
+        )
+
+    def holds(self) -> bool:
+        """Whether the files it was made from are as they were."""
+        return all(unchanged(c.identity) for c in self.components)
 
     @property
     def obstacles(self) -> tuple[ComposeError, ...]:
@@ -178,6 +197,7 @@ class _ModelPlanner:
             task,
             driver,
             checkpoint,
+            _identity(checkpoint),
             choice.device,
             choice.why,
             inputs,
@@ -299,6 +319,19 @@ def _at(error: ComposeError, place: Any) -> ComposeError:
     if place is None:
         return error
     return type(error)([p if p.place else Problem(p.message, place, p.fix) for p in error.problems])
+
+
+def unchanged(identity: tuple[Any, ...]) -> bool:
+    """Whether the files of an identity are on this disk as they were."""
+    return all(_is_as_it_was(entry) for entry in identity[2:])
+
+
+def _is_as_it_was(entry: tuple[str, int, int]) -> bool:
+    try:
+        facts = os.stat(entry[0])
+    except OSError:
+        return False
+    return (facts.st_size, facts.st_mtime_ns) == entry[1:]
 
 
 def _identity(checkpoint: Checkpoint | None) -> tuple[Any, ...]:

@@ -32,6 +32,8 @@ from mc_jupyter.spec import DEFAULT
 from mc_jupyter.values import Batch
 from mc_jupyter.weights import Checkpoint
 
+_PLANS_KEPT = 64
+
 NewRun = Callable[[], AbstractContextManager[Run]]
 
 
@@ -107,7 +109,16 @@ class Session:
 
     def plan(self, text: str, *, first_line: int = 1, overrides: Mapping[str, Any] | None = None) -> Plan:
         """What the text would do here. Loads, downloads and runs nothing."""
-        return planning.make(specs.read(text, first_line=first_line), os.environ, overrides)
+        key = (text, first_line, tuple(sorted((overrides or {}).items())))
+        kept = self._plans.get(key)
+        if kept is not None and kept.holds():
+            return kept
+        made = planning.make(specs.read(text, first_line=first_line), os.environ, overrides)
+        if made.settled:
+            if len(self._plans) >= _PLANS_KEPT:
+                self._plans.clear()
+            self._plans[key] = made
+        return made
 
     check = plan
 
@@ -143,6 +154,8 @@ class Session:
         made = self.plan(text, first_line=first_line, overrides=overrides)
         chosen = _runnable(made, component)
         handle = Handle(self, name or _name_of(chosen), text, made, chosen, dict(overrides or {}))
+        if chosen.checkpoint is not None:
+            handle.model_plan = chosen.model(chosen.checkpoint)  # perhaps it is loaded already
         if chosen.settings.preload and not self._is_ready(handle):
             self._load(handle, run or Run())
         self._handles[handle.name] = handle
@@ -150,6 +163,7 @@ class Session:
 
     def pull(self, text: str, *, first_line: int = 1, run: Run | None = None) -> list[Checkpoint]:
         """Download what the text's models need, and load nothing."""
+        self._plans.clear()  # a branch may be elsewhere now
         made = self.plan(text, first_line=first_line)
         run = run or Run()
         return [self._fetch(c, run) for c in made.components if c.driver and c.driver.needs_weights]

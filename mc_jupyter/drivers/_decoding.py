@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import InputError
@@ -38,8 +38,14 @@ class Decoder:
         seed = action.seed if action.seed is not None else secrets.randbits(32)
         several = action.num_return_sequences
         watch = Watch(self, action, run, prompt, room, positions if several == action.num_beams == 1 else [])
-        with torch.inference_mode(), _seeded(seed, self.model.device):
-            rows = self.model.generate(**inputs, **self._arguments(action, room), stopping_criteria=[watch])
+        draws = _seeded(seed, self.model.device) if action.samples else nullcontext()
+        with torch.inference_mode(), draws:
+            rows = self.model.generate(
+                **inputs,
+                **self._arguments(action, room),
+                stopping_criteria=[watch],
+                logits_processor=[_Shortest(min(action.min_output_length, room), prompt, self.ends)],
+            )
         lengths = inputs["attention_mask"].sum(1).tolist()
         texts = [
             self._text(row[prompt:].tolist(), action, run, lengths[i // several], seed if action.samples else None)
@@ -66,7 +72,6 @@ class Decoder:
     def _arguments(self, action: Any, room: int) -> dict[str, Any]:
         arguments = {
             "max_new_tokens": room,
-            "min_new_tokens": min(action.min_output_length, room),
             "do_sample": action.samples,
             "num_beams": action.num_beams,
             "num_return_sequences": action.num_return_sequences,
@@ -154,6 +159,22 @@ class Watch:
         # A token gives at least one byte, so the last so many tokens hold any stop sequence that ends here.
         tail = ids[-(max(len(s.encode()) for s in self.stops) + 4) :]
         return first_stop(self.decoder.tokenizer.decode(tail, skip_special_tokens=True), self.stops) is not None
+
+
+class _Shortest:
+    """A LogitsProcessor: no end before so many tokens. transformers' own works at every step; this one only then."""
+
+    def __init__(self, tokens: int, prompt: int, ends: frozenset[int]):
+        self.until = prompt + tokens
+        self.ends = list(ends)
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        if input_ids.shape[1] >= self.until or not self.ends:
+            return scores
+        scores = scores.clone()
+        # Some models name ends beyond their vocabulary.
+        scores[:, [end for end in self.ends if end < scores.shape[-1]]] = float("-inf")
+        return scores
 
 
 class Shown:

@@ -23,7 +23,7 @@ class TextEmbedding(Task):
 
         architecture: Literal["auto", "bert", "sbert"] = Field(
             "auto",
-            description="sbert follows the sentence-transformers files of the checkpoint, bert does not; auto: if there are any.",
+            description="sbert follows the checkpoint's sentence-transformers files, bert does not; auto: if any.",
         )
 
     class Action(TaskAction):

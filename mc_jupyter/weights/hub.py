@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,41 +49,35 @@ def rows(count: int = 1000, rounds: int = ROUNDS) -> Iterator[Row]:
         half(texts[:32])
         lengths = [len(ids) for ids in peer.tokenizer(texts, truncation=True)["input_ids"]]
         peaks: dict[torch.dtype, list[float]] = {torch.float32: [], torch.bfloat16: []}
-        times = in_turns(
-            rounds,
-            ours=lambda: ours(texts),
-            peer=theirs,
-            half=lambda: half(texts),
-            peak=lambda: [best.append(_peak(kind)) for kind, best in peaks.items()],
-        )
+
+        def peak() -> None:
+            for kind, found in peaks.items():
+                found.append(_peak(kind))
+
+        times = in_turns(rounds, ours=lambda: ours(texts), peer=theirs, half=lambda: half(texts), peak=peak)
     tokens, work = sum(lengths), docstrings.operations(lengths)
-    for name, kind, aim, share_aim in (("ours", torch.float32, 1.4, 0.65), ("half", torch.bfloat16, 2.4, None)):
+    for name, kind, aim in (("ours", torch.float32, 1.4), ("half", torch.bfloat16, 2.4)):
         ratio, word = times.ratio("peer", name), str(kind).removeprefix("torch.")
         yield Row(
             f"{count:,} texts, {tokens:,} tokens embedded in {word}; peer: sentence-transformers, float32",
             f"{times.median(name):.1f} s", f"{times.median('peer'):.1f} s", f"{ratio:.2f}×", f"≥ {aim}×", ratio >= aim,
         )  # fmt: skip
-        shares = [
-            work / seconds / peak for seconds, peak in zip(times.seconds[name], peaks[kind], strict=True)
-        ]
-        share = sorted(shares)[len(shares) // 2]
-        peak = sorted(peaks[kind])[len(peaks[kind]) // 2]
+        # Best against best: what else runs here can only lower either.
+        reached, possible = work / min(times.seconds[name]), max(peaks[kind])
         yield Row(
-            f"share of the machine's {word} matrix-product peak in it",
-            f"{work / times.median(name) / 1e9:.0f} GFLOP/s", f"{peak / 1e9:.0f} GFLOP/s", f"{share:.0%}",
+            f"share of the machine's {word} matrix-product peak in it (best round, best peak)",
+            f"{reached / 1e9:.0f} GFLOP/s", f"{possible / 1e9:.0f} GFLOP/s", f"{reached / possible:.0%}",
         )  # fmt: skip
 
 
 def _peak(kind: torch.dtype, seconds: float = 1.0) -> float:
-    """Operations a second of a large matrix product."""
+    """Operations a second of the fastest of many large matrix products."""
     import torch
 
     size = 2048
     a, b = (torch.randn(size, size).to(kind) for _ in range(2))
-    multiply: Callable[[], Any] = lambda: a @ b  # noqa: E731
-    multiply()
-    done, start = 0, time.perf_counter()
-    while time.perf_counter() - start < seconds:
-        multiply()
-        done += 1
-    return done * 2 * size**3 / (time.perf_counter() - start)
+    product, end, best = a @ b, time.perf_counter() + seconds, 0.0
+    while (start := time.perf_counter()) < end:
+        torch.mm(a, b, out=product)
+        best = max(best, 2 * size**3 / (time.perf_counter() - start))
+    return best

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tests import models
 from tests.bench.measure import Row, in_turns
@@ -12,7 +13,7 @@ from tests.bench.measure import Row, in_turns
 ROUNDS = 9
 AIM = 0.98
 TOKENS = 128
-SIZES = {
+SIZES: dict[str, Any] = {
     "hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": 6, "num_attention_heads": 8,
     "num_key_value_heads": 8, "initializer_range": 0.05, "eos_token_id": None,
 }  # fmt: skip

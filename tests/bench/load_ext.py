@@ -35,7 +35,15 @@ def rows() -> Iterator[Row]:
 
 def _load(name: str) -> tuple[float, int]:
     """Seconds that load_ext takes in a new IPython, and how many modules it brings."""
-    command = [sys.executable, "-m", "IPython", "--quick", "--HistoryManager.enabled=False", "-c", CODE.format(name=name)]
+    command = [
+        sys.executable,
+        "-m",
+        "IPython",
+        "--quick",
+        "--HistoryManager.enabled=False",
+        "-c",
+        CODE.format(name=name),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     seconds, modules = json.loads(done.stdout.splitlines()[-1])
     return seconds, modules
