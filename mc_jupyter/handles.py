@@ -207,5 +207,6 @@ def _card(handle: Handle, resident: Resident[ModelPlan, Driver] | None) -> Itera
             if len([i for i in handle.inputs if i.required]) <= 1
             else (f"{handle.name}({', '.join(f'{i.name}=…' for i in handle.inputs if i.required)})"),
         )
-    for note in (*handle.plan.spec.remarks, *component.notes):
+    remarks = resident.model.facts().remarks if resident else ()
+    for note in (*handle.plan.spec.remarks, *component.notes, *remarks):
         yield "note", note

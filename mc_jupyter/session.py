@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -243,9 +243,8 @@ class Session:
             for r in self._cache
             if r not in leaving and r.key.device == key.device
         ]
-        weights.check_fits(
-            need, memory, staying, subject=key.subject, lighter=weights.alternatives(checkpoint, key.dtype)
-        )
+        lighter = [way for way in weights.alternatives(checkpoint, key.dtype) if way[0].startswith("precision")]
+        weights.check_fits(need, memory, staying, subject=key.subject, lighter=lighter)
 
     # --- calling ------------------------------------------------------------------------------------------------------
 
@@ -295,15 +294,24 @@ class Session:
         """Let go of one component's model, or of all; gives a line for each model that went."""
         if name is None:
             rows = self.residents()
+            self._refuse_if_running(list(self._cache))
             self._cache.clear()
             return [f"{_whose(row)}: {devices.format_bytes(row.bytes)} given back" for row in rows]
         self.handle(name)
+        self._refuse_if_running(self._cache.held_by(name))
+        for resident in self._cache.held_by(name):
+            resident.pinned = resident.pinned and resident.holders != {name}
         sizes = {id(r): r.model.facts().bytes for r in self._cache.held_by(name)}
         others = [r for r in self._cache.held_by(name) if r.holders != {name}]
         gone = self._cache.release(name)
         lines = [f"{name}: {devices.format_bytes(sizes[id(r)])} given back" for r in gone]
         lines += [f"{name}: let go; the model stays for {listing(sorted(r.holders), 'and')}" for r in others]
         return lines or [f"{name}: no model of it is loaded"]
+
+    def _refuse_if_running(self, residents: Iterable[Resident[ModelPlan, Driver]]) -> None:
+        for resident in residents:
+            if resident.users:
+                raise RunError(f"{resident.key.subject} is running", fix="interrupt its run first")
 
     def pin(self, name: str, on: bool = True) -> None:
         """Keep a component's model when others come and go, until it is unpinned or unloaded by name."""

@@ -107,6 +107,22 @@ class TestResidency:
         session.load(cell("text-generation", llama), "a")
         assert session.loads == 2
 
+    def test_unloading_by_name_lets_a_pinned_model_go(self, session: mc.Session, llama: Path) -> None:
+        session.load(cell("text-generation", llama), "a")
+        session.pin("a")
+        assert "given back" in session.unload("a")[0]
+        assert session.residents() == []
+
+    def test_a_running_model_is_not_unloaded_under_its_run(self, session: mc.Session, llama: Path) -> None:
+        long = "params: {max_output_length: 200, min_output_length: 200}"
+        stream = session.load(cell("text-generation", llama, long), "a").stream("the fox")
+        next(iter(stream))
+        for name in ("a", None):
+            with pytest.raises(RunError, match="is running"):
+                session.unload(name)
+        stream.close()
+        assert "given back" in session.unload("a")[0]
+
     def test_a_shared_model_stays_until_its_last_component_lets_go(self, session: mc.Session, llama: Path) -> None:
         one = session.load(cell("text-generation", llama), "one")
         session.load(cell("chat-completion", llama), "two")
@@ -184,6 +200,8 @@ class TestMemory:
         assert "618 kB" in text
         assert "400 kB" in text
         assert "%compose unload resident" in text
+        assert "`precision: bfloat16` makes it 363 kB" in text
+        assert "quantization" not in text
         assert "resident (353 kB)" in text
 
     def test_what_the_load_releases_counts_as_free(

@@ -74,7 +74,8 @@ class Call:
 class Facts:
     """What a loaded model really is, read back from its tensors and modules.
 
-    `bytes` is the memory of its parameters and buffers; `window` is in tokens.
+    `bytes` is the memory of its parameters and buffers; `window` is in tokens; `remarks` are what a reader of its
+    answers should know.
     """
 
     device: str
@@ -84,6 +85,7 @@ class Facts:
     quantization: str = "none"
     window: int | None = None
     architecture: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 class Driver:

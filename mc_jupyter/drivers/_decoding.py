@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -181,25 +181,17 @@ class Shown:
     """Text from tokens as they come: whole characters only, and never the beginning of a stop sequence."""
 
     def __init__(self, tokenizer: Any, stops: list[str]):
-        self.tokenizer = tokenizer
+        self.piece = _pieces(tokenizer)
         self.stops = stops
-        self.ids: list[int] = []
-        self.before = 0  # tokens up to here are decoded for good; they give the next ones their context
-        self.read = 0
         self.held = ""
         self.sent = ""
         self.closed = False
 
     def add(self, token: int) -> str:
-        if self.closed:
+        text = "" if self.closed else self.piece(token)
+        if not text:
             return ""
-        self.ids.append(token)
-        context = self.tokenizer.decode(self.ids[self.before : self.read], skip_special_tokens=True)
-        text = self.tokenizer.decode(self.ids[self.before :], skip_special_tokens=True)
-        if text.endswith("\ufffd"):  # a character whose bytes are not all there yet
-            return ""
-        self.before, self.read = self.read, len(self.ids)
-        piece = self._release(self.held + text[len(context) :])
+        piece = self._release(self.held + text) if self.stops else text
         self.sent += piece
         return piece
 
@@ -211,6 +203,34 @@ class Shown:
         keep = max((n for stop in self.stops for n in range(1, len(stop)) if text.endswith(stop[:n])), default=0)
         self.held = text[len(text) - keep :]
         return text[: len(text) - keep]
+
+
+def _pieces(tokenizer: Any) -> Callable[[int], str]:
+    """A function from each next token to the text it completes: "" while a character's bytes are not all there."""
+    if tokenizer.is_fast:
+        from tokenizers.decoders import DecodeStream
+
+        stream, backend = DecodeStream(skip_special_tokens=True), tokenizer.backend_tokenizer
+        return lambda token: stream.step(backend, token) or ""
+    return _Slowly(tokenizer).piece
+
+
+class _Slowly:
+    """The same with a Python tokenizer: tokens are decoded after those before them, which give them their context."""
+
+    def __init__(self, tokenizer: Any):
+        self.tokenizer = tokenizer
+        self.ids: list[int] = []
+        self.before = self.read = 0
+
+    def piece(self, token: int) -> str:
+        self.ids.append(token)
+        context = self.tokenizer.decode(self.ids[self.before : self.read], skip_special_tokens=True)
+        text: str = self.tokenizer.decode(self.ids[self.before :], skip_special_tokens=True)
+        if text.endswith("\ufffd"):
+            return ""
+        self.before, self.read = self.read, len(self.ids)
+        return text[len(context) :]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,14 +95,22 @@ class Transformers(Driver):
             model.generation_config.max_length = None  # every call says its own; beside that, this one only warns
         self = cls(model.eval(), tokenizer, plan, checkpoint.folder)
         self.untrained = untrained(info, plan.head, checkpoint)
-        if self.untrained:
-            run.note(
-                f"{plan.subject or 'this checkpoint'} has no trained {', '.join(self.untrained)}: those weights are "
-                "random, so its answers mean nothing until it is fine-tuned"
-            )
+        for remark in self.remarks:
+            run.note(remark)
         return self
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        if not self.untrained:
+            return ()
+        parts, subject = ", ".join(self.untrained), self.plan.subject or "this checkpoint"
+        return (f"{subject} has no trained {parts}: random weights, so answers mean nothing until it is fine-tuned",)
+
     def facts(self) -> Facts:
+        return self._facts
+
+    @cached_property
+    def _facts(self) -> Facts:
         parameters = list(self.model.parameters())
         tensors = {id(t): t for t in (*parameters, *self.model.buffers())}.values()
         kinds: dict[str, int] = {}
@@ -115,6 +124,7 @@ class Transformers(Driver):
             parameters=sum(t.numel() for t in {id(p): p for p in parameters}.values()),
             window=self.window,
             architecture=type(self.model).__name__,
+            remarks=self.remarks,
         )
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from tests import models
 from tests.bench.measure import Row, in_turns
 
-ROUNDS = 9
+ROUNDS = 15
 AIM = 0.98
 TOKENS = 128
 SIZES: dict[str, Any] = {
