@@ -9,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 import mc_jupyter as mc
 from mc_jupyter.errors import ComposeError, SpecError
@@ -338,7 +339,7 @@ def test_the_schema_is_json_and_describes_every_field_of_a_task_with_its_limits(
 
 
 def test_every_seed_block_fits_the_schema() -> None:
-    validator = pytest.importorskip("jsonschema").Draft202012Validator(mc.schema())
+    validator = Draft202012Validator(mc.schema())
     for block in BLOCKS:
         for text in documents(block):
             assert list(validator.iter_errors(mc.parse(text, env={"HUGGINGFACE_TOKEN": "x"}))) == []
