@@ -12,13 +12,14 @@ from pydantic import ValidationError
 from mc_jupyter import expressions
 from mc_jupyter.cell import Map, place_in
 from mc_jupyter.drivers import Call
-from mc_jupyter.errors import ExpressionError, InputError, Problem
+from mc_jupyter.errors import ExpressionError, InputError, Problem, listing
 from mc_jupyter.events import Run
 from mc_jupyter.expressions import Reference
 from mc_jupyter.fields import Closed, Environment
+from mc_jupyter.inputs import accepted
 from mc_jupyter.plan import ComponentPlan
 from mc_jupyter.problems import problems_of
-from mc_jupyter.values import Batch
+from mc_jupyter.values import Batch, describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,38 +79,102 @@ def prepare(
     """Evaluate an action's expressions over the inputs and check what they gave.
 
     An expression that gives nothing leaves its field at its default; a field that has none is an InputError naming
-    the expression and what there was.
+    the expression and what there was. A list where the task takes one text, or inside a longer text, is a batch.
     """
+    assert component.task is not None
     chosen = component.component.action(action)
-    sources = {"input": inputs, "env": Environment(os.environ), "context": {}}
-    nulls: dict[str, str] = {}
-    written = chosen.written.with_(without=("output",))
-
-    def heard(reference: Reference, why: str) -> None:
-        nulls[reference.text] = why
-
-    rendered: dict[str, Any] = {}
-    for name, value in written.items():
-        try:
-            got = expressions.render(value, sources, elementwise=True, on_null=heard)
-        except ExpressionError as error:
-            raise InputError([_here(p, place_in(written, (name,))) for p in error.problems]) from None
-        if got is not None:
-            rendered[name] = got
+    sources = {"input": accepted(inputs), "env": Environment(os.environ), "context": {}}
+    rendering = _Rendering(chosen.written.with_(without=("output",)), sources, component.task.input)
+    rendered = rendering.fields()
     model = type(chosen.fields)
     extra = {"seed": seed, **{k: v for k, v in (overrides or {}).items() if k in ("seed", "batch_size")}}
     for name, value in extra.items():
         if value is not None:
             if name not in model.model_fields:
-                raise InputError(f"{component.task.name if component.task else 'this'} takes no {name}")
+                raise InputError(f"{component.task.name} takes no {name}", fix=f"leave {name} out")
             rendered[name] = value
-    fields = _checked(model, rendered, written, nulls)
-    assert component.task is not None
+    fields = _checked(model, rendered, rendering.written, rendering.nulls)
     items, listed = component.task.items(fields)
     if getattr(fields, "streaming", False) and (listed or fields.num_return_sequences > 1):
         raise InputError("streaming gives one answer to one input", fix="streaming: false, or one input and one answer")
-    told = [f"{text} is null: {why}" for text, why in nulls.items()]
+    told = [f"{text} is null: {why}" for text, why in rendering.nulls.items()]
     return Prepared(component, fields, items, listed, sources, chosen.written.get("output"), told)
+
+
+class _Rendering:
+    """An action's fields over the inputs; remembers which expressions found nothing."""
+
+    def __init__(self, written: Map, sources: dict[str, Any], main: str):
+        self.written = written
+        self.sources = sources
+        self.main = main
+        self.nulls: dict[str, str] = {}
+        self.unset: list[str] = []
+
+    def fields(self) -> dict[str, Any]:
+        """What every field got; those that got nothing are left out."""
+        rendered = {name: self.field(name, value) for name, value in self.written.items()}
+        if self.unset:
+            names = listing(list(dict.fromkeys(self.unset)), "and")
+            raise InputError(
+                f"the environment variable {names} is not set", fix="set it, or give a default: ${env.X | …}"
+            )
+        return {name: value for name, value in rendered.items() if value is not None}
+
+    def field(self, name: str, value: Any) -> Any:
+        try:
+            lists = self.lists_in(value) if name == self.main else {}
+            self.refuse_what_is_no_text(name, value)
+            if not lists:
+                return self.render(value, self.sources)
+            counts = {len(items) for items in lists.values()}
+            if len(counts) > 1:
+                raise InputError(
+                    f"{listing(list(lists), 'and')} are lists of different lengths", place=self.place(name)
+                )
+            return [
+                self.render(
+                    value, {**self.sources, "input": {**self.sources["input"], **dict(zip(lists, row, strict=True))}}
+                )
+                for row in zip(*lists.values(), strict=True)
+            ]
+        except ExpressionError as error:
+            raise InputError([_here(p, self.place(name)) for p in error.problems]) from None
+
+    def refuse_what_is_no_text(self, name: str, value: Any) -> None:
+        """A list of texts holds texts: a list inside it would become JSON, and nothing would become nothing."""
+        if name not in ("text", "prompt") or not isinstance(value, str):
+            return
+        for reference in expressions.parse(value).references:
+            key = reference.path[0] if reference.source == "input" and len(reference.path) == 1 else None
+            given = self.sources["input"].get(key) if isinstance(self.sources["input"], Mapping) else None
+            for i, item in enumerate(given if isinstance(given, list) else ()):
+                if item is None or isinstance(item, list | Mapping):
+                    raise InputError(f"{key}[{i}] is {describe(item)}, and not a text")
+
+    def render(self, value: Any, sources: Mapping[str, Any]) -> Any:
+        return expressions.render(value, sources, elementwise=True, on_null=self.heard)
+
+    def lists_in(self, value: Any) -> dict[str, list[Any]]:
+        """The inputs that are lists and stand inside a longer text or a message: each of their elements is a call."""
+        given = self.sources["input"]
+        found: dict[str, list[Any]] = {}
+        if isinstance(given, Mapping):
+            for path, reference in expressions.references(value):
+                inside = path[-1:] == ("content",) or (isinstance(value, str) and not expressions.is_single(value))
+                name = reference.path[0] if reference.source == "input" and len(reference.path) == 1 else None
+                if inside and isinstance(name, str) and isinstance(given.get(name), list):
+                    found[name] = given[name]
+        return found
+
+    def heard(self, reference: Reference, why: str) -> None:
+        if reference.source == "env" and reference.path:
+            self.unset.append(str(reference.path[0]))
+        else:
+            self.nulls[reference.text] = why
+
+    def place(self, name: str) -> Any:
+        return place_in(self.written, (name,))
 
 
 def _checked(model: type[Closed], rendered: dict[str, Any], written: Map, nulls: dict[str, str]) -> Any:
@@ -118,7 +183,7 @@ def _checked(model: type[Closed], rendered: dict[str, Any], written: Map, nulls:
     except ValidationError as error:
         lacking = [f["loc"][0] for f in error.errors() if f["type"] == "missing" and len(f["loc"]) == 1]
         problems = [_lacking(str(name), written, nulls) for name in lacking]
-        at = Map(rendered, spans=written._spans, span=written.span)
+        at = Map(rendered, spans=written._spans)  # what a call adds stands nowhere in the text
         problems += [
             p for p in problems_of(error, at, model) if not any(p.message == f"{n} is needed" for n in lacking)
         ]

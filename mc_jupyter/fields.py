@@ -160,7 +160,9 @@ class Secret:
         return {"type": "string", "writeOnly": True}
 
 
-_SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|API_?KEY|PRIVATE|CREDENTIAL|_KEY$|^KEY$|_AUTH$", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"TOK(EN)?(?![A-Z])|SECRET|PASSW|API_?KEY|PRIVATE|CREDENTIAL|_KEY$|^KEY$|_AUTH$", re.IGNORECASE
+)
 
 
 def names_a_secret(variable: str) -> bool:

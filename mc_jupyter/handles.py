@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import calls, devices
@@ -53,8 +53,10 @@ class Handle:
         with session.new_run() as own:
             return session.call(self, given, run=own, seed=seed)
 
-    def map(self, items: Sequence[Any], *, run: Run | None = None, **inputs: Any) -> Any:
+    def map(self, items: Iterable[Any], *, run: Run | None = None, **inputs: Any) -> Any:
         """The results for a list of first inputs, in order: batched, longest first."""
+        if isinstance(items, str | bytes) or not isinstance(items, Iterable):
+            raise InputError(f"map takes a list of inputs, not {type(items).__name__}", fix=f"{self.name}.map([…])")
         return self(list(items), run=run, **inputs)
 
     def stream(self, *args: Any, seed: int | None = None, **inputs: Any) -> TextStream:
@@ -111,6 +113,8 @@ class Handle:
         if inputs or not isinstance(args[0], Mapping):
             if not self.inputs:
                 return args[0]
+            if twice := [name for name in self.inputs[0].names if name in inputs]:
+                raise InputError(f"{twice[0]} is given twice: with its name, and without", fix="keep one of them")
             return self._named({self.inputs[0].name: args[0], **inputs})
         return self._named(dict(args[0]))
 
@@ -208,5 +212,5 @@ def _card(handle: Handle, resident: Resident[ModelPlan, Driver] | None) -> Itera
             else (f"{handle.name}({', '.join(f'{i.name}=…' for i in handle.inputs if i.required)})"),
         )
     remarks = resident.model.facts().remarks if resident else ()
-    for note in (*handle.plan.spec.remarks, *component.notes, *remarks):
+    for note in (*handle.plan.remarks, *component.notes, *remarks):
         yield "note", note

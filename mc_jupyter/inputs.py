@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mc_jupyter import expressions
+from mc_jupyter.errors import InputError
 from mc_jupyter.expressions import Reference
 from mc_jupyter.spec import Action
+from mc_jupyter.values import is_image
+from mc_jupyter.values.streams import Stream
 
 _KINDS = {
     "text": "text", "string": "text", "number": "number", "integer": "integer", "boolean": "boolean",
@@ -35,6 +38,40 @@ class Input:
     @property
     def names(self) -> tuple[str, ...]:
         return (self.name, *self.also)
+
+
+def accepted(inputs: Any) -> Any:
+    """The inputs as expressions can read them: iterators and arrays become lists; what cannot be one is refused."""
+    if isinstance(inputs, Mapping):
+        return {name: _plain(value, str(name)) for name, value in inputs.items()}
+    return _plain(inputs, "the input")
+
+
+def _plain(value: Any, name: str) -> Any:
+    if value is None or isinstance(value, bool | int | float | bytes | Mapping | Stream) or is_image(value):
+        return value
+    if isinstance(value, str):
+        return _readable(value, name)
+    if isinstance(value, list | tuple):
+        return [_plain(item, f"{name}[{i}]") for i, item in enumerate(value)]
+    if isinstance(value, Iterator | range):
+        return [_plain(item, f"{name}[{i}]") for i, item in enumerate(value)]
+    if callable(getattr(value, "tolist", None)):  # numpy, pandas, torch
+        return value.tolist()
+    if isinstance(value, set | frozenset):
+        raise InputError(f"{name} is a set, which has no order", fix="give a list: sorted(…)")
+    return value  # messages, files and the like: fields check what they take
+
+
+def _readable(text: str, name: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{name} holds half a character ({text[error.start]!a}), which is no text",
+            fix="text.encode(errors='replace')",
+        ) from None
+    return text
 
 
 def inputs_of(action: Action) -> tuple[Input, ...]:

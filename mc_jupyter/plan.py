@@ -14,11 +14,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from mc_jupyter import devices, expressions, weights
-from mc_jupyter.cell import place_in
+from mc_jupyter.cell import Map, place_in
 from mc_jupyter.components.model import Model, choose
 from mc_jupyter.drivers import Driver, ModelPlan
-from mc_jupyter.errors import ComposeError, MissingPackage, NotBuilt, PlanError, SpecError
-from mc_jupyter.fields import Closed, names_a_secret
+from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, PlanError, Problem, SpecError
+from mc_jupyter.fields import Closed, names_a_secret, spellings
 from mc_jupyter.inputs import Input, inputs_of
 from mc_jupyter.problems import problems_of
 from mc_jupyter.spec import Component, Spec
@@ -125,10 +125,16 @@ class Plan:
         return tuple(o for c in self.components for o in c.obstacles)
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader should know of the document as a whole."""
         flows = ("its workflows are planned, but this version does not run them",) if self.spec.workflows else ()
         lacking = tuple(f"component {name!r} is not defined in this document" for name in self.missing)
-        return (*self.spec.remarks, *flows, *lacking, *(n for c in self.components for n in c.notes))
+        return (*self.spec.remarks, *flows, *lacking)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The same, and what there is to know of each component."""
+        return (*self.remarks, *(n for c in self.components for n in c.notes))
 
     def lines(self) -> list[str]:
         """The plan in words, a line each: what is what, then notes, then what stands in the way."""
@@ -182,6 +188,10 @@ class _ModelPlanner:
                 inputs=inputs,
                 obstacles=tuple(self.obstacles),
             )
+        if self.overrides.get("seed") is not None and "seed" not in task.Action.model_fields:
+            self.obstacles.append(
+                InputError(f"{task.name} draws nothing at random: --seed has no effect", fix="leave it out")
+            )
         self.installed(task, driver, settings)
         self.not_built_yet(settings)
         choice = self.device(settings.device)
@@ -212,15 +222,32 @@ class _ModelPlanner:
             own = _own_fields(self.component, model)
             self.refuse_secrets(own)
             written = expressions.resolve_env(own, self.env)
-            chosen = {k: v for k, v in self.overrides.items() if k in model.model_fields and v is not None}
-            return model.model_validate({**written, **chosen})
+            model.model_validate(written)
         except ValidationError as error:
-            self.obstacles.append(SpecError(problems_of(error, self.component.written, model)))
+            self.obstacles.append(SpecError([self.without_values(p) for p in problems_of(error, own, model)]))
+            return None
         except ComposeError as error:
             self.obstacles.append(error)
-        return None
+            return None
+        chosen = {k: v for k, v in self.overrides.items() if k in model.model_fields and v is not None}
+        try:
+            return model.model_validate({**written, **chosen})
+        except ValidationError as error:
+            problems = problems_of(error, dict(chosen), model)
+            self.obstacles.append(InputError([Problem(f"--{p.message}", None, p.fix) for p in problems]))
+            return None
 
-    def refuse_secrets(self, own: dict[str, Any]) -> None:
+    def without_values(self, problem: Problem) -> Problem:
+        """The problem, naming environment variables instead of showing what they hold."""
+        message = problem.message
+        for _, reference in expressions.references(self.component.written):
+            if reference.source == "env" and reference.path:
+                name = str(reference.path[0])
+                if value := self.env.get(name):
+                    message = message.replace(repr(value), reference.text)
+        return Problem(message, problem.place, problem.fix)
+
+    def refuse_secrets(self, own: Map) -> None:
         """Raise for a secret in a field that is shown: only `token` keeps what it is given to itself."""
         for path, reference in expressions.references(own):
             name = str(reference.path[0]) if reference.source == "env" and reference.path else ""
@@ -304,18 +331,18 @@ class _ModelPlanner:
         return place_in(self.component.written, (key,)) if key else None
 
 
-def _own_fields(component: Component, model: type[Closed]) -> dict[str, Any]:
+def _own_fields(component: Component, model: type[Closed]) -> Map:
     """What the component itself says, in one spelling."""
-    from mc_jupyter.fields import spellings
-
     names = {**spellings(model), **{name: name for name in model.model_fields}}
-    return {names[key]: value for key, value in component.written.items() if key in names}
+    own = Map(span=component.written.span)
+    for key in component.written:
+        if key in names:
+            own.take(component.written, key, names[key])
+    return own
 
 
 def _at(error: ComposeError, place: Any) -> ComposeError:
     """The same error, pointing at a place where it points at none."""
-    from mc_jupyter.errors import Problem
-
     if place is None:
         return error
     return type(error)([p if p.place else Problem(p.message, place, p.fix) for p in error.problems])

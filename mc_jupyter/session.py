@@ -17,6 +17,7 @@ from mc_jupyter.cache import Cache, Resident
 from mc_jupyter.drivers import Driver, ModelPlan
 from mc_jupyter.errors import (
     ComposeError,
+    InputError,
     Interrupted,
     NotBuilt,
     RunError,
@@ -81,6 +82,7 @@ class Session:
         self._cache: Cache[ModelPlan, Driver] = Cache()
         self._handles: dict[str, Handle] = {}
         self._plans: dict[tuple[Any, ...], Plan] = {}
+        self._closed = False
 
     def __enter__(self) -> Session:
         return self
@@ -101,7 +103,8 @@ class Session:
         return self._cache.loads
 
     def close(self) -> None:
-        """Unload every model and forget every component."""
+        """Unload every model and forget every component. A closed session loads nothing more."""
+        self._closed = True
         self._cache.clear()
         self._handles.clear()
 
@@ -109,6 +112,8 @@ class Session:
 
     def plan(self, text: str, *, first_line: int = 1, overrides: Mapping[str, Any] | None = None) -> Plan:
         """What the text would do here. Loads, downloads and runs nothing."""
+        if not isinstance(text, str):
+            raise InputError(f"a document is text, not {type(text).__name__}")
         key = (text, first_line, tuple(sorted((overrides or {}).items())))
         kept = self._plans.get(key)
         if kept is not None and kept.holds():
@@ -154,10 +159,13 @@ class Session:
         made = self.plan(text, first_line=first_line, overrides=overrides)
         chosen = _runnable(made, component)
         handle = Handle(self, name or _name_of(chosen), text, made, chosen, dict(overrides or {}))
+        run = run or Run()
+        for remark in made.remarks:
+            run.note(remark)
         if chosen.checkpoint is not None:
             handle.model_plan = chosen.model(chosen.checkpoint)  # perhaps it is loaded already
         if chosen.settings.preload and not self._is_ready(handle):
-            self._load(handle, run or Run())
+            self._load(handle, run)
         self._handles[handle.name] = handle
         return handle
 
@@ -183,6 +191,8 @@ class Session:
         return resident if held else None
 
     def _load(self, handle: Handle, run: Run) -> Resident[ModelPlan, Driver]:
+        if self._closed:
+            raise RunError("this session has been closed", fix="make another: mc_jupyter.Session()")
         component = handle.component
         for obstacle in component.obstacles:
             raise obstacle
@@ -282,7 +292,7 @@ class Session:
         assert task is not None
         with self._cache.lease(resident.key) as model:
             run.emit(Phase("run", handle.name))
-            results = _performed(model, task, call, run)
+            results = _performed(model, task, call, run) if call.items else []
         result = Batch(results) if call.listed else results[0]
         if run.stopped:
             raise _interrupted(result)
@@ -376,7 +386,10 @@ def _engine_failed(error: Exception) -> ComposeError:
 
 def _interrupted(partial: Any) -> Interrupted:
     tokens = getattr(partial, "tokens", None)
-    error = Interrupted(f"interrupted after {tokens} tokens" if tokens is not None else "interrupted")
+    after = f" after {tokens} tokens" if tokens is not None else ""
+    if isinstance(partial, Batch):
+        after = f" after {sum(r is not None for r in partial):,} of {len(partial):,}"
+    error = Interrupted(f"interrupted{after}", fix="what there was by then is in sys.last_value.partial")
     error.partial = partial
     return error
 

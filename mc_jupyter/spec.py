@@ -170,6 +170,13 @@ class _Reader:
         if not isinstance(top, Map):
             self.wrong("a document is a mapping", self.document.place(), "component:\n        type: model\n        …")
             raise SpecError(self.problems)
+        if "type" in top and not any(key in top for key in _TOP):
+            self.wrong(
+                "a component's fields stand under component:",
+                place_in(top, ("type",), key=True),
+                "component:\n        type: …",
+            )
+            raise SpecError(self.problems)
         for key in top:
             if key in _ELSEWHERE:
                 self.remarks.append(f"{key}: has no use in a notebook, and is left out")
@@ -244,6 +251,17 @@ class _Reader:
         if len(self.problems) > before:
             return None
         self.remarks += shape.remarks
+        if any(isinstance(v, str) and v and not expressions.has_reference(v) for v in _tokens(settings_map)):
+            self.remarks.append(
+                "a token stands in the text, where every reader finds it: token: ${env.HF_TOKEN} keeps it out"
+            )
+        if len(actions) > 1 and not any(a and a.default for a in actions):
+            self.wrong(
+                f"{name} has {len(actions)} actions, and none is marked as the default",
+                place_in(written, ("actions",), key=True),
+                "give one default: true",
+            )
+            return None
         if settings.runtime != "native":
             self.remarks.append(f"runtime: {settings.runtime}: in a notebook it runs in the kernel")
         if settings.max_concurrent_count:
@@ -348,6 +366,13 @@ class _Reader:
         known = tuple(known)
         try:
             found = list(expressions.references(value))
+            for path, text in _texts(value):
+                if expressions.parse(text).unread:
+                    self.wrong(
+                        "${ begins no expression here",
+                        place_in(value, path),
+                        "close it with }, or write \\${ for the letters",
+                    )
         except ComposeError as error:
             self.problems += error.problems
             return
@@ -442,6 +467,22 @@ class _Reader:
             component.action(job.fields.action)
         except UnknownName as error:
             self.problems += [_placed(p, place_in(job.written, ("action",))) for p in error.problems]
+
+
+def _texts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Every text inside nested containers, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping | list):
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _texts(item, (*path, key))
+
+
+def _tokens(written: Any) -> Iterator[Any]:
+    """What stands under `token:`, however deep."""
+    for path, text in _texts(written):
+        if path[-1] == "token":
+            yield text
 
 
 def _names(model: type[BaseModel]) -> dict[str, str]:

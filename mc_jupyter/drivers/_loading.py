@@ -10,6 +10,13 @@ from mc_jupyter.errors import MissingPackage, PlanError, WeightsError
 if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
+# How a checkpoint's class ends, and what it is for.
+_TASKS_OF = {
+    "ForCausalLM": "text-generation",
+    "ForConditionalGeneration": "text-generation",
+    "ForSequenceClassification": "text-classification",
+    "Model": "text-embedding",
+}
 # Weights that a checkpoint without a trained head lacks: transformers fills them with random numbers.
 _HEADS = ("classifier", "pre_classifier", "score", "classification_head", "pooler", "lm_head")
 
@@ -38,9 +45,18 @@ def read_model(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> 
             model, info = auto.from_pretrained(checkpoint.folder, use_safetensors=safe, **arguments)
         else:
             model, info = _read_one_file(auto, checkpoint, arguments)
+    except ValueError as error:
+        if "Unrecognized configuration class" not in str(error):
+            raise WeightsError(f"transformers cannot load this model: {_first_line(error)}") from None
+        kind = checkpoint.config.get("model_type", "this kind of")
+        made_as = next(iter(checkpoint.config.get("architectures") or ()), "")
+        fits = next((f"task: {task}" for end, task in _TASKS_OF.items() if made_as.endswith(end)), None)
+        raise PlanError(
+            f"a {kind} model cannot do this task: it was saved as {made_as or 'nothing that is known'}", fix=fits
+        ) from None
     except ImportError as error:
         raise MissingPackage(f"this model needs a package that is not installed: {_first_line(error)}") from None
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, RuntimeError, KeyError) as error:
         raise WeightsError(f"transformers cannot load this model: {_first_line(error)}") from None
     return model, info
 

@@ -35,6 +35,7 @@ _CLASSES = {
 }
 # These count positions from the padding token's id on, so that many fewer tokens fit.
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl", "roberta-prelayernorm")
+_OTHER_HEADS = ("ForCausalLM", "ForSequenceClassification", "ForConditionalGeneration", "ForTokenClassification")
 _GENERATION_TOKENS = 4096  # prompt tokens of a batch of prompts; more would mostly wait for its longest answer
 
 
@@ -101,10 +102,16 @@ class Transformers(Driver):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        if not self.untrained:
-            return ()
-        parts, subject = ", ".join(self.untrained), self.plan.subject or "this checkpoint"
-        return (f"{subject} has no trained {parts}: random weights, so answers mean nothing until it is fine-tuned",)
+        subject, config = self.plan.subject or "this checkpoint", self.model.config
+        if self.untrained:
+            parts = ", ".join(self.untrained)
+            return (
+                f"{subject} has no trained {parts}: random weights, so answers mean nothing until it is fine-tuned",
+            )
+        trained_as = next(iter(config.architectures or ()), "")
+        if self.plan.head == "encoder" and not self.sentence and trained_as.endswith(_OTHER_HEADS):
+            return (f"{subject} was trained as {trained_as}, not for embeddings: its vectors may mean little",)
+        return ()
 
     def facts(self) -> Facts:
         return self._facts
@@ -160,7 +167,7 @@ class Transformers(Driver):
         return self._write([self._conversation(messages, call) for messages in call.items], call)
 
     @performs(TextClassification)
-    def classify(self, call: Call) -> list[Label]:
+    def classify(self, call: Call) -> list[Any]:
         """The likeliest class: softmax over the classes, or sigmoid where each was trained for itself."""
 
         config = self.model.config
@@ -173,10 +180,10 @@ class Transformers(Driver):
             return chances
 
         rows = self._encode(call, judge)
-        return [_label(row, names, call.action.return_probabilities) for row in rows]
+        return [row and _label(row, names, call.action.return_probabilities) for row in rows]
 
     @performs(TextEmbedding)
-    def embed(self, call: Call) -> list[Embedding]:
+    def embed(self, call: Call) -> list[Any]:
         """Token vectors pooled into one, as sentence-transformers does it."""
         import torch
 
@@ -194,7 +201,7 @@ class Transformers(Driver):
             return rows
 
         window = self.sentence.get("max_seq_length") if follow else None
-        return [Embedding(row) for row in self._encode(call, pool, window)]
+        return [row and Embedding(row) for row in self._encode(call, pool, window)]
 
     # --- reading text -------------------------------------------------------------------------------------------------
 
@@ -202,8 +209,11 @@ class Transformers(Driver):
         ids: list[list[int]] = self.tokenizer(texts, verbose=False)["input_ids"]
         return ids
 
-    def _encode(self, call: Call, compute: Any, window: int | None = None) -> list[list[float]]:
-        """One row for each text: the texts' tokens go through `compute` in batches, longest first."""
+    def _encode(self, call: Call, compute: Any, window: int | None = None) -> list[list[float] | None]:
+        """One row for each text: the texts' tokens go through `compute` in batches, longest first.
+
+        None for those that an interrupt came before.
+        """
         import torch
 
         limit = _least(call.action.max_input_length, call.settings.max_seq_length, window, self.window)
@@ -214,7 +224,7 @@ class Transformers(Driver):
             rows_of_ids = self._tokens(call.items)
         if any(len(ids) > (limit or len(ids)) for ids in rows_of_ids):
             raise _too_long([len(ids) for ids in rows_of_ids], limit)
-        rows: list[list[float]] = [[]] * len(rows_of_ids)
+        rows: list[list[float] | None] = [None] * len(rows_of_ids)
         done = 0
         with torch.inference_mode():
             for batch in batches([len(ids) for ids in rows_of_ids], size=call.action.batch_size):

@@ -282,12 +282,14 @@ def help(notebook: ComposeMagics, word: str | None = None) -> Table | Page:
 
 
 def _text_of(notebook: ComposeMagics, what: str) -> str:
-    """The text that defined a component, or that a file holds. A component's name comes first."""
+    """The text that defined a component, that a file holds, or that names this model. A component comes first."""
     from mc_jupyter.notebook.magics import read_file
 
     handle = notebook.defined(what)
     if handle is not None:
         return handle.text
-    if "." in what or "/" in what or Path(what).exists():
+    if Path(what).expanduser().exists() or what.endswith((".yml", ".yaml")):
         return read_file(what)
+    if "/" in what or what.startswith("starter:"):
+        return f"component:\n  type: model\n  model: {what}\n"  # a model's own name
     return notebook.session.handle(what).text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -134,12 +135,17 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
 
         The calls of one cell take turns in one output, so that a loop of them leaves no more than one call does.
         """
+        from mc_jupyter.notebook import outcome
         from mc_jupyter.notebook.progress import Progress
 
         surface: Surface = "live" if self._surface() == "live" else "quiet"
         with Progress(self.shell.display_pub, surface, patient=True, after=self._last_call) as progress:
             self._last_call = progress
-            yield progress.run
+            try:
+                yield progress.run
+            except Interrupted as error:
+                outcome.show_partial(error, progress, {})
+                raise
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -204,7 +210,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         with self.progress() as progress:
             handle = self.session.load(text, name, first_line=first_line, overrides=overrides, run=progress.run)
             if options.save:
-                Path(options.save).write_text(text, encoding="utf-8")
+                _write_file(options.save, text)
             if name:
                 self.shell.user_ns[name] = handle
             lacking = handle.missing(given)
@@ -265,6 +271,8 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
             result = outcome.call(handle, given, progress, seed)
         except Interrupted as error:
             outcome.show_partial(error, progress, outcome.provenance(handle, progress, error.partial))
+            if out is not None:
+                self.shell.user_ns[out] = error.partial
             raise
         if out is not None:
             self.shell.user_ns[out] = result
@@ -357,6 +365,8 @@ def _new_name(word: str | None) -> str | None:
 
     if word in commands.COMMANDS:
         raise UnknownName(f"%%compose takes a new name, and {word!r} is a word of %compose", fix=f"%compose {word} …")
+    if word is not None and hasattr(builtins, word):
+        raise InputError(f"{word} is Python's own: a cell of that name would hide it", fix=f"%%compose my_{word}")
     return arguments.variable(word)
 
 
@@ -370,6 +380,13 @@ def _document(options: argparse.Namespace, cell: str) -> tuple[str, int]:
     if lines:
         raise InputError(f"the cell and --file {options.file} both hold a document", fix="keep one of them")
     return read_file(options.file), 1
+
+
+def _write_file(name: str, text: str) -> None:
+    try:
+        Path(name).expanduser().write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {name}: {error.strerror or error}") from None
 
 
 def read_file(name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 from mc_jupyter.values.streams import Stream
 
@@ -91,7 +91,11 @@ class Label(dict[str, Any]):
 
 
 class Embedding(list[float]):
-    """One vector."""
+    """One vector. Its `repr` is short; `list(vector)` shows every number."""
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{number:.4f}" for number in self[:3])
+        return f"<embedding of {len(self)}: {shown}, …>" if len(self) > 3 else super().__repr__()
 
     def alias(self, key: str) -> Any:
         if key in ("embedding", "vector"):
@@ -101,6 +105,14 @@ class Embedding(list[float]):
 
 class Batch(list[Any]):
     """The results of a list of inputs, in their order. A name it is asked for is asked of every one of them."""
+
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> Batch: ...
+    def __getitem__(self, index: SupportsIndex | slice, /) -> Any:
+        found = super().__getitem__(index)
+        return Batch(found) if isinstance(index, slice) else found
 
     def alias(self, key: str) -> Any:
         found = [look_up_or(item, key, _ABSENT) for item in self]
