@@ -29,6 +29,7 @@ def document_schema() -> dict[str, Any]:
     return {
         "$schema": _DIALECT,
         "title": "mc_jupyter document",
+        "description": "Components (models, services, stores, commands) and the workflows that call them.",
         "type": "object",
         "properties": {
             "component": {"$ref": "#/$defs/component"},
@@ -60,21 +61,22 @@ def _component(
     own = _properties(settings, definitions)
     called = _properties(action, definitions)
     title = " ".join(words.values())
+    anchor = title.replace(" ", "-")
     one = {
         "type": "object",
         "properties": {
             "id": _TEXT,
             "default": {"type": "boolean"},
             **called,
-            "params": {"$ref": f"#/$defs/{title} params"},
+            "params": {"$ref": f"#/$defs/{anchor}-params"},
         },
         "additionalProperties": False,
     }
     if "params" in called:  # HTTP: query parameters, a field of its own
         one["properties"]["params"] = called["params"]  # type: ignore[index]
-    definitions[f"{title} params"] = _closed(called)
-    definitions[f"{title} action"] = one
-    action_reference = {"$ref": f"#/$defs/{title} action"}
+    definitions[f"{anchor}-params"] = _closed(called)
+    definitions[f"{anchor}-action"] = one
+    action_reference = {"$ref": f"#/$defs/{anchor}-action"}
     properties = {
         "id": _TEXT,
         **own,

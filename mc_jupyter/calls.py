@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,7 +84,7 @@ def prepare(
     """
     assert component.task is not None
     chosen = component.component.action(action)
-    sources = {"input": accepted(inputs), "env": Environment(os.environ), "context": {}}
+    sources = {"input": accepted(inputs), "env": Environment(os.environ), "context": {"run_id": uuid.uuid4().hex}}
     rendering = _Rendering(chosen.written.with_(without=("output",)), sources, component.task.input)
     rendered = rendering.fields()
     model = type(chosen.fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic.annotated_handlers import GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
-from pydantic_core import core_schema
+from pydantic_core import PydanticCustomError, core_schema
 
 from mc_jupyter import expressions
 from mc_jupyter.errors import did_you_mean
@@ -71,7 +71,11 @@ class _MayBeExpression:
     """Lets `${…}` through a field's check; the same check runs again on what the expression gives."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        numeric = {source, *get_args(source)} & {int, float}
+
         def check(value: object, inner: core_schema.ValidatorFunctionWrapHandler) -> Any:
+            if isinstance(value, bool) and numeric and bool not in get_args(source):
+                raise PydanticCustomError("no_number", "should be a number")
             return value if is_deferred(value) else inner(value)
 
         return core_schema.no_info_wrap_validator_function(check, handler(source))
@@ -289,6 +293,9 @@ class Adapter(Closed):
     name: str | None = Field(None, description="What you call it (default: adapter_1, adapter_2 …).")
     model: ModelSource = Field(description="Where the adapter's files come from.")
     weight: Bound[float] = Field(1.0, description="How much of it is added: 0 none, 1 as trained.")
+    precision: Bound[Precision] | None = Field(None, description="Number format of the adapter (default: the model's).")
+    quantization: Bound[QuantizationKind] | None = Field(None, description="Hold the adapter in fewer bits.")
+    low_cpu_mem_usage: Bound[bool] = Field(False, description="Load it piece by piece.")
 
 
 class ModelSettings(Closed):

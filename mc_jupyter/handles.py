@@ -67,10 +67,15 @@ class Handle:
         session.ready(self, run)
         return TextStream(self, call, run)
 
-    def pieces(self, call: calls.Prepared, run: Run) -> Stream:
-        """What `streaming: true` gives: pieces, each shaped by `output` where it names ${result[]}."""
+    def pieces(self, call: calls.Prepared, run: Run) -> Any:
+        """What `streaming: true` gives: pieces, each shaped by `output` where it names ${result[]}.
+
+        An output that names ${result} gets the stream itself in its place.
+        """
         stream = TextStream(self, call, run)
-        return stream.map(call.piece) if call.shapes_pieces else stream
+        if call.template is None:
+            return stream
+        return stream.map(call.piece) if call.shapes_pieces else call.output(stream)
 
     def missing(self, inputs: Mapping[str, Any]) -> list[Input]:
         """The inputs a call needs and these do not give."""
@@ -121,7 +126,7 @@ class Handle:
     def _named(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """The inputs, each also under the other names that the cell's expressions give it."""
         known = {name for i in self.inputs for name in i.names}
-        for name in inputs:
+        for name in map(str, inputs):
             if known and name not in known:
                 hint = did_you_mean(name, known)
                 raise InputError(

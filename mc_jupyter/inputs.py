@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from mc_jupyter import expressions
 from mc_jupyter.errors import InputError
 from mc_jupyter.expressions import Reference
+from mc_jupyter.fields import Environment
 from mc_jupyter.spec import Action
 from mc_jupyter.values import is_image
 from mc_jupyter.values.streams import Stream
@@ -113,7 +115,11 @@ def _input(reference: Reference, needed: bool, field_name: str) -> Input:
     kind = _KINDS.get((reference.type or "").removesuffix("[]"), "messages" if field_name == "messages" else "text")
     others = [r for r in _nested(reference) if r.source == "input" and r.path]
     also = tuple(str(r.path[0]) for r in others)
-    default = None if reference.default is None else expressions.render(reference.text, {"input": {}})
+    default = (
+        None
+        if reference.default is None
+        else expressions.render(reference.text, {"input": {}, "env": Environment(os.environ)})
+    )
     if kind in ("number", "slider") and isinstance(default, str):
         default = float(default)  # `as slider` itself changes no value
     options, low, high, step = _hints(reference, kind)

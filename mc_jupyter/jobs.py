@@ -23,7 +23,7 @@ class JobFields(Closed):
     """What every job may say."""
 
     id: str = Field("__job__", description="Its name, for ${jobs.NAME.output} and depends_on.")
-    depends_on: list[str | list[str]] = Field(
+    depends_on: str | list[str | list[str]] = Field(
         default_factory=list,
         description="Jobs that must be done first; those its expressions name are found by themselves.",
     )

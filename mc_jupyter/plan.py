@@ -390,4 +390,5 @@ def _line(plan: ComponentPlan) -> str:
         return f"{name}{plan.component.type.name}"
     size = f", {devices.format_bytes(plan.checkpoint.bytes)}" if plan.checkpoint else ""
     driver = plan.driver.name if plan.driver else "no driver"
-    return f"{name}{plan.task.name} by {driver}, {plan.subject}{size}, on {plan.device} ({plan.device_why})"
+    precision = f"{plan.dtype(plan.checkpoint)[0]} " if plan.driver and plan.driver.needs_weights else ""
+    return f"{name}{plan.task.name} by {driver}, {plan.subject}{size}, {precision}on {plan.device} ({plan.device_why})"

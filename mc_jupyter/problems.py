@@ -15,6 +15,7 @@ from mc_jupyter.fields import spellings
 # pydantic's error types → what the value should be.
 _SHOULD_BE = {
     "string_type": "text",
+    "no_number": "a number",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",

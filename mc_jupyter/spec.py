@@ -157,6 +157,8 @@ def schema() -> dict[str, Any]:
 class _Reader:
     """Reads one document, collecting problems as it goes."""
 
+    never_null: frozenset[str] = frozenset(("text", "prompt", "messages", "image"))
+
     def __init__(self, document: Document, problems: list[Problem]):
         self.document = document
         self.problems = problems
@@ -186,12 +188,12 @@ class _Reader:
         self.unique(components, "component")
         workflows = [w for m in self.parts(top, "workflow") if (w := self.workflow(m, components))]
         self.unique(workflows, "workflow")
-        if not any(key in top for key in _TOP) and not self.problems:
+        if not (components or workflows) and not self.problems:
             self.wrong(
                 "there is neither a component nor a workflow", self.document.place(), "component:\n        type: model"
             )
         if self.problems:
-            raise SpecError(sorted(self.problems, key=_reading_order))
+            raise SpecError(sorted(dict.fromkeys(self.problems), key=_reading_order))
         return Spec(self.document, tuple(components), tuple(workflows), tuple(dict.fromkeys(self.remarks)))
 
     def parts(self, top: Map, name: str) -> Iterator[Map]:
@@ -286,6 +288,8 @@ class _Reader:
         return settings, inline
 
     def put(self, into: Map, name: str, written: Map, key: str) -> None:
+        if written[key] is None and name not in self.never_null:
+            return  # `temperature:` with nothing after it is not said
         if name in into:
             self.wrong(
                 f"{name} is given twice" + (f", here as {key}" if key != name else ""),
@@ -419,7 +423,7 @@ class _Reader:
 
     def job(self, written: Map) -> Job | None:
         word = written.get("type", "component")
-        if word not in KINDS:
+        if not isinstance(word, str) or word not in KINDS:
             hint = did_you_mean(str(word), KINDS)
             self.wrong(f"no job type {word!r}", place_in(written, ("type",)), hint or f"type: {listing(list(KINDS))}")
             return None
@@ -504,15 +508,18 @@ def _reading_order(problem: Problem) -> tuple[int, int]:
 
 def _within(value: Any, path: tuple[Any, ...], reference: Reference) -> Place | None:
     """Where one reference stands inside the text at a path."""
-    place = place_in(value, path)
-    if place is None:
+    span = cell.span_in(value, path)
+    if span is None:
         return None
-    at = place.text.find(reference.text, place.column - 1)
-    return Place(place.line, at + 1, len(reference.text), place.text) if at >= 0 else place
+    at = span.text.find(reference.text)
+    if at < 0:
+        return span.place()
+    return cell.Span(span.start + at, span.start + at + len(reference.text), span.source).place()
 
 
 def _waits_for(written: Map, fields: JobFields) -> Iterator[str]:
-    for name in fields.depends_on:
+    waits = [fields.depends_on] if isinstance(fields.depends_on, str) else fields.depends_on
+    for name in waits:
         yield from [name] if isinstance(name, str) else name
     for _, reference in expressions.references(written):
         if reference.source == "jobs" and reference.path and isinstance(reference.path[0], str):

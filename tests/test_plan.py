@@ -75,7 +75,7 @@ def test_an_explicit_device_that_is_not_here_is_an_error(session: mc.Session, ll
 
 def test_auto_says_what_it_chose_and_why(session: mc.Session, llama: Path) -> None:
     plan = session.plan(cell("text-generation", llama))
-    assert f", on {plan.component.device} ({plan.component.device_why})" in plan.lines()[0]
+    assert f"float32 on {plan.component.device} ({plan.component.device_why})" in plan.lines()[0]
     assert plan.component.device_why not in ("", "asked for")
 
 

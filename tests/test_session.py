@@ -13,8 +13,8 @@ import pytest
 
 import mc_jupyter as mc
 from mc_jupyter import devices
-from mc_jupyter.errors import DoesNotFit, InputError, NotBuilt, RunError, UnknownName, WeightsError
-from mc_jupyter.events import Done, Phase, Run
+from mc_jupyter.errors import DoesNotFit, InputError, Interrupted, NotBuilt, RunError, UnknownName, WeightsError
+from mc_jupyter.events import Done, Phase, Progress, Run
 from tests import models
 from tests.conftest import cell
 
@@ -229,6 +229,68 @@ class TestCalling:
 
     def test_one_positional_argument_is_the_first_input(self, echo: Any) -> None:
         assert echo("hi") == echo(prompt="hi") == echo(text="hi") == echo({"prompt": "hi"}) == "hi"
+
+    def test_a_list_inside_a_longer_text_is_a_batch(self, session: mc.Session) -> None:
+        handle = session.load(
+            cell("text-generation", "x", "text: 'Say ${input.a as text}, ${input.b}!'", driver="echo")
+        )
+        assert handle(a=["x", "y"], b="z") == ["Say x, z!", "Say y, z!"]
+        assert handle.map(["x"], b="z") == ["Say x, z!"]
+        with pytest.raises(InputError, match="a and b are lists of different lengths"):
+            handle(a=["x", "y"], b=["z"])
+
+    def test_a_list_of_questions_is_a_list_of_conversations(self, session: mc.Session) -> None:
+        lines = (
+            "messages:",
+            "  - {role: system, content: be brief}",
+            "  - {role: user, content: '${input.q as text}'}",
+        )
+        assert session.load(cell("chat-completion", "x", *lines, driver="echo"))(["a", "b"]) == ["a", "b"]
+
+    def test_iterators_and_arrays_are_lists(self, echo: Any) -> None:
+        import numpy as np
+
+        assert echo(x for x in ("a", "b")) == echo(np.array(["a", "b"])) == ["a", "b"]
+
+    @pytest.mark.parametrize("given", [{"a"}, [["a"]], ["a", None], [{"a": 1}]])
+    def test_what_is_no_list_of_texts_is_refused(self, echo: Any, given: Any) -> None:
+        with pytest.raises(InputError, match="a set|and not a text"):
+            echo(given)
+
+    def test_an_empty_list_gives_an_empty_list(self, session: mc.Session, classifier: Path) -> None:
+        assert session.load(cell("text-classification", classifier))([]) == []
+
+    def test_an_input_given_twice_is_refused(self, echo: Any) -> None:
+        with pytest.raises(InputError, match="prompt is given twice"):
+            echo("a", prompt="b")
+
+    def test_an_environment_variable_that_is_not_set_is_an_error_when_it_is_needed(
+        self, session: mc.Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("NO_SUCH_NAME", raising=False)
+        handle = session.load(cell("text-generation", "x", "text: 'a ${env.NO_SUCH_NAME}'", driver="echo"))
+        with pytest.raises(InputError, match="the environment variable NO_SUCH_NAME is not set"):
+            handle()
+
+    def test_a_closed_session_loads_nothing(self) -> None:
+        session = mc.Session()
+        handle = session.load("component: {type: model, driver: echo}")
+        session.close()
+        with pytest.raises(RunError, match="has been closed"):
+            handle("a")
+
+    def test_an_interrupted_list_keeps_what_is_done(self, session: mc.Session, classifier: Path) -> None:
+        run = Run()
+        run.listener = lambda event: run.stop() if isinstance(event, Progress) else None
+        handle = session.load(cell("text-classification", classifier, "batch_size: 2"))
+        with pytest.raises(Interrupted, match="interrupted after 2 of 6") as caught:
+            handle(["a lovely day"] * 6, run=run)
+        assert sum(r is not None for r in caught.value.partial) == 2
+
+    def test_output_over_a_stream_gets_the_stream(self, session: mc.Session) -> None:
+        document = "component: {type: model, driver: echo, streaming: true, output: {t: '${result}', n: 1}}"
+        found = session.load(document)("a b")
+        assert (list(found["t"]), found["n"]) == (["a ", "b"], 1)
 
     def test_a_missing_input_is_named_with_the_call_that_gives_it(self, echo: Any) -> None:
         with pytest.raises(InputError, match=r'echo needs prompt\n    → echo\(prompt="…"\)'):

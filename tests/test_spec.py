@@ -259,6 +259,13 @@ component:
         ("workflow: {jobs: [{id: a, component: m, action: x}]}\ncomponent: {id: m, type: model}", "has no action 'x'"),
         ("components: [{id: a, type: model}, {id: a, type: model}]", "two components have the id 'a'"),
         ("", "empty"),
+        ("type: model\ntask: text-generation", "a component's fields stand under component:"),
+        ("component: {type: model, text: 'a ${input.x'}", "begins no expression here"),
+        ("component: {type: model, top_k: true}", "top_k should be a number"),
+        ("component: {type: model, actions: [{id: a}, {id: b}]}", "has 2 actions, and none is marked as the default"),
+        ("workflow: {job: {type: []}}", "no job type []"),
+        ("component: []", "neither a component nor a workflow"),
+        ("component:\n  type: model\n  text: |\n    a\n    ${inptu.x}\n", "5: ${inptu.x} names 'inptu'"),
     ],
 )
 def test_one_thing_wrong_is_one_line(text: str, expected: str) -> None:
@@ -339,6 +346,7 @@ def test_the_schema_is_json_and_describes_every_field_of_a_task_with_its_limits(
 
 
 def test_every_seed_block_fits_the_schema() -> None:
+    Draft202012Validator.check_schema(mc.schema())
     validator = Draft202012Validator(mc.schema())
     for block in BLOCKS:
         for text in documents(block):

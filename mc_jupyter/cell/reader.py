@@ -23,6 +23,9 @@ _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 _MERGE: Any = object()
 
 
+_ENV = re.compile(r"\$\{\s*env\.")
+
+
 class _Collection:
     """A mapping or list whose end has not been read yet."""
 
@@ -113,7 +116,7 @@ class Reader:
     def typed(self, event: Any, text: str, span: Span) -> Any:
         tag = (event.tag or "").removeprefix("tag:yaml.org,2002:")
         if event.style is None and not event.tag:
-            return Plain(text) if "${env." in text else yaml_type(text)
+            return Plain(text) if _ENV.search(text) else yaml_type(text)
         if tag in ("int", "float", "bool", "null"):
             value = yaml_type(text)
             if tag == "float" and type(value) is int:

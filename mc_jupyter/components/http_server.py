@@ -35,6 +35,9 @@ class HttpServerSettings(Envelope, Scripts):
     """The server."""
 
     manage: Manage | None = Field(None, description="How the server comes to run.")
+    scripts: Scripts | None = Field(None, description="The commands, without `manage:` around them.")
+    working_dir: Bound[str] | None = Field(None, description="Folder in which the commands run.")
+    env: dict[str, Any] = Field(default_factory=dict, description="Environment variables of the commands.")
     port: Bound[Annotated[int, Field(ge=1, le=65535)]] = Field(8000, description="The port it listens on.")
     base_path: Bound[str] | None = Field(None, description="Path that all paths are below.")
     headers: Bound[dict[str, Any]] = Field(default_factory=dict, description="HTTP headers of every request.")

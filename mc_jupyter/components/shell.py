@@ -23,4 +23,6 @@ class ShellAction(Closed):
 class Shell(ComponentType):
     """A command of this machine. None runs without the user's word."""
 
+    # `stdout` and `stderr` are in model-compose's documentation, and null there too: it is ${result.stdout}.
+    sources: ClassVar[tuple[str, ...]] = ("result", "stdout", "stderr")
     Action: ClassVar[type[Closed]] = ShellAction

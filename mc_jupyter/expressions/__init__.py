@@ -13,7 +13,7 @@ Lists and mappings may nest, and mappings may have the forms `...` (spread), `?`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import Any
 
 from mc_jupyter.errors import ExpressionError
@@ -26,7 +26,7 @@ from mc_jupyter.expressions.references import references
 from mc_jupyter.expressions.template import Reference, Slice, Star, Template, about, check_depth, is_env
 from mc_jupyter.values import Stream, describe
 from mc_jupyter.values.conversions import convert, interpolated
-from mc_jupyter.values.scalars import Plain, yaml_type
+from mc_jupyter.values.scalars import Plain, yaml_value
 
 __all__ = [
     "OPERATORS",
@@ -44,7 +44,7 @@ __all__ = [
     "references",
     "render",
     "resolve_env",
-    "yaml_type",
+    "yaml_value",
 ]
 
 OnNull = Callable[[Reference, str], None]
@@ -62,7 +62,13 @@ def render(
     A path that finds nothing gives null, and `on_null(reference, why)` is told, unless there is a default.
     With `elementwise` (a model's inputs) `as text` on a list converts its elements.
     """
-    return _Renderer(sources, elementwise, on_null).value(value, 0)
+    return _Renderer(_streamed(sources), elementwise, on_null).value(value, 0)
+
+
+def _streamed(sources: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The sources with async iterators as streams, so that every expression reads the same one."""
+    streams = {n: Stream(v) for n, v in sources.items() if isinstance(v, AsyncIterable) and not isinstance(v, Stream)}
+    return {**sources, **streams} if streams else sources
 
 
 def matches(where: Any, scope: Mapping[str, Any]) -> bool:
@@ -97,7 +103,7 @@ class _Renderer:
         template = parse(text)
         result = self.template(template)
         if isinstance(text, Plain) and is_env(template) and isinstance(result, str):
-            return yaml_type(result)
+            return yaml_value(result)
         return result
 
     def template(self, template: Template) -> Any:
@@ -112,6 +118,8 @@ class _Renderer:
             value = None
             if reference.default is None and self.on_null:
                 self.on_null(reference, str(nothing))
+        if isinstance(value, AsyncIterable) and not isinstance(value, Stream):
+            value = Stream(value)
         if value is None and reference.default is not None:
             value = self.template(reference.default)
         if reference.type is None or value is None:

@@ -11,7 +11,7 @@ from mc_jupyter.expressions.grammar import backslashes_before, escape, parse
 from mc_jupyter.expressions.template import Reference, Template, about, check_depth, is_env, references_in, written_path
 from mc_jupyter.values import describe
 from mc_jupyter.values.conversions import convert, interpolated
-from mc_jupyter.values.scalars import Plain, yaml_type
+from mc_jupyter.values.scalars import Plain, yaml_value
 
 _ENV_TYPES = ("integer", "number", "boolean", "string", "text")
 
@@ -49,6 +49,9 @@ class _Environment:
             return self.scalar(value)
         if isinstance(value, Mapping):
             items = [self.value(item, _place_of(value, key), depth + 1) for key, item in value.items()]
+            keys = [str(self.scalar(key)) if "${" in str(key) else key for key in value]
+            if keys != list(value):
+                return dict(zip(keys, items, strict=True))
             return _remade(value, items, dict(zip(value, items, strict=True)))
         if isinstance(value, list | tuple):
             items = [self.value(item, _place_of(value, index), depth + 1) for index, item in enumerate(value)]
@@ -71,7 +74,7 @@ class _Environment:
         parts = [self.part(part) for part in template.parts]
         kept = any(isinstance(part, _Kept) for part in parts)
         if not kept and isinstance(text, Plain) and is_env(template):
-            return _literal(yaml_type("".join(parts)))
+            return _literal(yaml_value("".join(parts)))
         joined = _rejoined(parts)
         return Plain(joined) if isinstance(text, Plain) and kept else joined
 
@@ -85,7 +88,7 @@ class _Environment:
             return value
         quoted = reference.quoted and _env_name(reference) not in self.env
         typed = isinstance(text, Plain) and reference.type is None and not quoted
-        return _literal(yaml_type(value) if typed else value)
+        return _literal(yaml_value(value) if typed else value)
 
     def part(self, part: str | Reference) -> str:
         """A part of a template as literal text, or as a reference's text that stays."""

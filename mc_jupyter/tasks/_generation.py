@@ -82,7 +82,7 @@ def check_generation(action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]
                 )
     if action.get("num_beams", 1) == 1:
         for name in _BEAMS:
-            if name in action:
+            if name in action and action[name] != GenerationAction.model_fields[name].default:
                 yield name, Problem(f"{name} has an effect only in beam search", fix="add num_beams: 2 or more")
     elif action.get("streaming") is True:
         yield (

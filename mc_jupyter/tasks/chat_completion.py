@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from mc_jupyter.errors import Problem
+from mc_jupyter.errors import InputError, Problem
 from mc_jupyter.fields import Bound, Closed
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks._generation import GenerationAction, check_generation
@@ -56,4 +56,6 @@ class ChatCompletion(Task):
     @classmethod
     def items(cls, action: Any) -> tuple[list[Any], bool]:
         messages = action.messages
+        if not messages:
+            raise InputError("messages is empty: there is nothing to answer")
         return (list(messages), True) if messages and isinstance(messages[0], list) else ([messages], False)

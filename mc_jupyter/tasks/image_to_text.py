@@ -33,7 +33,9 @@ class ImageToText(Task):
         """The image, and what to say about it."""
 
         image: Images = Field(description="The image to describe, or a list of them.")
-        prompt: Bound[str | list[str]] | None = Field(None, description="How the description begins, or a question.")
+        prompt: Annotated[Bound[str | list[str]] | None, Spelled("text")] = Field(
+            None, description="How the description begins, or a question."
+        )
 
     @classmethod
     def check(cls, action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:

@@ -116,7 +116,7 @@ class Batch(list[Any]):
 
     def alias(self, key: str) -> Any:
         found = [look_up_or(item, key, _ABSENT) for item in self]
-        if all(item is _ABSENT for item in found):
+        if found and all(item is _ABSENT for item in found):
             raise KeyError(key)
         return [None if item is _ABSENT else item for item in found]
 

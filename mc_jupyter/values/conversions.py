@@ -68,7 +68,9 @@ def _each(value: Any, one: Callable[[Any], Any], what: str) -> Any:
 
 def _as_stream(value: Any, subtype: str | None) -> Stream:
     stream = value if isinstance(value, Stream) else Stream([value])
-    return stream.map(as_text) if subtype in (None, "text") else stream
+    if subtype not in (None, "text", "json"):
+        raise ExpressionError(f"a stream is of text or json, not of {subtype}")
+    return stream.map(as_text) if subtype != "json" else stream
 
 
 def _as_data(value: Any, type: str, subtype: str | None, format: str | None) -> Any:

@@ -36,6 +36,19 @@ def yaml_type(text: str) -> Any:
         return str(text)
 
 
+def yaml_value(text: str) -> Any:
+    """The same for a whole value from outside the text: `[1, 2]`, `{a: 1}` and a quoted text are what YAML says too."""
+    import yaml
+
+    if text[:1] in ("[", "{", '"', "'"):
+        try:
+            found = yaml.safe_load(text)
+        except yaml.YAMLError:
+            return str(text)
+        return found if isinstance(found, list | dict | str) else str(text)
+    return yaml_type(text)
+
+
 @functools.cache
 def _resolver() -> Any:
     import yaml.resolver

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 from pydantic import BaseModel
 
@@ -68,3 +70,13 @@ def test_a_conversion_that_fails_names_its_expression() -> None:
 def test_env_is_an_ordinary_source_at_run_time() -> None:
     assert render(Plain("${env.X}"), S) == 1
     assert render("${env.X}", S) == "1"
+
+
+def test_a_raw_async_iterator_is_a_stream() -> None:
+    async def letters() -> AsyncIterator[str]:
+        for letter in "ab":
+            yield letter
+
+    assert list(render({"*": "${result}", "t": "${item}"}, {"result": letters()})) == [{"t": "a"}, {"t": "b"}]
+    assert list(render("${input.s}", {"input": {"s": letters()}})) == ["a", "b"]
+    assert render("x${result as text}", {"result": letters()}) is not None
