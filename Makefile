@@ -17,16 +17,19 @@ help:
 
 .venv/base: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || { echo "making .venv"; $(PYTHON) -m venv .venv; }
+	@echo "installing mc_jupyter and what it needs into .venv (torch is large: minutes, the first time)"
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
 .venv/dev: .venv/base
+	@echo "installing what tests and linting need into .venv"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,lint]"
 	@touch $@
 
 demo: .venv/base
+	@echo "running notebooks/01-quickstart.ipynb"
 	$(BIN)/python notebooks/run.py notebooks/01-quickstart.ipynb
 
 test: .venv/dev

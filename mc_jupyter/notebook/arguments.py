@@ -164,7 +164,8 @@ def _variable(name: str, variables: Mapping[str, Any], kinds: Mapping[str, str])
         raise InputError(f"{name!r} is neither KEY=VALUE nor a variable", fix=fix)
     hint = did_you_mean(name, [v for v in variables if not v.startswith("_")])
     raise UnknownName(
-        f"no Python variable {name!r}" + (f"; {hint}" if hint else ""), fix=f"{name}=… gives the input itself"
+        f"no Python variable {name!r}" + (f"; {hint}" if hint else ""),
+        fix=f"{name}=… gives the input itself; a text with blanks stands in quotes: {next(iter(kinds), 'text')}='…'",
     )
 
 

@@ -95,7 +95,7 @@ def test_anchors_and_merges_are_put_in() -> None:
 
 
 @pytest.mark.parametrize(
-    "block", sorted((Path(__file__).parent / "language" / "blocks").glob("*.yml")), ids=lambda path: path.stem
+    "block", sorted((Path(__file__).parent.parent / "language" / "blocks").glob("*.yml")), ids=lambda path: path.stem
 )
 def test_every_example_of_the_chapter_reads_as_yaml_reads_it(block: Path) -> None:
     text = block.read_text("utf-8")

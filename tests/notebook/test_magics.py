@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from mc_jupyter import catalog, drivers
-from mc_jupyter.errors import InputError, RunError, SpecError, UnknownName
+from mc_jupyter.errors import InputError, Offline, RunError, SpecError, UnknownName
 from tests.notebook.conftest import LABEL
 
 Run = Callable[[str], Any]
@@ -136,6 +136,20 @@ def test_an_error_leaves_earlier_components_as_they_were(run: Run, shell: Intera
         ("%%compose a b\ncomponent: {}", InputError, "what is 'b' for?"),
         ("%%compose my-poem\ncomponent: {}", InputError, "call it my_poem"),
         ("%%compose run\ncomponent: {}", UnknownName, "is a word of %compose"),
+        ("%%compose print\ncomponent: {}", InputError, "print is Python's own"),
+        ("%%compose poem --save no/such/x.yml\n" + TEXT.format(text="a"), InputError, "cannot write no/such/x.yml"),
+        (
+            "%%compose poem --precision fp17\n" + TEXT.format(text="a"),
+            InputError,
+            "--precision is 'fp17', which is not",
+        ),
+        (
+            "%%compose k --seed 3\ncomponent: {type: model, task: text-embedding, driver: echo}",
+            InputError,
+            "--seed has no",
+        ),
+        ("%compose run sentiment text=I love it", UnknownName, "a text with blanks stands in quotes"),
+        ("%compose pull owner/model", Offline, "owner/model"),
         ("%%compose poem\n   \n# nothing\n", InputError, "the cell is empty"),
         ("%compose load sentimnt.yml", InputError, "cannot read"),
         ("%compose run sentiment text=a -o my-answer", InputError, "call it my_answer"),
