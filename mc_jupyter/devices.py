@@ -233,7 +233,7 @@ def _memory_of_machine(root: Path) -> tuple[int, int]:
     try:
         lines = (root / "proc/meminfo").read_text().splitlines()
     except OSError:
-        import psutil  # type: ignore[import-untyped]
+        import psutil
 
         memory = psutil.virtual_memory()
         return int(memory.available), int(memory.total)
