@@ -172,15 +172,18 @@ def test_after_an_unload_nothing_is_alive_though_results_and_handles_are_still_s
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_an_unload_gives_the_memory_back(kernel: Kernel, big: Path, precision: str) -> None:
     define = CELL.format(name="big", flags=f"--precision {precision} -i text='{PROMPT}'", folder=big, tokens=24)
-    kernel.run(define)  # the first run in a precision leaves compiled kernels behind
-    kernel.run("%compose unload big")
+    for _ in range(2):  # the first runs in a precision leave compiled kernels and their workspaces behind
+        kernel.run(define)
+        kernel.run("%compose unload big")
     before = kernel.value("rss()")
-    kernel.run(define)
-    size = kernel.value("big.facts().bytes")
-    assert size > 40 * MB if precision == "float32" else size > 20 * MB
-    assert kernel.value("rss()") - before > 0.5 * size
-    kernel.run("%compose unload big")
-    assert kernel.value("rss()") - before < MARGIN * size
+    for _ in range(5):
+        kernel.run(define)
+        size = kernel.value("big.facts().bytes")
+        assert size > 40 * MB if precision == "float32" else size > 20 * MB
+        assert kernel.value("rss()") - before > 0.5 * size
+        kernel.run("%compose unload big")
+    # Five models have come and gone: what they left together is less than half of one.
+    assert kernel.value("rss()") - before < 0.5 * size
 
 
 def test_after_an_error_in_a_run_nothing_of_the_run_is_alive_though_its_traceback_is(
