@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,8 +69,12 @@ class Kernel:
     """A real ipykernel in a process of its own."""
 
     def __init__(self, folder: Path):
+        # transformers reads weights in several threads, and glibc keeps some freed memory for each of them: with one
+        # arena, what is measured is what is held.
         self.manager, self.client = start_new_kernel(
-            cwd=str(folder), extra_arguments=["--HistoryManager.enabled=False"]
+            cwd=str(folder),
+            extra_arguments=["--HistoryManager.enabled=False"],
+            env={**os.environ, "MALLOC_ARENA_MAX": "1"},
         )
 
     def cell(self, source: str, *, interrupt: bool = False) -> list[dict[str, Any]]:

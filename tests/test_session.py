@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -191,9 +192,11 @@ cycle()
 after = [cycle() for _ in range(10)]
 print((min(rss for rss, _ in after[5:]) - after[0][0]) / after[0][1])
 """
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+        # transformers reads weights in several threads, and glibc keeps some freed memory for each of them.
+        env = {**os.environ, "MALLOC_ARENA_MAX": "1"}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=env)
         assert done.returncode == 0, done.stderr
-        assert float(done.stdout) < 0.5  # of one model
+        assert float(done.stdout) < 0.2  # of one model
 
 
 class TestMemory:
