@@ -15,26 +15,9 @@ from mc_jupyter.cell import Document, read
 from mc_jupyter.cell.spans import to_plain
 from mc_jupyter.errors import ComposeError, Problem, SpecError
 from mc_jupyter.values.scalars import Plain
+from tests.cell.texts import CELL
 
 examples = settings(max_examples=200, deadline=None)
-
-CELL = """\
-# a comment
-component:
-  type: model   # kept
-  text: ${input.text as text | a: b #c}
-  flow: { text: ${input.query as text | a, b: c #d}, n: [1, 2] }
-  empty:
-  list:
-    - a
-    - b: 1
-      c: "x"
-  block: |
-    hello
-    there
-
-other: yes
-"""
 
 
 def value_of(text: str) -> Any:

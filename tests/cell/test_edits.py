@@ -14,24 +14,7 @@ from mc_jupyter.cell import read
 from mc_jupyter.cell.edits import splice
 from mc_jupyter.cell.spans import to_plain
 from mc_jupyter.errors import SpecError
-
-CELL = """\
-# a comment
-component:
-  type: model   # kept
-  text: ${input.text as text | a: b #c}
-  flow: { text: ${input.query as text | a, b: c #d}, n: [1, 2] }
-  empty:
-  list:
-    - a
-    - b: 1
-      c: "x"
-  block: |
-    hello
-    there
-
-other: yes
-"""
+from tests.cell.texts import CELL
 
 examples = settings(max_examples=200, deadline=None)
 

@@ -9,24 +9,7 @@ import pytest
 
 from mc_jupyter.cell import read
 from mc_jupyter.cell.spans import Map, Seq, place_in
-
-CELL = """\
-# a comment
-component:
-  type: model   # kept
-  text: ${input.text as text | a: b #c}
-  flow: { text: ${input.query as text | a, b: c #d}, n: [1, 2] }
-  empty:
-  list:
-    - a
-    - b: 1
-      c: "x"
-  block: |
-    hello
-    there
-
-other: yes
-"""
+from tests.cell.texts import CELL
 
 
 def test_a_place_says_line_column_and_text() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-import pytest
 import torch
 from sentences import TRIPLES
 from transformers import AutoModel, AutoTokenizer
@@ -42,7 +41,8 @@ def test_each_sentence_finds_its_paraphrase_among_all_others() -> None:
 
 
 def test_sentence_transformers_agrees_with_plain_mean_pooling() -> None:
-    library = pytest.importorskip("sentence_transformers")
+    import sentence_transformers as library
+
     folder, texts = starters.folder("embedding"), ["The dog barks.", "How do I get to the station from here?"]
     encoder = library.SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32})
     assert torch.allclose(torch.tensor(encoder.encode(texts)), vectors(folder, texts), atol=1e-4)

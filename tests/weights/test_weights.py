@@ -748,7 +748,8 @@ class Malice:
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_crafted_pickle_is_refused_and_leaves_no_trace(tmp_path: Path, zipped: bool) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     mark = tmp_path / "mark"
     file = tmp_path / "pytorch_model.bin"
     torch.save({"a": torch.zeros(2), "b": Malice(mark)}, file, _use_new_zipfile_serialization=zipped)
@@ -759,7 +760,6 @@ def test_a_crafted_pickle_is_refused_and_leaves_no_trace(tmp_path: Path, zipped:
 
 
 def test_a_plain_pickle_that_is_no_torch_file_is_refused_and_leaves_no_trace(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
     import pickle
 
     mark = tmp_path / "mark"
@@ -771,7 +771,8 @@ def test_a_plain_pickle_that_is_no_torch_file_is_refused_and_leaves_no_trace(tmp
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_pickle_of_weights_alone_passes(tmp_path: Path, zipped: bool) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     state = {"a": torch.zeros(2, 3, dtype=torch.bfloat16)}
     torch.save(state, tmp_path / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
     unsafe.check_pickle(found(local(tmp_path), allow_pickle=True))
@@ -780,7 +781,8 @@ def test_a_pickle_of_weights_alone_passes(tmp_path: Path, zipped: bool) -> None:
 def test_pickles_are_refused_where_torchs_restricted_reader_has_holes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     torch.save({}, tmp_path / "pytorch_model.bin")
     monkeypatch.setattr(torch, "__version__", "2.9.1+cu130")
     with pytest.raises(UnsafeWeights, match=r"2\.9\.1.*\n.*torch>=2\.10"):
