@@ -153,15 +153,24 @@ class Interrupted(RunError):
     partial: object = None
 
 
-def forget_frames(error: BaseException | None) -> None:
+def forget_frames(error: BaseException, *, keep_traceback: bool = False) -> None:
     """Empty and drop the tracebacks of an error and of those it came from, so that they keep no tensor alive.
 
-    Clearing alone is not enough: a frame also holds its function, and that the variables it closes over.
+    Clearing alone is not enough: a frame also holds its function, and that the variables it closes over. Done before
+    IPython formats an error: after that, frames cannot be cleared any more (Python 3.11 keeps a copy of their locals).
+    With `keep_traceback` the emptied frames stay, for whoever has to read where it happened.
     """
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        waiting += [one.__cause__, one.__context__]
+        traceback.clear_frames(one.__traceback__)
+        if not keep_traceback:
+            one.__traceback__ = None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Enum
 
-from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, did_you_mean
+from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, did_you_mean, forget_frames
 from mc_jupyter.notebook import arguments
 
 if TYPE_CHECKING:
@@ -175,11 +174,11 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         except ComposeError as error:
             raise self._ready_to_show(error) from error.__cause__
         except KeyboardInterrupt as interrupt:
-            _forget_frames(interrupt)
+            forget_frames(interrupt)
             raise Interrupted("interrupted") from None
         except Exception as error:
             if not self.full_tracebacks:
-                _forget_frames(error)
+                forget_frames(error, keep_traceback=True)
             raise
 
     def _line(self, line: str) -> Any:
@@ -338,25 +337,8 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
             tb, show = error.__traceback__, self.shell.InteractiveTB.structured_traceback
             error._render_traceback_ = lambda: show(type(error), error, tb)  # type: ignore[method-assign]
             return error
-        _forget_frames(error)
+        forget_frames(error)
         return error
-
-
-def _forget_frames(error: BaseException) -> None:
-    """Let go of every frame of an error and of those it came from. Done before IPython formats it: after that, frames
-    can no longer be cleared (Python 3.11 keeps a copy of their locals).
-    """
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        waiting += [one.__cause__, one.__context__]
-        traceback.clear_frames(one.__traceback__)
-        if isinstance(error, ComposeError):
-            one.__traceback__ = one.__cause__ = one.__context__ = None
 
 
 def _new_name(word: str | None) -> str | None:
