@@ -18,13 +18,16 @@ To add one, write `drivers/my_library.py`:
         def facts(self): …                   # read back from the loaded model, never from the plan
         def close(self): …                   # drop every reference to the model
 
+A library that lays adapters over its model says `lays_adapters = True` and has `attach`, `detach`, `use` and
+`adapters`; one that can change a loaded model's number type has `castable` and `cast`.
+
 Nothing else is edited. A method inherited from another driver still performs its task, so a library that builds on
 another one inherits its recipes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -42,8 +45,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 class ModelPlan:
     """Exactly what decides which bytes are in memory: equal plans are one model.
 
-    `identity` tells one set of files from another: their folder, names, sizes and times of change. `subject` is what
-    a reader calls the model; it does not count.
+    `identity` tells one set of files from another: their folder, names, sizes and times of change. `compute_dtype` and
+    `double_quant` say how quantized weights are held, and are empty where there are none. `subject` is what a reader
+    calls the model; it does not count.
     """
 
     driver: str
@@ -53,8 +57,41 @@ class ModelPlan:
     dtype: str
     device_mode: str = "single"
     quantization: str = "none"
+    compute_dtype: str = ""
+    double_quant: bool = False
     options: tuple[tuple[str, Any], ...] = ()
     subject: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterPlan:
+    """Exactly what decides an adapter's bytes: equal plans are one adapter, laid once over a base for all who use it.
+
+    How much of it is added is not part of it: `Driver.use` says that before each call. `name` is what the user calls
+    it, `subject` where it comes from; neither counts.
+    """
+
+    identity: tuple[Any, ...]
+    dtype: str
+    low_cpu_mem_usage: bool = field(default=False, compare=False)
+    name: str = field(default="", compare=False)
+    subject: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterFacts:
+    """What a laid-on adapter really is, read back from the layers it changed.
+
+    `modules` is how many layers it matched, `ranks` the smallest and largest rank among them, `scales` the smallest and
+    largest number that a layer multiplies its product by now (as trained: alpha / rank; times the weight in use; 0 when
+    it takes no part).
+    """
+
+    modules: int
+    ranks: tuple[int, int]
+    scales: tuple[float, float]
+    bytes: int
+    dtype: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +193,44 @@ class Driver:
 
     def close(self) -> None:
         """Drop every reference to the model and give its memory back."""
+
+    # --- adapters: for libraries that lay them over a model ---------------------------------------------------
+
+    lays_adapters: ClassVar[bool] = False
+    """Whether it has the four methods below."""
+
+    @classmethod
+    def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
+        """Raise PlanError or WeightsError if this adapter cannot be laid over this base: said before either is read."""
+
+    def attach(self, plan: AdapterPlan, checkpoint: Checkpoint) -> None:
+        """Lay an adapter over the model, taking no part yet. An error leaves the model as it was."""
+        raise NotImplementedError
+
+    def detach(self, plan: AdapterPlan) -> None:
+        """Take an adapter off again; without any, the model is as it was loaded."""
+        raise NotImplementedError
+
+    def use(self, weights: Mapping[AdapterPlan, float]) -> None:
+        """Say which adapters take part from now on, and how much of each: their sum, exactly. None is the bare base."""
+        raise NotImplementedError
+
+    def adapters(self) -> Mapping[AdapterPlan, AdapterFacts]:
+        """Every adapter laid on now, read back from the layers."""
+        return {}
+
+    # --- number types: for libraries that can change a loaded model's ---------------------------------------------
+
+    @classmethod
+    def castable(cls, old: ModelPlan, new: ModelPlan, stored: str | None) -> bool:
+        """Whether casting a model loaded as `old` gives, bit for bit, what loading weights stored as `stored` as `new`
+        gives.
+        """
+        return False
+
+    def cast(self, plan: ModelPlan) -> None:
+        """Bring the loaded model to the plan's number type, in place."""
+        raise NotImplementedError
 
 
 def performs(*tasks: type[Task] | str) -> Callable[[F], F]:

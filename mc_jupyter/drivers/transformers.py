@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.batching import batches
-from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers._adapters import Adapters, check_adapter
 from mc_jupyter.drivers._decoding import Decoder
 from mc_jupyter.drivers._folder import check_sentence_modules, has_chat_template, sentence_files
 from mc_jupyter.drivers._loading import Quiet, load_tokenizer, read_model, untrained
@@ -44,6 +46,7 @@ class Transformers(Driver):
 
     words = ("huggingface",)
     package = "transformers"
+    lays_adapters = True
 
     def __init__(self, model: Any, tokenizer: Any, plan: ModelPlan, folder: Path):
         self.model = model
@@ -51,6 +54,7 @@ class Transformers(Driver):
         self.plan = plan
         self.sentence = sentence_files(folder)
         self.untrained: tuple[str, ...] = ()
+        self.laid = Adapters(model)
 
     # --- loading ------------------------------------------------------------------------------------------------------
 
@@ -134,7 +138,26 @@ class Transformers(Driver):
             remarks=self.remarks,
         )
 
+    # --- adapters -----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
+        check_adapter(base, adapter, name)
+
+    def attach(self, plan: AdapterPlan, checkpoint: Checkpoint) -> None:
+        self.laid.attach(plan, checkpoint)
+
+    def detach(self, plan: AdapterPlan) -> None:
+        self.laid.detach(plan)
+
+    def use(self, weights: Mapping[AdapterPlan, float]) -> None:
+        self.laid.use(weights)
+
+    def adapters(self) -> Mapping[AdapterPlan, AdapterFacts]:
+        return self.laid.facts()
+
     def close(self) -> None:
+        self.laid.close()
         self.model = None
         self.tokenizer = None
         give_back()
