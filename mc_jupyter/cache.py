@@ -9,36 +9,58 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Container, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from mc_jupyter.errors import PlanError
+from mc_jupyter.errors import RunError
 
 
-class Closable(Protocol):
+class Model(Protocol):
     """What the cache needs of a loaded model."""
 
     def close(self) -> None: ...
 
+    def detach(self, part: Any, /) -> None: ...
+
 
 K = TypeVar("K", bound=Hashable)
-M = TypeVar("M", bound=Closable)
+M = TypeVar("M", bound=Model)
 
 
 @dataclass(slots=True)
 class Resident(Generic[K, M]):
-    """One loaded model. `load_seconds` is what loading took; `users` counts the calls under way."""
+    """One loaded model. `load_seconds` is what loading took; `users` counts the calls under way.
+
+    `parts` are what is laid over the model (adapters), each with the holders it is there for. `keep` is how many
+    seconds each holder wants the model kept after its last call.
+    """
 
     key: K
     model: M
     load_seconds: float
     holders: set[str] = field(default_factory=set)
+    parts: dict[Hashable, set[str]] = field(default_factory=dict)
+    keep: dict[str, float] = field(default_factory=dict)
     pinned: bool = False
     users: int = 0
     last_used: float = field(default_factory=time.monotonic)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it may go: nobody is using it, and nobody pinned it."""
+        return not (self.users or self.pinned)
+
+    def leave_parts(self, holder: str, but: Container[Hashable] = ()) -> None:
+        """Take off the parts that were there for this holder alone, but for these."""
+        with self.lock:
+            for part in [p for p, holders in self.parts.items() if holder in holders and p not in but]:
+                self.parts[part].discard(holder)
+                if not self.parts[part]:
+                    del self.parts[part]
+                    self.model.detach(part)
 
 
 class Cache(Generic[K, M]):
@@ -46,7 +68,8 @@ class Cache(Generic[K, M]):
 
     def __init__(self) -> None:
         self._residents: dict[K, Resident[K, M]] = {}
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # held while a model loads: one at a time
+        self._gate = threading.Lock()  # held for a moment: who uses a model, and which models there are
         self.loads = 0
         """How many models have been loaded since the session began."""
 
@@ -60,8 +83,8 @@ class Cache(Generic[K, M]):
         return [r for r in self if holder in r.holders]
 
     def leaving(self, holder: str, key: K) -> list[Resident[K, M]]:
-        """The models that go when `holder` turns to another plan: only it holds them, and nobody pinned them."""
-        return [r for r in self.held_by(holder) if r.key != key and r.holders == {holder} and not r.pinned]
+        """The models that go when `holder` turns to another plan: only it holds them, and they are idle."""
+        return [r for r in self.held_by(holder) if r.key != key and r.holders == {holder} and r.idle]
 
     def hold(self, key: K, holder: str, load: Callable[[], M]) -> Resident[K, M]:
         """The model of this plan, loaded if it is not there; `holder` keeps it, and lets go of any other first."""
@@ -84,38 +107,56 @@ class Cache(Generic[K, M]):
         with self._lock:
             return [r for r in self.held_by(holder) if self._let_go(r, holder)]
 
-    def unload(self, key: K) -> None:
-        """Close a model, whoever holds it."""
-        with self._lock:
-            resident = self._residents[key]
-            if resident.users:
-                raise PlanError("this model is running", fix="interrupt the run first")
-            del self._residents[key]
-            resident.model.close()
+    def evict(self, resident: Resident[K, M]) -> bool:
+        """Close a model whoever holds it, unless it is pinned or running."""
+        return resident.idle and self._remove(resident)
+
+    def rekey(self, resident: Resident[K, M], key: K) -> None:
+        """Say that a model has become another plan's (it was cast)."""
+        with self._gate:
+            del self._residents[resident.key]
+            resident.key = key
+            self._residents[key] = resident
 
     def clear(self) -> None:
         with self._lock:
             for resident in self:
-                del self._residents[resident.key]
+                with self._gate:
+                    self._residents.pop(resident.key, None)
                 resident.model.close()
 
     @contextmanager
-    def lease(self, key: K) -> Iterator[M]:
+    def lease(self, resident: Resident[K, M]) -> Iterator[M]:
         """The model, kept for as long as the block runs; calls of one model follow one another."""
-        resident = self._residents[key]
-        with resident.lock:
+        with self._gate:
+            if self._residents.get(resident.key) is not resident:
+                raise RunError("the model was unloaded before this call began", fix="call it again")
             resident.users += 1
-            try:
+        try:
+            with resident.lock:
                 yield resident.model
-            finally:
+        finally:
+            with self._gate:
                 resident.users -= 1
                 resident.last_used = time.monotonic()
+            if not resident.holders and not resident.pinned:  # its last holder left while it ran
+                self._remove(resident)
 
     def _let_go(self, resident: Resident[K, M], holder: str) -> bool:
         """Drop one holder; the model goes with its last, unless it is pinned or running."""
         resident.holders.discard(holder)
-        if resident.holders or resident.pinned or resident.users:
-            return False
-        del self._residents[resident.key]
+        resident.keep.pop(holder, None)
+        if not resident.holders and not resident.pinned and self._remove(resident):
+            return True
+        if not resident.users:
+            resident.leave_parts(holder)
+        return False
+
+    def _remove(self, resident: Resident[K, M]) -> bool:
+        """Close a model that nobody uses."""
+        with self._gate:
+            if resident.users or self._residents.get(resident.key) is not resident:
+                return False
+            del self._residents[resident.key]
         resident.model.close()
         return True

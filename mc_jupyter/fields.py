@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -255,6 +255,32 @@ ModelSource = Annotated[
 ]
 
 
+# --- how long a model stays -------------------------------------------------------------------------------------------
+
+_SPAN = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+def seconds_of(written: object) -> object:
+    """Seconds from `10m`, `1h30m`, `45s`, a number of seconds, or -1 (for ever)."""
+    if isinstance(written, bool) or (isinstance(written, str) and expressions.has_reference(written)):
+        return written
+    if isinstance(written, int | float):
+        if written < 0 and written != -1:
+            raise ValueError("is a time such as 10m, 0 or -1")
+        return float("inf") if written == -1 else float(written)
+    text = str(written).strip()
+    found = _SPAN.fullmatch(text)
+    if text == "-1":
+        return float("inf")
+    if not text or found is None:
+        raise ValueError(f"{text!r} is no time: write 10m, 1h30m, 45s, 0 (not at all) or -1 (for ever)")
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+KeepAlive = Annotated[Bound[float], BeforeValidator(seconds_of, json_schema_input_type=str | float)]
+
+
 # --- how a model is loaded --------------------------------------------------------------------------------------------
 
 
@@ -296,6 +322,11 @@ class Adapter(Closed):
     precision: Bound[Precision] | None = Field(None, description="Number format of the adapter (default: the model's).")
     quantization: Bound[QuantizationKind] | None = Field(None, description="Hold the adapter in fewer bits.")
     low_cpu_mem_usage: Bound[bool] = Field(False, description="Load it piece by piece.")
+
+
+def adapter_names(adapters: Sequence[Adapter]) -> list[str]:
+    """What each adapter is called: its name, or `adapter_1`, `adapter_2` … by its place in the list."""
+    return [adapter.name or f"adapter_{i}" for i, adapter in enumerate(adapters, 1)]
 
 
 class ModelSettings(Closed):

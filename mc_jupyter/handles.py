@@ -9,15 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import calls, devices
-from mc_jupyter.cache import Resident
-from mc_jupyter.drivers import Driver, Facts, ModelPlan
+from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Facts
 from mc_jupyter.errors import InputError, Interrupted, RunError, did_you_mean, listing
 from mc_jupyter.events import Event, Piece, Run
 from mc_jupyter.inputs import Input
-from mc_jupyter.plan import ComponentPlan, Plan, unchanged
+from mc_jupyter.plan import ComponentPlan, Plan
+from mc_jupyter.residents import Loaded, Model
 from mc_jupyter.values.streams import Stream
 
 if TYPE_CHECKING:
+    from mc_jupyter.changes import Change
     from mc_jupyter.session import Session
 
 
@@ -25,7 +26,14 @@ class Handle:
     """A component that can be called. It holds no model: unloading needs no help from whoever keeps a handle."""
 
     def __init__(
-        self, session: Session, name: str, text: str, plan: Plan, component: ComponentPlan, overrides: dict[str, Any]
+        self,
+        session: Session,
+        name: str,
+        text: str,
+        plan: Plan,
+        component: ComponentPlan,
+        overrides: dict[str, Any],
+        first_line: int = 1,
     ):
         self._session = weakref.ref(session)
         self.name = name
@@ -33,7 +41,8 @@ class Handle:
         self.plan = plan
         self.component = component
         self.overrides = overrides
-        self.model_plan: ModelPlan | None = None
+        self.first_line = first_line
+        self.loaded: Loaded | None = None
 
     def __repr__(self) -> str:
         facts = self.facts()
@@ -87,6 +96,49 @@ class Handle:
         resident = session.resident_of(self) if session else None
         return resident.model.facts() if resident else None
 
+    def adapters(self) -> list[tuple[AdapterPlan, float, AdapterFacts | None]]:
+        """The adapters that are loaded: what each is, its weight, and what its layers say of it."""
+        session = self._session()
+        resident = session.resident_of(self) if session else None
+        if session is None or resident is None or self.loaded is None:
+            return []
+        return session.models.laid(resident, self.loaded)
+
+    # --- changing -----------------------------------------------------------------------------------------------------
+
+    def change(self, settings: Mapping[str, Any] | None = None, /, **more: Any) -> Change:
+        """What setting these fields would do, said before it is done; an error is the one that the cell would give.
+
+        Names with a dot go into a mapping: `handle.change({"adapters.alpaca": 0.3}, temperature=0.2)`.
+        """
+        return self._live().change(self, {**(settings or {}), **more})
+
+    def set(self, settings: Mapping[str, Any] | None = None, /, *, run: Run | None = None, **more: Any) -> Change:
+        """Set fields of the component, with the least change to what is loaded; gives what was done.
+
+        The handle stays the same; its `text` is the cell as it now reads. An error leaves everything as it was.
+        """
+        session = self._live()
+        change = self.change(settings, **more)
+        if run is not None:
+            session.apply(change, run)
+            return change
+        with session.new_run() as own:
+            session.apply(change, own)
+        return change
+
+    def panel(self) -> Any:
+        """Controls for the component's settings, inputs and model; needs a notebook."""
+        from mc_jupyter.notebook.panel import panel
+
+        return panel(self)
+
+    def compare(self, grid: Mapping[str, Iterable[Any]] | None = None, /, *args: Any, **more: Any) -> Any:
+        """Run variants of the component one after another: see `mc_jupyter.comparison`."""
+        from mc_jupyter.comparison import compare
+
+        return compare(self._live(), self, grid, *args, **more)
+
     def card(self) -> tuple[tuple[str, str], ...]:
         """What there is to say about it, in rows of a label and a text."""
         session = self._session()
@@ -95,13 +147,6 @@ class Handle:
     def unload(self) -> None:
         """Let go of the model; the next call loads it again."""
         self._live().unload(self.name)
-
-    def current(self) -> bool:
-        """Whether the model's files are those that were loaded."""
-        component = self.component
-        if component.driver is None or not component.driver.needs_weights or self.model_plan is None:
-            return True
-        return unchanged(self.model_plan.identity)
 
     def _live(self) -> Session:
         session = self._session()
@@ -187,7 +232,7 @@ class TextStream(Stream):
             self._thread.join()
 
 
-def _card(handle: Handle, resident: Resident[ModelPlan, Driver] | None) -> Iterator[tuple[str, str]]:
+def _card(handle: Handle, resident: Model | None) -> Iterator[tuple[str, str]]:
     component = handle.component
     settings = component.settings
     yield "task", component.task.name if component.task else component.component.type.name
@@ -203,6 +248,10 @@ def _card(handle: Handle, resident: Resident[ModelPlan, Driver] | None) -> Itera
         facts = resident.model.facts()
         yield "device", f"{facts.device} (asked: {settings.device}; {component.device_why})"
         yield "precision", f"{facts.dtype} (asked: {settings.precision})"
+        if settings.quantization.type != "none" or facts.quantization != "none":
+            yield "quantization", f"{facts.quantization} (asked: {settings.quantization.type})"
+        for plan, weight, laid in handle.adapters():
+            yield "adapter", _adapter(plan, weight, laid)
         size = devices.format_bytes(facts.bytes)
         yield "memory", f"{size}, {facts.parameters:,} parameters" if facts.parameters else size
         if facts.window:
@@ -219,3 +268,16 @@ def _card(handle: Handle, resident: Resident[ModelPlan, Driver] | None) -> Itera
     remarks = resident.model.facts().remarks if resident else ()
     for note in (*handle.plan.remarks, *component.notes, *remarks):
         yield "note", note
+
+
+def _adapter(plan: AdapterPlan, weight: float, laid: AdapterFacts | None) -> str:
+    """`pirate × 0.5, starter:stories-pirate: 28 modules, rank 8, scale 1.0, 0.3 MB`."""
+    told = f"{plan.name} × {weight:g}, {plan.subject}"
+    if laid is None:
+        return told
+    rank, scale = (_range(*pair) for pair in (laid.ranks, laid.scales))
+    return f"{told}: {laid.modules} modules, rank {rank}, scale {scale}, {devices.format_bytes(laid.bytes)}"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"

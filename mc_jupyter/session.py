@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from mc_jupyter import calls, devices, weights
+from mc_jupyter import calls, devices
 from mc_jupyter import plan as planning
 from mc_jupyter import spec as specs
-from mc_jupyter.cache import Cache, Resident
-from mc_jupyter.drivers import Driver, ModelPlan
+from mc_jupyter.changes import Change, effect_of
+from mc_jupyter.drivers import Driver
+from mc_jupyter.drivers._memory import give_back, is_out_of_memory
 from mc_jupyter.errors import (
     ComposeError,
     InputError,
@@ -29,6 +30,8 @@ from mc_jupyter.errors import (
 from mc_jupyter.events import Done, Phase, Run, stop_on_interrupt
 from mc_jupyter.handles import Handle
 from mc_jupyter.plan import ComponentPlan, Plan
+from mc_jupyter.residents import Files, Loaded, Model, ResidentRow, Residents, files_of
+from mc_jupyter.rewriting import rewritten
 from mc_jupyter.spec import DEFAULT
 from mc_jupyter.values import Batch
 from mc_jupyter.weights import Checkpoint
@@ -44,42 +47,30 @@ def silent_run() -> AbstractContextManager[Run]:
 
 
 @dataclass(frozen=True, slots=True)
-class ResidentRow:
-    """One loaded model as a reader sees it. `bytes` is read from its tensors, times are in seconds."""
-
-    subject: str
-    names: tuple[str, ...]
-    device: str
-    dtype: str
-    bytes: int
-    parameters: int | None
-    pinned: bool
-    running: bool
-    load_seconds: float
-    idle_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class MemoryReport:
     """Where memory goes: what is free on each device, what this process takes, and the loaded models."""
 
     devices: Mapping[str, devices.Memory]
     process: int
     residents: tuple[ResidentRow, ...]
+    limits: Mapping[str, int] = field(default_factory=dict)
 
 
 class Session:
     """Defines components, keeps their models, and calls them. A notebook has one; anyone may make more.
 
     `trust=True` asks nobody before it runs commands or sends secrets (nothing of this version does either).
-    `new_run` gives calls that bring no run of their own one that somebody listens to. Leaving the `with` block
-    unloads everything.
+    `new_run` gives calls that bring no run of their own one that somebody listens to. `memory` limits, in bytes, what
+    models may take on a device (`{"cpu": 8e9}`; `cuda` stands for each GPU); what is free there counts in any case.
+    Leaving the `with` block unloads everything.
     """
 
-    def __init__(self, *, trust: bool = False, new_run: NewRun | None = None):
+    def __init__(
+        self, *, trust: bool = False, new_run: NewRun | None = None, memory: Mapping[str, float] | None = None
+    ):
         self.trust = trust
         self.new_run = new_run or silent_run
-        self._cache: Cache[ModelPlan, Driver] = Cache()
+        self.models = Residents({device: int(limit) for device, limit in (memory or {}).items()})
         self._handles: dict[str, Handle] = {}
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._closed = False
@@ -91,7 +82,7 @@ class Session:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Session: {len(self._handles)} components, {sum(1 for _ in self._cache)} models loaded>"
+        return f"<Session: {len(self._handles)} components, {sum(1 for _ in self.models)} models loaded>"
 
     @property
     def handles(self) -> Mapping[str, Handle]:
@@ -100,12 +91,12 @@ class Session:
     @property
     def loads(self) -> int:
         """How many models this session has loaded: running a cell again adds none."""
-        return self._cache.loads
+        return self.models.loads
 
     def close(self) -> None:
         """Unload every model and forget every component. A closed session loads nothing more."""
         self._closed = True
-        self._cache.clear()
+        self.models.clear()
         self._handles.clear()
 
     # --- describing ---------------------------------------------------------------------------------------------------
@@ -158,103 +149,75 @@ class Session:
         """
         made = self.plan(text, first_line=first_line, overrides=overrides)
         chosen = _runnable(made, component)
-        handle = Handle(self, name or _name_of(chosen), text, made, chosen, dict(overrides or {}))
+        handle = Handle(self, name or _name_of(chosen), text, made, chosen, dict(overrides or {}), first_line)
         run = run or Run()
         for remark in made.remarks:
             run.note(remark)
-        if chosen.checkpoint is not None:
-            handle.model_plan = chosen.model(chosen.checkpoint)  # perhaps it is loaded already
-        if chosen.settings.preload and not self._is_ready(handle):
+        handle.loaded = _loaded_by(chosen)  # perhaps it is loaded already
+        if chosen.settings.preload and self.models.ready(handle.name, handle.loaded) is None:
             self._load(handle, run)
         self._handles[handle.name] = handle
         return handle
 
     def pull(self, text: str, *, first_line: int = 1, run: Run | None = None) -> list[Checkpoint]:
-        """Download what the text's models need, and load nothing."""
+        """Download what the text's models need, their adapters too, and load nothing."""
         self._plans.clear()  # a branch may be elsewhere now
         made = self.plan(text, first_line=first_line)
         run = run or Run()
-        return [self._fetch(c, run) for c in made.components if c.driver and c.driver.needs_weights]
+        found = [self.models.fetch(c, run) for c in made.components if c.driver and c.driver.needs_weights]
+        return [checkpoint for files in found for checkpoint in (files.base, *files.adapters) if checkpoint]
 
-    def ready(self, handle: Handle, run: Run) -> Resident[ModelPlan, Driver]:
+    def ready(self, handle: Handle, run: Run) -> Model:
         """The handle's model, loaded if it is not."""
-        if (resident := self._is_ready(handle)) is not None:
+        if (resident := self.models.ready(handle.name, handle.loaded)) is not None:
             return resident
         if self._handles.get(handle.name, handle) is not handle:
             raise RunError(f"the cell of {handle.name} has been run again since", fix=f"use the new {handle.name}")
         return self._load(handle, run)
 
-    def _is_ready(self, handle: Handle) -> Resident[ModelPlan, Driver] | None:
-        """The handle's model, if it is loaded, held under its name, and its files are what they were."""
-        resident = self._cache.get(handle.model_plan) if handle.model_plan else None
-        held = resident is not None and handle.name in resident.holders and handle.current()
-        return resident if held else None
-
-    def _load(self, handle: Handle, run: Run) -> Resident[ModelPlan, Driver]:
+    def _load(self, handle: Handle, run: Run) -> Model:
         if self._closed:
             raise RunError("this session has been closed", fix="make another: mc_jupyter.Session()")
-        component = handle.component
-        for obstacle in component.obstacles:
+        for obstacle in handle.component.obstacles:
             raise obstacle
-        assert component.driver is not None
-        assert component.task is not None
-        checkpoint = self._fetch(component, run) if component.driver.needs_weights else None
-        if checkpoint:
-            component.driver.check(component.task, component.settings, checkpoint)
-        key = component.model(checkpoint)
-        driver = component.driver
-        if self._cache.get(key) is None and checkpoint:
-            self._refuse_if_too_large(handle, key, checkpoint)
-
-        def load() -> Driver:
-            run.emit(Phase("load", component.subject))
-            return driver.load(key, checkpoint, run)
-
-        if self._cache.get(key) is None:
-            run.emit(Phase("load", driver.package or driver.name))
-            driver.wake()
-        try:
-            resident = self._cache.hold(key, handle.name, load)
-        except BaseException as error:
-            forget_frames(error)  # they hold what was read so far
-            raise
-        handle.model_plan = key
+        handle.loaded = self.models.hold(handle.component, handle.name, run)
+        resident = self.models.get(handle.loaded.model)
+        assert resident is not None
         return resident
 
-    def _fetch(self, component: ComponentPlan, run: Run) -> Checkpoint:
-        assert component.driver is not None
-        settings = component.settings
-        return weights.fetch(
-            settings.model,
-            run,
-            allow_pickle=settings.allow_pickle,
-            formats=component.driver.formats,
-            before_download=lambda size: self._refuse_download(component, size),
-        )
+    # --- changing -----------------------------------------------------------------------------------------------------
 
-    def _refuse_download(self, component: ComponentPlan, size: int) -> None:
-        """DoesNotFit before a download whose model cannot fit in any case, with every other model gone."""
-        # Weights stored in float32 halve in half precision; others do not get smaller than their files.
-        least = size if component.dtype(None)[0] == "float32" else size // 2
-        memory = devices.free_memory(component.device)
-        freed = sum(r.model.facts().bytes for r in self._cache if r.key.device == component.device)
-        memory = devices.Memory(memory.free + freed, memory.total, memory.limit_by)
-        weights.check_fits(least, memory, subject=component.subject)
+    def change(self, handle: Handle, settings: Mapping[str, Any]) -> Change:
+        """What setting these fields would do: the new text, and what happens to memory. Does nothing yet.
 
-    def _refuse_if_too_large(self, handle: Handle, key: ModelPlan, checkpoint: Checkpoint) -> None:
-        """DoesNotFit before anything is read or released. What the load itself will release counts as free."""
-        need = weights.estimate(checkpoint, key.dtype, key.quantization).peak_bytes
-        memory = devices.free_memory(key.device)
-        leaving = self._cache.leaving(handle.name, key)
-        freed = sum(r.model.facts().bytes for r in leaving if r.key.device == key.device)
-        memory = devices.Memory(memory.free + freed, memory.total, memory.limit_by)
-        staying = [
-            (", ".join(sorted(r.holders)) or r.key.subject, r.model.facts().bytes)
-            for r in self._cache
-            if r not in leaving and r.key.device == key.device
-        ]
-        lighter = [way for way in weights.alternatives(checkpoint, key.dtype) if way[0].startswith("precision")]
-        weights.check_fits(need, memory, staying, subject=key.subject, lighter=lighter)
+        Fields are named as in the cell, an adapter's weight `adapters.NAME`; None takes one out of the text. A wrong
+        value is the error that the cell would give; one that cannot be had here, or is too large, is said now.
+        """
+        overrides = {k: v for k, v in handle.overrides.items() if k not in settings}
+        text = rewritten(handle.text, settings, handle.component.id, first_line=handle.first_line)
+        made = self.plan(text, first_line=handle.first_line, overrides=overrides)
+        component = _runnable(made, handle.component.id)
+        for obstacle in component.obstacles:
+            raise obstacle
+        files = _files_here(component)
+        effect = effect_of(handle, component, files, self.models)
+        return Change(handle.name, dict(settings), text, overrides, made, component, effect, files)
+
+    def apply(self, change: Change, run: Run | None = None) -> Handle:
+        """Do what a change says. The handle is the same one, with another text; an error leaves it as it was."""
+        run = run or Run()
+        handle = self.handle(change.name)
+        resident = self.models.ready(handle.name, handle.loaded)
+        step = change.effect.step
+        if step == "cast" and resident is not None and change.files is not None:
+            loaded: Loaded | None = self.models.cast(handle.name, resident, change.files)
+        elif step == "later":
+            loaded = _loaded_by(change.component)
+        else:
+            loaded = self.models.hold(change.component, handle.name, run)
+        handle.text, handle.overrides = change.text, dict(change.overrides)
+        handle.plan, handle.component, handle.loaded = change.plan, change.component, loaded
+        return handle
 
     # --- calling ------------------------------------------------------------------------------------------------------
 
@@ -287,16 +250,32 @@ class Session:
         run.emit(Done("done", _figures(result, time.perf_counter() - started)))
         return given
 
-    def perform(self, handle: Handle, resident: Resident[ModelPlan, Driver], call: calls.Prepared, run: Run) -> Any:
-        task = handle.component.task
+    def perform(self, handle: Handle, resident: Model, call: calls.Prepared, run: Run) -> Any:
+        task, loaded = handle.component.task, handle.loaded
         assert task is not None
-        with self._cache.lease(resident.key) as model:
+        assert loaded is not None
+        with self.models.lease(resident, loaded) as model:
             run.emit(Phase("run", handle.name))
-            results = _performed(model, task, call, run) if call.items else []
+            results = self._performed(model, task, call, run) if call.items else []
         result = Batch(results) if call.listed else results[0]
         if run.stopped:
             raise _interrupted(result)
         return result
+
+    def _performed(self, model: Driver, task: Any, call: calls.Prepared, run: Run) -> list[Any]:
+        """The driver's results. However it fails, the traceback that goes up holds no tensor."""
+        try:
+            return model.perform(task, call.for_driver(run))
+        except BaseException as error:
+            forget_frames(error)
+            if isinstance(error, ComposeError) or not isinstance(error, Exception):
+                raise
+            text = (str(error).strip() or type(error).__name__).splitlines()[0]
+            if not is_out_of_memory(error):
+                raise RunError(f"{type(error).__name__}: {text}") from None
+            give_back()
+            key = next((r.key for r in self.models if r.model is model), None)
+            raise (self.models.out_of_memory(text, key) if key else RunError(f"out of memory: {text}")) from None
 
     # --- looking after models -----------------------------------------------------------------------------------------
 
@@ -304,44 +283,40 @@ class Session:
         """Let go of one component's model, or of all; gives a line for each model that went."""
         if name is None:
             rows = self.residents()
-            self._refuse_if_running(list(self._cache))
-            self._cache.clear()
-            return [f"{_whose(row)}: {devices.format_bytes(row.bytes)} given back" for row in rows]
+            self.models.refuse_if_running(self.models)
+            self.models.clear()
+            return [f"{', '.join(r.names) or r.subject}: {devices.format_bytes(r.bytes)} given back" for r in rows]
         self.handle(name)
-        self._refuse_if_running(self._cache.held_by(name))
-        for resident in self._cache.held_by(name):
+        held = self.models.held_by(name)
+        self.models.refuse_if_running(held)
+        for resident in held:
             resident.pinned = resident.pinned and resident.holders != {name}
-        sizes = {id(r): r.model.facts().bytes for r in self._cache.held_by(name)}
-        others = [r for r in self._cache.held_by(name) if r.holders != {name}]
-        gone = self._cache.release(name)
+        sizes = {id(r): r.model.facts().bytes for r in held}
+        others = [r for r in held if r.holders != {name}]
+        gone = self.models.release(name)
         lines = [f"{name}: {devices.format_bytes(sizes[id(r)])} given back" for r in gone]
         lines += [f"{name}: let go; the model stays for {listing(sorted(r.holders), 'and')}" for r in others]
         return lines or [f"{name}: no model of it is loaded"]
 
-    def _refuse_if_running(self, residents: Iterable[Resident[ModelPlan, Driver]]) -> None:
-        for resident in residents:
-            if resident.users:
-                raise RunError(f"{resident.key.subject} is running", fix="interrupt its run first")
-
     def pin(self, name: str, on: bool = True) -> None:
         """Keep a component's model when others come and go, until it is unpinned or unloaded by name."""
         self.handle(name)
-        held = self._cache.held_by(name)
+        held = self.models.held_by(name)
         if not held:
             raise RunError(f"{name} has no model loaded", fix=f"call it once, then %compose pin {name}")
         for resident in held:
             resident.pinned = on
 
     def residents(self) -> list[ResidentRow]:
-        return [_row(r) for r in self._cache]
+        return self.models.rows()
 
     def memory(self) -> MemoryReport:
-        names = dict.fromkeys(["cpu", *(r.key.device for r in self._cache)])
+        names = dict.fromkeys(["cpu", *(r.key.device for r in self.models)])
         free = {name: devices.free_memory(name) for name in names}
-        return MemoryReport(free, devices.process_memory(), tuple(self.residents()))
+        return MemoryReport(free, devices.process_memory(), tuple(self.residents()), self.models.limits)
 
-    def resident_of(self, handle: Handle) -> Resident[ModelPlan, Driver] | None:
-        return self._cache.get(handle.model_plan) if handle.model_plan else None
+    def resident_of(self, handle: Handle) -> Model | None:
+        return self.models.get(handle.loaded.model) if handle.loaded else None
 
 
 # --- small parts ------------------------------------------------------------------------------------------------------
@@ -363,25 +338,21 @@ def _name_of(component: ComponentPlan) -> str:
     return component.task.name.replace("-", "_") if component.task else component.component.type.name
 
 
-def _performed(model: Driver, task: Any, call: calls.Prepared, run: Run) -> list[Any]:
-    """The driver's results. However it fails, the traceback that goes up holds no tensor."""
-    try:
-        return model.perform(task, call.for_driver(run))
-    except BaseException as error:
-        forget_frames(error)
-        if isinstance(error, ComposeError) or not isinstance(error, Exception):
-            raise
-        raise _engine_failed(error) from None
+def _files_here(component: ComponentPlan) -> Files | None:
+    """The component's files, if all of them are on this disk."""
+    assert component.driver is not None
+    if not component.driver.needs_weights:
+        return files_of(component, None, ())
+    adapters = [one.checkpoint for one in component.adapters if one.checkpoint]
+    if component.checkpoint is None or len(adapters) < len(component.adapters):
+        return None
+    return files_of(component, component.checkpoint, adapters)
 
 
-def _engine_failed(error: Exception) -> ComposeError:
-    """A failure of the library, in one line."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
-    if "out of memory" in text.lower() or isinstance(error, MemoryError):
-        return RunError(
-            f"out of memory: {text}", fix="batch_size: 1, a shorter input, or %compose unload another model"
-        )
-    return RunError(f"{type(error).__name__}: {text}")
+def _loaded_by(component: ComponentPlan) -> Loaded | None:
+    """What the component would have in memory, where its files are known."""
+    files = _files_here(component)
+    return files.loaded if files else None
 
 
 def _interrupted(partial: Any) -> Interrupted:
@@ -400,23 +371,3 @@ def _figures(result: Any, seconds: float) -> str:
     if tokens and seconds:
         return f"{tokens} tokens in {seconds:.1f} s ({tokens / seconds:.0f}/s)"
     return f"{len(results)} in {seconds:.2f} s"
-
-
-def _row(resident: Resident[ModelPlan, Driver]) -> ResidentRow:
-    facts = resident.model.facts()
-    return ResidentRow(
-        subject=resident.key.subject,
-        names=tuple(sorted(resident.holders)),
-        device=facts.device,
-        dtype=facts.dtype,
-        bytes=facts.bytes,
-        parameters=facts.parameters,
-        pinned=resident.pinned,
-        running=resident.users > 0,
-        load_seconds=resident.load_seconds,
-        idle_seconds=time.monotonic() - resident.last_used,
-    )
-
-
-def _whose(row: ResidentRow) -> str:
-    return ", ".join(row.names) or row.subject

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from mc_jupyter.cache import Cache
-from mc_jupyter.errors import PlanError
+from mc_jupyter.cache import Cache, Resident
+from mc_jupyter.errors import RunError
 
 
 class Model:
@@ -18,6 +18,9 @@ class Model:
     def close(self) -> None:
         self.log.append(f"close {self.name}")
 
+    def detach(self, part: object) -> None:
+        self.log.append(f"detach {part}")
+
 
 @pytest.fixture
 def log() -> list[str]:
@@ -27,6 +30,12 @@ def log() -> list[str]:
 @pytest.fixture
 def cache() -> Cache[str, Model]:
     return Cache()
+
+
+def resident(cache: Cache[str, Model], key: str) -> Resident[str, Model]:
+    found = cache.get(key)
+    assert found is not None
+    return found
 
 
 def hold(cache: Cache[str, Model], log: list[str], key: str, holder: str) -> None:
@@ -55,19 +64,57 @@ def test_what_others_hold_stays(cache: Cache[str, Model], log: list[str]) -> Non
     assert log[-1] == "close a"
 
 
-def test_what_is_pinned_stays_until_it_is_unloaded(cache: Cache[str, Model], log: list[str]) -> None:
+def test_what_is_pinned_stays(cache: Cache[str, Model], log: list[str]) -> None:
     hold(cache, log, "a", "one")
-    cache.get("a").pinned = True  # type: ignore[union-attr]
+    resident(cache, "a").pinned = True
     assert cache.release("one") == []
-    cache.unload("a")
+    assert not cache.evict(resident(cache, "a"))
+    resident(cache, "a").pinned = False
+    assert cache.evict(resident(cache, "a"))
     assert log == ["load a", "close a"]
 
 
-def test_what_runs_cannot_be_unloaded(cache: Cache[str, Model], log: list[str]) -> None:
+def test_what_runs_is_not_evicted(cache: Cache[str, Model], log: list[str]) -> None:
     hold(cache, log, "a", "one")
-    with cache.lease("a"), pytest.raises(PlanError, match="is running"):
-        cache.unload("a")
-    cache.unload("a")
+    with cache.lease(resident(cache, "a")):
+        assert not cache.evict(resident(cache, "a"))
+    assert cache.evict(resident(cache, "a"))
+
+
+def test_a_model_whose_last_holder_leaves_while_it_runs_goes_when_the_run_ends(
+    cache: Cache[str, Model], log: list[str]
+) -> None:
+    hold(cache, log, "a", "one")
+    with cache.lease(resident(cache, "a")):
+        assert cache.release("one") == []
+        assert log == ["load a"]
+    assert log == ["load a", "close a"]
+    assert list(cache) == []
+
+
+def test_a_call_on_a_model_that_has_gone_is_an_error_and_not_a_crash(cache: Cache[str, Model], log: list[str]) -> None:
+    hold(cache, log, "a", "one")
+    old = resident(cache, "a")
+    cache.evict(old)
+    with pytest.raises(RunError, match="unloaded before this call"), cache.lease(old):
+        pass
+
+
+def test_a_part_goes_with_the_last_holder_it_was_there_for(cache: Cache[str, Model], log: list[str]) -> None:
+    hold(cache, log, "a", "one")
+    hold(cache, log, "a", "two")
+    resident(cache, "a").parts = {"style": {"one", "two"}, "voice": {"one"}}
+    hold(cache, log, "b", "one")
+    assert log == ["load a", "detach voice", "load b"]
+    assert resident(cache, "a").parts == {"style": {"two"}}
+
+
+def test_a_model_may_become_another_plans(cache: Cache[str, Model], log: list[str]) -> None:
+    hold(cache, log, "a", "one")
+    cache.rekey(resident(cache, "a"), "b")
+    assert cache.get("a") is None
+    hold(cache, log, "b", "one")
+    assert log == ["load a"]
 
 
 def test_leaving_names_what_a_turn_would_free(cache: Cache[str, Model], log: list[str]) -> None:
@@ -94,7 +141,7 @@ def test_calls_of_one_model_follow_one_another(cache: Cache[str, Model], log: li
     most: list[int] = []
 
     def use() -> None:
-        with cache.lease("a"):
+        with cache.lease(resident(cache, "a")):
             inside.append(1)
             most.append(len(inside))
             inside.pop()

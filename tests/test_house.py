@@ -30,12 +30,14 @@ drivers
 components
 problems jobs
 spec
-_schema
+_schema rewriting
 inputs
 plan
-calls
+calls residents
 handles
+changes
 session
+comparison
 notebook
 """
 FLOOR = {name: (i, j) for i, line in enumerate(FLOORS.strip().splitlines()) for j, name in enumerate(line.split())}
@@ -94,6 +96,8 @@ DEFERRED = {
     ("catalog", "drivers"),
     ("catalog", "components"),
     ("spec", "_schema"),  # mc.schema()
+    ("handles", "notebook"),  # handle.panel()
+    ("handles", "comparison"),  # handle.compare(…)
 }
 
 

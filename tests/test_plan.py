@@ -44,19 +44,38 @@ def test_tasks_of_one_head_share_a_model(session: mc.Session, llama: Path) -> No
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["quantization: int8"], "quantization is read, but this version does not apply it yet"),
-        (["device_mode: auto"], "device_mode is read"),
-        (["peft_adapters: [{model: a/b, weight: 0.5}]"], "peft_adapters is read"),
+        (["peft_adapters: [{model: starter:stories}]"], "adapter"),
+        (["peft_adapters: [{model: ./nowhere, weight: 0.5}]"], "there is no ./nowhere"),
+        (["peft_adapters: [{name: a, model: a/b}, {name: a, model: a/c}]"], "two adapters are called 'a'"),
+        (["peft_adapters: {model: a/b, quantization: int8}"], "adapter adapter_1: quantization is for the base"),
     ],
 )
-def test_what_is_not_built_yet_is_refused_and_not_ignored(
+def test_adapters_that_cannot_be_are_obstacles_at_their_place(
     session: mc.Session, llama: Path, lines: list[str], message: str
 ) -> None:
-    document = cell("text-generation", llama, *lines)
-    assert any(message in line for line in session.plan(document).lines())
-    with pytest.raises(NotBuilt, match=message):
-        session.load(document)
+    plan = session.plan(cell("text-generation", llama, *lines))
+    assert [o for o in plan.obstacles if message in str(o) and o.problems[0].place], plan.lines()
+    with pytest.raises(ComposeError):
+        session.load(cell("text-generation", llama, *lines))
     assert session.loads == 0
+
+
+def test_what_has_no_effect_on_a_driver_without_a_model_is_said(session: mc.Session) -> None:
+    plan = session.plan(cell("text-generation", "x", "quantization: int8", "precision: float16", driver="echo"))
+    assert "driver: echo loads no model: quantization and precision have no effect" in plan.notes
+
+
+def test_how_quantized_weights_are_held_is_part_of_the_plan(session: mc.Session, llama: Path) -> None:
+    def model(*lines: str) -> object:
+        plan = session.plan(cell("text-generation", llama, *lines)).component
+        return plan.model(plan.checkpoint)
+
+    four = model("quantization: nf4")
+    assert (four.quantization, four.compute_dtype, four.double_quant) == ("nf4", "float32", True)
+    assert four != model("quantization: {type: nf4, double_quant: false}")
+    assert four != model("quantization: {type: nf4, compute_dtype: bfloat16}")
+    assert model("quantization: int8").compute_dtype == ""
+    assert model("quantization: none") == model("quantization: {type: none, double_quant: false}") == model()
 
 
 def test_a_driver_that_is_not_here_is_an_obstacle_at_its_place(session: mc.Session) -> None:

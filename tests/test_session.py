@@ -82,7 +82,8 @@ class TestResidency:
         for wrong in (
             cell("text-generation", "./no-such-folder"),
             cell("text-generation", llama, "device: cuda:77"),
-            cell("text-generation", llama, "quantization: int8"),
+            cell("text-generation", llama, "quantization: int7"),
+            cell("text-generation", llama, "peft_adapters: [{model: ./nowhere}]"),
             cell("text-generation", llama, "tempratur: 3"),
         ):
             with pytest.raises(mc.ComposeError):
@@ -204,6 +205,7 @@ class TestMemory:
         self, session: mc.Session, llama: Path, classifier: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         session.load(cell("text-classification", classifier), "resident")
+        session.pin("resident")
         full = devices.Memory(free=400_000, total=1_000_000, limit_by="the container's limit")
         monkeypatch.setattr(devices, "free_memory", lambda device, **_: full)
         with pytest.raises(DoesNotFit) as caught:
@@ -214,7 +216,7 @@ class TestMemory:
         assert "400 kB" in text
         assert "%compose unload resident" in text
         assert "`precision: bfloat16` makes it 363 kB" in text
-        assert "quantization" not in text
+        assert "`quantization: int8` makes it" in text
         assert "resident (353 kB)" in text
 
     def test_what_the_load_releases_counts_as_free(

@@ -13,7 +13,7 @@ from mc_jupyter.cell import place_in
 from mc_jupyter.components import ComponentType, Envelope, Shape
 from mc_jupyter.drivers import Driver
 from mc_jupyter.errors import Problem, UnknownName, did_you_mean, listing
-from mc_jupyter.fields import Closed, ModelSettings
+from mc_jupyter.fields import Closed, KeepAlive, ModelSettings
 from mc_jupyter.tasks import Task
 
 
@@ -25,6 +25,9 @@ class ModelEnvelope(Envelope, ModelSettings):
         None, description="The library that runs it; default: huggingface, or what the task needs."
     )
     preload: bool = Field(True, description="Load the model when the cell is run (true), or at the first call (false).")
+    keep_alive: KeepAlive = Field(
+        float("inf"), description="How long it stays loaded after a call: 10m, 1h30m, 0 (not at all), -1 (for ever)."
+    )
 
 
 _SAME_TASK = {"image-upscaling": "image-upscale"}  # the newer edition's word

@@ -31,6 +31,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from mc_jupyter.errors import PlanError
 from mc_jupyter.events import Run
 from mc_jupyter.fields import Closed, Format
 from mc_jupyter.tasks import Task
@@ -163,8 +164,8 @@ class Driver:
         return None
 
     @classmethod
-    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[str]:
-        """What about these settings this library cannot do, each in one line: said before anything is downloaded."""
+    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
+        """What about these settings this library cannot do: said before anything is downloaded."""
         return iter(())
 
     @classmethod

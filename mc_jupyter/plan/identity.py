@@ -1,0 +1,35 @@
+"""What tells one set of files from another, and from itself after it changed."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from mc_jupyter.weights import Checkpoint
+
+_BESIDE = ("config.json", "tokenizer.json", "adapter_config.json")
+
+
+def identity_of(checkpoint: Checkpoint | None) -> tuple[Any, ...]:
+    """Folder, revision, then name, size in bytes and time of change of each file that decides what the model is."""
+    if checkpoint is None:
+        return ()
+    files = []
+    for file in (*checkpoint.files, *(checkpoint.folder / name for name in _BESIDE)):
+        if file.exists():
+            facts = file.stat()
+            files.append((str(file), facts.st_size, facts.st_mtime_ns))
+    return (str(checkpoint.folder), checkpoint.revision, *files)
+
+
+def unchanged(identity: tuple[Any, ...]) -> bool:
+    """Whether the files of an identity are on this disk as they were."""
+    return all(_is_as_it_was(entry) for entry in identity[2:])
+
+
+def _is_as_it_was(entry: tuple[str, int, int]) -> bool:
+    try:
+        facts = os.stat(entry[0])
+    except OSError:
+        return False
+    return (facts.st_size, facts.st_mtime_ns) == entry[1:]

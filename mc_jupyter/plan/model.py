@@ -1,0 +1,295 @@
+"""The choices for one model component: its fields filled in, device, number type, files and adapters."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from mc_jupyter import devices, expressions, weights
+from mc_jupyter.cell import Map, place_in
+from mc_jupyter.components.model import choose
+from mc_jupyter.drivers import Driver
+from mc_jupyter.errors import (
+    ComposeError,
+    InputError,
+    MissingPackage,
+    NotBuilt,
+    PlanError,
+    Problem,
+    SpecError,
+    did_you_mean,
+    listing,
+)
+from mc_jupyter.fields import Adapter, Closed, adapter_names, names_a_secret, spellings
+from mc_jupyter.inputs import Input
+from mc_jupyter.plan.choices import ComponentPlan, PlannedAdapter
+from mc_jupyter.plan.identity import identity_of
+from mc_jupyter.problems import problems_of
+from mc_jupyter.spec import Component
+from mc_jupyter.tasks import Task
+from mc_jupyter.weights import Checkpoint
+
+# Where an obstacle that a driver finds in the settings points to: the first of these that the cell says.
+_FIELDS_OF_LOADING = ("quantization", "device_mode", "precision", "device")
+
+
+class ModelPlanner:
+    """Makes the choices for one model component, collecting what stands in the way."""
+
+    def __init__(self, component: Component, env: Mapping[str, str], overrides: Mapping[str, Any]):
+        self.component = component
+        self.env = env
+        self.overrides = overrides
+        self.notes: list[str] = []
+        self.obstacles: list[ComposeError] = []
+
+    def plan(self, inputs: tuple[Input, ...]) -> ComponentPlan:
+        task, driver, _ = choose(self.component.written)
+        settings = self.settings()
+        if settings is None:
+            return ComponentPlan(
+                self.component.id, self.component, self.component.settings, task, driver,
+                inputs=inputs, obstacles=tuple(self.obstacles),
+            )  # fmt: skip
+        self.what_has_no_effect(task, driver, settings)
+        self.installed(task, driver, settings)
+        choice = self.device(settings.device)
+        checkpoint: Checkpoint | None = None
+        adapters: tuple[PlannedAdapter, ...] = ()
+        if driver is not None and driver.needs_weights:
+            self.obstacles += [_at(e, self.place(*_FIELDS_OF_LOADING)) for e in driver.obstacles(task, settings)]
+            checkpoint = self.checkpoint(task, driver, settings)
+            self.precision(settings.precision, choice.device)
+            adapters = self.adapters(driver, settings, checkpoint, choice.device)
+        return ComponentPlan(
+            self.component.id,
+            self.component,
+            settings,
+            task,
+            driver,
+            checkpoint,
+            identity_of(checkpoint),
+            adapters,
+            choice.device,
+            choice.why,
+            inputs,
+            tuple(self.notes),
+            tuple(self.obstacles),
+        )
+
+    def settings(self) -> Any:
+        """The component's fields with `${env.…}` filled in; None with the obstacle noted."""
+        model = type(self.component.settings)
+        try:
+            own = _own_fields(self.component, model)
+            self.refuse_secrets(own)
+            written = expressions.resolve_env(own, self.env)
+            model.model_validate(written)
+        except ValidationError as error:
+            self.obstacles.append(SpecError([self.without_values(p) for p in problems_of(error, own, model)]))
+            return None
+        except ComposeError as error:
+            self.obstacles.append(error)
+            return None
+        chosen = {k: v for k, v in self.overrides.items() if k in model.model_fields and v is not None}
+        try:
+            return model.model_validate({**written, **chosen})
+        except ValidationError as error:
+            problems = problems_of(error, dict(chosen), model)
+            self.obstacles.append(InputError([Problem(f"--{p.message}", None, p.fix) for p in problems]))
+            return None
+
+    def without_values(self, problem: Problem) -> Problem:
+        """The problem, naming environment variables instead of showing what they hold."""
+        message = problem.message
+        for _, reference in expressions.references(self.component.written):
+            if reference.source == "env" and reference.path:
+                name = str(reference.path[0])
+                if value := self.env.get(name):
+                    message = message.replace(repr(value), reference.text)
+        return Problem(message, problem.place, problem.fix)
+
+    def refuse_secrets(self, own: Map) -> None:
+        """Raise for a secret in a field that is shown: only `token` keeps what it is given to itself."""
+        for path, reference in expressions.references(own):
+            name = str(reference.path[0]) if reference.source == "env" and reference.path else ""
+            if names_a_secret(name) and path[-1] != "token":
+                raise PlanError(
+                    f"{name} is a secret by its name, and {path[0]} is shown to every reader",
+                    place=place_in(self.component.written, path),
+                    fix="secrets may stand in token: only; a value that is none needs another name",
+                )
+
+    def installed(self, task: type[Task], driver: type[Driver] | None, settings: Any) -> None:
+        word = settings.driver or task.driver
+        if driver is None:
+            self.obstacles.append(
+                NotBuilt(
+                    f"driver: {word} does not perform {task.name} in this version",
+                    place=self.place("driver", "task"),
+                    fix="driver: echo tries the document out without a model",
+                )
+            )
+        elif driver.package and importlib.util.find_spec(driver.package) is None:
+            install = f'"mc-jupyter[{driver.extra}]"' if driver.extra else "mc-jupyter"
+            self.obstacles.append(
+                MissingPackage(
+                    f"driver: {word} needs {driver.package}, which is not installed", fix=f"%pip install {install}"
+                )
+            )
+
+    def what_has_no_effect(self, task: type[Task], driver: type[Driver] | None, settings: Any) -> None:
+        """Say of what was asked for and changes nothing here that it does not."""
+        if self.overrides.get("seed") is not None and "seed" not in task.Action.model_fields:
+            self.obstacles.append(
+                InputError(f"{task.name} draws nothing at random: --seed has no effect", fix="leave it out")
+            )
+        if settings.low_cpu_mem_usage:
+            self.notes.append("low_cpu_mem_usage: transformers 5 always loads piece by piece")
+        if driver is not None and not driver.needs_weights:
+            asked = {
+                "quantization": settings.quantization.type != "none",
+                "device_mode": settings.device_mode != "single",
+                "precision": settings.precision != "auto",
+                "peft_adapters": bool(settings.peft_adapters),
+            }
+            if idle := [name for name, said in asked.items() if said]:
+                verb = "has" if len(idle) == 1 else "have"
+                self.notes.append(f"driver: {driver.name} loads no model: {listing(idle, 'and')} {verb} no effect")
+
+    def device(self, asked: str) -> devices.Choice:
+        try:
+            return devices.choose(asked)
+        except PlanError as error:
+            self.obstacles.append(_at(error, self.place("device")))
+            return devices.Choice("cpu", "the device asked for is not here")
+
+    def precision(self, asked: str, device: str) -> None:
+        if asked in ("auto", "float32"):
+            return
+        able, why = devices.supports(device, asked)
+        if not able:
+            self.obstacles.append(PlanError(why, place=self.place("precision"), fix="precision: auto"))
+
+    def checkpoint(self, task: type[Task], driver: type[Driver], settings: Any) -> Checkpoint | None:
+        """The model's files where they are on this disk."""
+        if settings.model is None:
+            self.obstacles.append(
+                PlanError("no model is named", place=self.place("task", "type"), fix="model: starter:stories")
+            )
+            return None
+        try:
+            found = weights.find(settings.model, allow_pickle=settings.allow_pickle, formats=driver.formats)
+            if found is None:
+                self.notes.append(f"{settings.model} is not on this disk: running it downloads it")
+            else:
+                driver.check(task, settings, found)
+            return found
+        except ComposeError as error:
+            self.obstacles.append(_at(error, self.place("model")))
+            return None
+
+    def adapters(
+        self, driver: type[Driver], settings: Any, base: Checkpoint | None, device: str
+    ) -> tuple[PlannedAdapter, ...]:
+        """Each adapter with its files, where they are on this disk, held against the base's."""
+        asked: list[Adapter] = settings.peft_adapters
+        if asked and not driver.lays_adapters:
+            self.obstacles.append(
+                PlanError(f"driver: {driver.name} lays no adapters over its models", place=self.adapter_place())
+            )
+            return ()
+        names = adapter_names(asked)
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                self.obstacles.append(
+                    PlanError(
+                        f"two adapters are called {name!r}", place=self.adapter_place(i), fix="give each its own name"
+                    )
+                )
+        self.known_adapters(names)
+        return tuple(
+            self.adapter(driver, settings, base, device, i, name)
+            for i, name in enumerate(names)
+            if name not in names[:i]
+        )
+
+    def known_adapters(self, names: list[str]) -> None:
+        """Refuse weights from beside the text (`--adapter NAME=0.3`) for adapters that the text does not name."""
+        for key in self.overrides:
+            kind, _, name = key.partition(".")
+            if kind == "adapters" and name not in names:
+                hint = did_you_mean(name, names)
+                self.obstacles.append(
+                    InputError(
+                        f"the cell has no adapter {name!r}" + (f"; {hint}" if hint else ""),
+                        fix=f"its adapters: {listing(names, 'and')}"
+                        if names
+                        else "peft_adapters: [{name: …, model: …}]",
+                    )
+                )
+
+    def adapter(
+        self, driver: type[Driver], settings: Any, base: Checkpoint | None, device: str, i: int, name: str
+    ) -> PlannedAdapter:
+        one: Adapter = settings.peft_adapters[i]
+        place = self.adapter_place(i)
+        weight = self.overrides.get(f"adapters.{name}", one.weight)
+        if not isinstance(weight, int | float) or not math.isfinite(weight):
+            self.obstacles.append(InputError(f"adapter {name}: weight should be a number, and is {weight!r}"))
+            weight = one.weight
+        if one.quantization not in (None, "none"):
+            self.obstacles.append(
+                PlanError(
+                    f"adapter {name}: quantization is for the base; an adapter's matrices stay as they are",
+                    place=place,
+                    fix="remove its quantization; precision: bfloat16 halves it",
+                )
+            )
+        if one.precision not in (None, "auto", "float32") and not (found := devices.supports(device, one.precision))[0]:
+            self.obstacles.append(PlanError(f"adapter {name}: {found[1]}", place=place, fix="remove its precision"))
+        checkpoint = None
+        try:
+            checkpoint = weights.find(
+                one.model, allow_pickle=settings.allow_pickle, kind="adapter", formats=driver.formats
+            )
+            if checkpoint is None:
+                self.notes.append(f"adapter {name}: {one.model} is not on this disk: running it downloads it")
+            elif base is not None:
+                driver.check_adapter(base, checkpoint, name)
+        except ComposeError as error:
+            self.obstacles.append(_at(error, place))
+        return PlannedAdapter(name, one, float(weight), checkpoint, identity_of(checkpoint))
+
+    def adapter_place(self, i: int | None = None) -> Any:
+        """Where the adapters stand, or one of them. A single one may stand there without a list."""
+        key = next((k for k in ("peft_adapters", "peft_adapter") if k in self.component.written), None)
+        if key is None:
+            return None
+        listed = isinstance(self.component.written[key], list)
+        return place_in(self.component.written, (key, i) if listed and i is not None else (key,))
+
+    def place(self, *keys: str) -> Any:
+        key = next((k for k in keys if k in self.component.written), None)
+        return place_in(self.component.written, (key,)) if key else None
+
+
+def _own_fields(component: Component, model: type[Closed]) -> Map:
+    """What the component itself says, in one spelling."""
+    names = {**spellings(model), **{name: name for name in model.model_fields}}
+    own = Map(span=component.written.span)
+    for key in component.written:
+        if key in names:
+            own.take(component.written, key, names[key])
+    return own
+
+
+def _at(error: ComposeError, place: Any) -> ComposeError:
+    """The same error, pointing at a place where it points at none."""
+    if place is None:
+        return error
+    return type(error)([p if p.place else Problem(p.message, place, p.fix) for p in error.problems])

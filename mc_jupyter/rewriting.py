@@ -1,0 +1,211 @@
+"""A document's text with fields of one component set: what `%compose set` and a panel's control write.
+
+    rewritten(text, {"precision": "bfloat16", "temperature": 0.2, "adapters.alpaca": 0.3})
+
+Each value is spliced in where the text has it (under `params:`, in an action, in another edition's spelling), or
+added where a reader would look for it; every other character stays. None takes a field out again, which is its default.
+`adapters.NAME` is an adapter's weight; with a mapping or a model's name it is the adapter itself, with None it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mc_jupyter import cell
+from mc_jupyter import spec as specs
+from mc_jupyter.cell import Document, Map
+from mc_jupyter.errors import InputError, UnknownName, did_you_mean, listing
+from mc_jupyter.fields import spellings
+from mc_jupyter.spec import DEFAULT, Action, Component
+from mc_jupyter.tasks import TaskAction
+
+Path = tuple[Any, ...]
+
+ADAPTER = "adapters."
+_FIXED = ("default", "runtime", "max_concurrent_count", "task")
+"""What a component is, or where it runs elsewhere: another cell, not another setting."""
+
+
+def rewritten(text: str, settings: Mapping[str, Any], component: str = DEFAULT, *, first_line: int = 1) -> str:
+    """The text with these fields set. UnknownName for a field that the component does not have."""
+    writer = _Writer(text, component, first_line)
+    for name, value in settings.items():
+        writer.set(name, value)
+    return writer.text
+
+
+def settable(component: Component) -> tuple[str, ...]:
+    """The names of the fields that may be set, adapters of the text included."""
+    own = [name for name in component.shape.settings.model_fields if name not in _FIXED]
+    called = [name for name in component.shape.action.model_fields if name not in own]
+    adapters = getattr(component.settings, "peft_adapters", None) or []
+    return (*own, *called, *(ADAPTER + (one.name or f"adapter_{i}") for i, one in enumerate(adapters, 1)))
+
+
+def adapters_here(container: Map) -> tuple[str, list[Any]]:
+    """The key that a component's adapters stand under, and each as it is written."""
+    key = "peft_adapter" if "peft_adapter" in container else "peft_adapters"
+    written = container.get(key)
+    if written is None:
+        return key, []
+    return key, written if isinstance(written, list) else [written]
+
+
+class _Writer:
+    """One component's text, edited field by field."""
+
+    def __init__(self, text: str, name: str, first_line: int):
+        self.text = text
+        self.first_line = first_line
+        spec = specs.read(text, first_line=first_line)
+        self.component = spec.component(name)
+        self.home = _path_of(spec.document, self.component)
+        self.call = self.home + _action_path(self.component)
+
+    def set(self, name: str, value: Any) -> None:
+        name = name.removeprefix("params.")
+        if name.startswith(ADAPTER):
+            self.set_adapter(name.removeprefix(ADAPTER), value)
+            return
+        field = self.known(name)
+        path = self.find(field)
+        document = self.document()
+        if path is None:
+            if value is not None:
+                self.add(document, field, value)
+        elif value is None:
+            self.text = document.remove(path)
+        else:
+            self.text = document.replace(*_inside(document, path, value))
+
+    def document(self) -> Document:
+        return cell.read(self.text, first_line=self.first_line)
+
+    def known(self, name: str) -> str:
+        """The field's own name, or UnknownName."""
+        others = {**spellings(self.component.shape.settings), **spellings(self.component.shape.action)}
+        names = settable(self.component)
+        field = others.get(name, name)
+        if field in names:
+            return field
+        hint = did_you_mean(name, [*names, *others])
+        raise UnknownName(
+            f"{name!r} is no field that can be set" + (f"; {hint}" if hint else ""), fix=f"there are: {listing(names)}"
+        )
+
+    def find(self, field: str) -> Path | None:
+        """Where the text says this field, in whichever spelling and place."""
+        names = [field, *(o for o, f in self._spellings(field).items() if f == field)]
+        value = self.document().value
+        for container in dict.fromkeys((self.call, (*self.call, "params"), self.home, (*self.home, "params"))):
+            there = _at(value, container)
+            for name in names:
+                if isinstance(there, Map) and name in there:
+                    return (*container, name)
+        return None
+
+    def _spellings(self, field: str) -> dict[str, str]:
+        shape = self.component.shape
+        return spellings(shape.settings if field in shape.settings.model_fields else shape.action)
+
+    def add(self, document: Document, field: str, value: Any) -> None:
+        """Put a field that the text does not say where one of its kind belongs."""
+        shape = self.component.shape
+        if field in shape.settings.model_fields:
+            self.text = document.insert(self.home, field, value)
+        elif field in TaskAction.model_fields or field in shape.defaults:
+            self.text = document.insert(self.call, field, value)
+        elif isinstance(_at(document.value, (*self.call, "params")), Map):
+            self.text = document.insert((*self.call, "params"), field, value)
+        elif self._says_parameters(document):
+            self.text = document.insert(self.call, field, value)
+        else:
+            self.text = document.insert(self.call, "params", {field: value})
+
+    def _says_parameters(self, document: Document) -> bool:
+        """Whether the text writes its parameters in the action itself, without `params:`."""
+        there = _at(document.value, self.call)
+        shape = self.component.shape
+        plain = {*TaskAction.model_fields, *shape.defaults, *spellings(shape.action), *shape.settings.model_fields}
+        return isinstance(there, Map) and any(n in shape.action.model_fields and n not in plain for n in there)
+
+    # --- adapters -----------------------------------------------------------------------------------------------------
+
+    def set_adapter(self, name: str, value: Any) -> None:
+        document = self.document()
+        key, written = adapters_here(_at(document.value, self.home))
+        names = [str((one or {}).get("name") or f"adapter_{i}") for i, one in enumerate(written, 1)]
+        single = isinstance(_at(document.value, self.home).get(key), Map)
+        at = (*self.home, key) if single else (*self.home, key, names.index(name) if name in names else len(names))
+        if isinstance(value, bool):
+            raise InputError(f"adapters.{name} is a weight: a number", fix=f"adapters.{name}=0 leaves it out")
+        if isinstance(value, str | Mapping):
+            one = {"type": "lora", "name": name, **(value if isinstance(value, Mapping) else {"model": value})}
+            self.text = self._with_adapter(document, key, written, at, name in names, one)
+        elif name not in names:
+            hint = did_you_mean(name, names)
+            raise UnknownName(
+                f"no adapter {name!r}" + (f"; {hint}" if hint else ""),
+                fix=f"there are: {listing(names, 'and')}" if names else f"adapters.{name}=OWNER/NAME adds it",
+            )
+        elif value is None:
+            self.text = document.remove((*self.home, key) if len(names) == 1 else at)
+        elif "weight" in _at(document.value, at):
+            self.text = document.replace((*at, "weight"), value)
+        else:
+            self.text = document.insert(at, "weight", value)
+
+    def _with_adapter(
+        self, document: Document, key: str, written: list[Any], at: Path, there: bool, one: dict[str, Any]
+    ) -> str:
+        """The text with one more adapter, or with another in the place of the one of that name."""
+        if there:
+            return document.replace(at, one)
+        if not written:
+            place = (*self.home, key)
+            return (
+                document.insert(self.home, key, [one])
+                if _at(document.value, place) is None
+                else document.replace(place, [one])
+            )
+        if isinstance(_at(document.value, (*self.home, key)), Map):
+            return document.replace((*self.home, key), [cell.to_plain(written[0]), one])
+        return document.insert((*self.home, key), len(written), one)
+
+
+def _inside(document: Document, path: Path, value: Any) -> tuple[Path, Any]:
+    """`quantization: {type: nf4, …}` keeps what it says besides when only its type changes."""
+    written = _at(document.value, path)
+    if isinstance(written, Map) and isinstance(value, str) and "type" in written and value != "none":
+        return (*path, "type"), value
+    return path, value
+
+
+def _at(value: Any, path: Path) -> Any:
+    """The value at a path, or None."""
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def _path_of(document: Document, component: Component) -> Path:
+    """Where a component's own mapping stands in the document."""
+    for key in ("component", "components"):
+        found = document.value.get(key)
+        for i, item in enumerate(found if isinstance(found, list) else [found]):
+            if item is component.written:
+                return (key, i) if isinstance(found, list) else (key,)
+    raise AssertionError("a component is written in its document")
+
+
+def _action_path(component: Component) -> Path:
+    """From a component's mapping to that of the action that runs when none is named; () where it is the same."""
+    for key in ("actions", "action"):
+        if (written := component.written.get(key)) is not None:
+            chosen: Action = component.action()
+            return (key, component.actions.index(chosen)) if isinstance(written, list) else (key,)
+    return ()
