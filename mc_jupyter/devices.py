@@ -13,6 +13,7 @@ import functools
 import importlib.util
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -320,3 +321,18 @@ def format_bytes(count: int | float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" or abs(size) >= 99.95 else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
+
+
+def parse_bytes(written: str | float) -> float:
+    """Bytes from a number, or from `8 GB`, `1.5GiB`, `500 MB`. ValueError where it is no size.
+
+    >>> parse_bytes("1.5 GB")
+    1500000000.0
+    """
+    if isinstance(written, int | float) and not isinstance(written, bool) and written >= 0:
+        return float(written)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", str(written).strip(), re.IGNORECASE)
+    if found is None:
+        raise ValueError(f"{written!r} is no size in bytes: write 8 GB")
+    base = 1024 if found[3] else 1000
+    return float(found[1]) * float(base ** " KMGT".index(found[2].upper() or " "))

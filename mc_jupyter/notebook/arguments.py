@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LETTERS = {"input": "-i", "out": "-o"}
 _METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "file": "FILE", "what": "NAME|FILE"}
+_MANY = {"given": "KEY=VALUE", "fields": "FIELD=VALUE"}
 _ASSIGNMENT = re.compile(r"(?P<key>[^\s=:]+)(?P<sign>:=|=)(?P<value>.*)", re.DOTALL)
 _YAML_KINDS = frozenset({"number", "integer", "boolean", "slider", "json", "messages"})
 _FILE_KINDS = frozenset({"image", "audio", "file"})
@@ -93,7 +94,7 @@ def grammar(word: str, function: Callable[..., Any]) -> argparse.ArgumentParser:
     for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
         metavar, kind = _METAVARS.get(name, name.upper()), str(parameter.annotation)
         if parameter.kind is parameter.VAR_POSITIONAL:
-            parser.add_argument(name, nargs="*", metavar="KEY=VALUE" if name == "given" else metavar)
+            parser.add_argument(name, nargs="*", metavar=_MANY.get(name, metavar))
         elif parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
             optional = parameter.default is not parameter.empty
             parser.add_argument(name, nargs="?" if optional else None, metavar=metavar)
@@ -154,6 +155,46 @@ def inputs_of(words: Iterable[str], known: Sequence[Input], variables: Mapping[s
             raise UnknownName(f"no input {key!r}" + (f"; {hint}" if hint else ""), fix=f"its inputs: {there}")
         given[key] = value
     return given
+
+
+def settings_of(words: Iterable[str]) -> dict[str, Any]:
+    """The fields that `set` and `compare` name: `precision=bfloat16`, read as YAML; `precision=` is None, its default.
+
+    >>> settings_of(["temperature=0.2", "adapters.alpaca=0", "precision="])
+    {'temperature': 0.2, 'adapters.alpaca': 0, 'precision': None}
+    """
+    settings: dict[str, Any] = {}
+    for word in words:
+        name, sign, value = word.partition("=")
+        if not sign or not name:
+            raise InputError(f"{word!r} sets nothing", fix=f"{word or 'precision'}=VALUE, or {word or 'precision'}=")
+        if name in settings:
+            raise InputError(f"{name} is set twice", fix="keep one of them")
+        settings[name] = _yaml(name, value)
+    if not settings:
+        raise InputError("nothing to set", fix="precision=bfloat16 temperature=0.2 adapters.NAME=0.5")
+    return settings
+
+
+def _yaml(name: str, text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"{name} is set to {text!r}, which is no value", fix=f"{name}='…' in quotes") from None
+
+
+def adapter_weights(words: Iterable[str] | None) -> dict[str, float]:
+    """The overrides that `--adapter NAME=0.3` gives."""
+    found: dict[str, float] = {}
+    for word in words or ():
+        name, _, value = word.partition("=")
+        try:
+            found[f"adapters.{name}"] = float(value)
+        except ValueError:
+            raise InputError(f"--adapter {word}: should be NAME=WEIGHT", fix=f"--adapter {name}=0.5") from None
+    return found
 
 
 def _variable(name: str, variables: Mapping[str, Any], kinds: Mapping[str, str]) -> Any:

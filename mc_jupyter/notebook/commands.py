@@ -49,6 +49,9 @@ class Command:
         return self.help.partition("\n")[0]
 
 
+_WORTH_SAYING = 0.3  # seconds that a change is expected to take before it is announced
+_LASTING = ("cast", "adapters", "reload")
+
 COMMANDS: dict[str, Command] = {}
 """Every word, filled by `@command`."""
 
@@ -171,6 +174,37 @@ def form(notebook: ComposeMagics, name: str) -> None:
     notebook.show_form(notebook.session.handle(name), {})
 
 
+# --- changing ---------------------------------------------------------------------------------------------------------
+
+
+@command
+def set_(notebook: ComposeMagics, name: str, *fields: str, check: bool = False) -> Page:
+    """Set fields of a component: story precision=bfloat16 temperature=0.2 adapters.alpaca=0.3
+
+    Does the least that is right: sampling changes nothing that is loaded, an adapter's weight a number, another
+    precision casts in place where that equals a fresh load; anything else loads the model again. With --check it only
+    says what it would do. field= (nothing after it) is the default; adapters.NAME=OWNER/NAME adds an adapter.
+    """
+    from mc_jupyter.notebook.display import Page
+
+    handle = notebook.session.handle(name)
+    change = handle.change(arguments.settings_of(fields))
+    if check:
+        return Page("", str(change))
+    with notebook.progress() as progress:
+        if (change.effect.seconds or 1) > _WORTH_SAYING:
+            progress.announce(str(change))
+        notebook.session.apply(change, progress.run)
+        took = progress.seconds
+    return Page("", f"{change}\n→ {handle!r}{_in(took) if change.effect.step in _LASTING else ''}")
+
+
+@command
+def panel(notebook: ComposeMagics, name: str) -> None:
+    """Show controls for a component: device, precision, quantization, adapters, sampling, its inputs and answers."""
+    notebook.show_panel(notebook.session.handle(name))
+
+
 # --- looking ----------------------------------------------------------------------------------------------------------
 
 
@@ -178,13 +212,13 @@ def form(notebook: ComposeMagics, name: str) -> None:
 def ls(notebook: ComposeMagics) -> Table:
     """What has been defined, and where it is loaded."""
     from mc_jupyter.devices import format_bytes
-    from mc_jupyter.notebook.display import Table
+    from mc_jupyter.notebook.display import Table, number_type
 
     rows = []
     for name, handle in notebook.session.handles.items():
         facts = handle.facts()
         told = dict(handle.card())
-        where = (facts.dtype, facts.device, format_bytes(facts.bytes)) if facts else ("not loaded", "", "")
+        where = (number_type(facts), facts.device, format_bytes(facts.bytes)) if facts else ("not loaded", "", "")
         pinned = "pinned" if any(name in r.names and r.pinned for r in notebook.session.residents()) else ""
         rows.append((name, told.get("task", ""), told.get("model", ""), *where, pinned))
     if not rows:
@@ -279,6 +313,10 @@ def help(notebook: ComposeMagics, word: str | None = None) -> Table | Page:
         *((arguments.usage(c.parser, brief=True), c.summary) for c in COMMANDS.values()),
     )
     return Table(("", ""), rows, "", "%compose help WORD says more", coded=True)
+
+
+def _in(seconds: float) -> str:
+    return f", in {seconds:.2f} s"
 
 
 def _text_of(notebook: ComposeMagics, what: str) -> str:

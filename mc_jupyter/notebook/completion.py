@@ -114,10 +114,28 @@ def _in_command(notebook: ComposeMagics, rest: str) -> tuple[str, Iterable[str]]
     if handle is not None:
         given = {w.partition("=")[0] for w in before[2:]}
         return word, [f"{one.name}=" for one in handle.inputs if one.name not in given]
+    if before[0] in ("set", "compare") and len(before) > 1:
+        return _in_settings(notebook, word, before[1])
     takes_name = any(
         action.dest in ("name", "what") and not action.option_strings for action in command.parser._actions
     )
     return word, notebook.names if takes_name and len(before) == 1 else ()
+
+
+def _in_settings(notebook: ComposeMagics, word: str, name: str) -> tuple[str, Iterable[str]]:
+    """`set story pre▏` and `set story precision=▏`: the component's own fields and their values."""
+    from mc_jupyter.rewriting import settable
+
+    handle = notebook.defined(name)
+    if handle is None:
+        return word, ()
+    component = handle.component.component
+    field, sign, value = word.partition("=")
+    if not sign:
+        return word, [f"{name}=" for name in settable(component)]
+    written = {key: str(found) for key, found in component.written.items() if isinstance(found, str)}
+    models = [component.shape.settings, component.shape.action]
+    return value.rpartition(",")[2], values_of(field, models, written)
 
 
 def _schema_words(word: str) -> Iterator[str]:

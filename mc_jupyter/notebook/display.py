@@ -419,11 +419,23 @@ def _memory(report: MemoryReport) -> Bundle:
         ("device", "free", "of", "limited by"),
         tuple((name, format_bytes(m.free), format_bytes(m.total), m.limit_by) for name, m in report.devices.items()),
         "memory",
-        f"this kernel holds {format_bytes(report.process)} in all",
+        f"this kernel holds {format_bytes(report.process)} in all"
+        + "".join(f"; models on {name} may take {format_bytes(limit)}" for name, limit in report.limits.items()),
     )
     models = Table(
-        ("model", "for", "memory", "precision", "device", ""),
-        tuple((r.subject, ", ".join(r.names), format_bytes(r.bytes), r.dtype, r.device, _state(r)) for r in held),
+        ("model", "for", "memory", "precision", "device", "adapters", ""),
+        tuple(
+            (
+                r.subject,
+                ", ".join(r.names),
+                format_bytes(r.bytes),
+                number_type(r),
+                r.device,
+                ", ".join(r.adapters),
+                _state(r),
+            )
+            for r in held
+        ),
         "loaded models" if held else "no model is loaded",
     )
     gauges = "".join(
@@ -436,6 +448,12 @@ def _memory(report: MemoryReport) -> Bundle:
 
 def _gauge(name: str, used: float, words: str) -> str:
     return f'<div><b>{escape(name)}</b> {bar(used, width=200)} <span style="{MUTED}">{escape(words)}</span></div>'
+
+
+def number_type(row: Any) -> str:
+    """`float32`, or of a quantized model `nf4, the rest float32`."""
+    kind = str(row.quantization).partition(" ")[0]
+    return row.dtype if kind == "none" else f"{kind}, the rest {row.dtype}"
 
 
 def _state(row: Any) -> str:
@@ -453,7 +471,7 @@ RENDERERS: dict[tuple[str, str], Callable[[Any], Bundle]] = {
     ("mc_jupyter.values.streams", "Stream"): _stream,
     ("mc_jupyter.handles", "Handle"): _handle,
     ("mc_jupyter.session", "MemoryReport"): _memory,
-    ("mc_jupyter.plan", "Plan"): _plan,
+    ("mc_jupyter.plan.choices", "Plan"): _plan,
     ("PIL.Image", "Image"): _image,
 }
 """By the name of the type, so that nothing is imported before it is used."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
-from traitlets import Bool, Enum
+from traitlets import Bool, Dict, Enum, TraitError, observe
 
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, did_you_mean, forget_frames
 from mc_jupyter.notebook import arguments
@@ -46,6 +46,8 @@ _ARGUMENTS = (
     argument("--device", help="As if the cell said device: …"),
     argument("--precision", help="As if the cell said precision: …"),
     argument("--quantization", help="As if the cell said quantization: …"),
+    argument("--adapter", action="append", metavar="NAME=WEIGHT", help="As if the cell gave this adapter that weight."),
+    argument("--panel", action="store_true", help="Show controls for the settings, the inputs and the model."),
     argument("--file", metavar="FILE", help="Read the document from this file; the cell holds only comments."),
     argument("--save", metavar="FILE", help="Write the cell's document to this file, once it has loaded."),
 )
@@ -68,6 +70,10 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         ("auto", "always", "never"),
         "auto",
         help="Show a form when inputs are missing: auto is where somebody can fill it in.",
+    ).tag(config=True)
+
+    memory = Dict(
+        help="The most that models may take on a device: {'cpu': '8 GB', 'cuda': '20 GB'}. What is free counts besides."
     ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell):
@@ -125,8 +131,13 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         if self._session is None:
             from mc_jupyter.session import Session
 
-            self._session = Session(new_run=self._call_in_python)
+            self._session = Session(new_run=self._call_in_python, memory=_limits(self.memory))
         return self._session
+
+    @observe("memory")
+    def _memory_changed(self, change: Any) -> None:
+        if self._session is not None:
+            self._session.models.limits = {name: int(limit) for name, limit in _limits(change["new"]).items()}
 
     @contextmanager
     def _call_in_python(self) -> Iterator[Run]:
@@ -201,17 +212,21 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         text, first_line = _document(options, cell)
         overrides = {
             k: v for k in ("device", "precision", "quantization", "seed") if (v := getattr(options, k)) is not None
-        }
+        } | arguments.adapter_weights(options.adapter)
         if options.check:
             return self.session.check(text, first_line=first_line, overrides=overrides)
         given = self._given(options.input, text, first_line, overrides)
-        self._refuse_what_cannot_run(text, name, first_line, given)
+        if not options.panel:
+            self._refuse_what_cannot_run(text, name, first_line, given)
         with self.progress() as progress:
             handle = self.session.load(text, name, first_line=first_line, overrides=overrides, run=progress.run)
             if options.save:
                 _write_file(options.save, text)
             if name:
                 self.shell.user_ns[name] = handle
+            if options.panel and not (given or self._silent):
+                self.show_panel(handle)
+                return None
             lacking = handle.missing(given)
             if not lacking:
                 return self.perform(handle, given, progress, out=options.out)
@@ -301,6 +316,10 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         self.open_forms[handle.name] = form
         self.shell.display_pub.publish(form.bundle())
 
+    def show_panel(self, handle: Handle) -> None:
+        """Controls for the handle, in an output of their own."""
+        self.shell.display_pub.publish(handle.panel()._repr_mimebundle_())
+
     def hide(self, result: Any) -> None:
         """Keep this value, the cell's result perhaps, from being shown: it has been, or shall not be.
 
@@ -350,6 +369,16 @@ def _new_name(word: str | None) -> str | None:
     if word is not None and hasattr(builtins, word):
         raise InputError(f"{word} is Python's own: a cell of that name would hide it", fix=f"%%compose my_{word}")
     return arguments.variable(word)
+
+
+def _limits(written: Mapping[str, Any]) -> dict[str, float]:
+    """Bytes of a limit that may be written `8 GB`."""
+    from mc_jupyter.devices import parse_bytes
+
+    try:
+        return {str(device): parse_bytes(limit) for device, limit in written.items()}
+    except ValueError as error:
+        raise TraitError(str(error)) from None
 
 
 def _document(options: argparse.Namespace, cell: str) -> tuple[str, int]:

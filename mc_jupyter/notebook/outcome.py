@@ -83,8 +83,9 @@ def provenance(handle: Handle, progress: Progress, result: Any) -> dict[str, Any
         "device": facts.device if facts else None,
         "dtype": facts.dtype if facts else None,
         "quantization": facts.quantization if facts else None,
+        "adapters": {plan.name: weight for plan, weight in handle.loaded.adapters} if handle.loaded else None,
         "seed": getattr(result, "seed", None),
         "tokens": getattr(result, "tokens", None),
         "seconds": round(progress.seconds, 3),
     }
-    return {"mc_jupyter": {name: value for name, value in found.items() if value is not None}}
+    return {"mc_jupyter": {name: value for name, value in found.items() if value not in (None, {})}}

@@ -195,6 +195,13 @@ class Progress:
         elif self._shown:
             self._publish({"text/plain": ""})
 
+    def announce(self, text: str) -> None:
+        """Say at once what is about to be done; it gives way to how it ended."""
+        if self._surface == "live":
+            self._publish({"text/plain": text, "text/html": display.muted(text)})
+        elif self._surface == "terminal":
+            sys.stderr.write(f"{text}\n")
+
     def keep_text_back(self) -> None:
         """Show phases only, nothing of the text: it goes into a variable."""
         self._text_back = True
