@@ -4,15 +4,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Tests, benchmarks and the demo need no hub; `make lab` is yours and may download.
-demo test bench: export HF_HUB_OFFLINE = 1
+demo test browser bench: export HF_HUB_OFFLINE = 1
 
-.PHONY: help demo test lint types bench lab starters clean
+.PHONY: help demo test browser lint types bench lab starters clean
 
 help:
 	@echo "make demo    install into .venv, run the quick-start notebook, say how to open it"
 	@echo "make test    install into .venv, run every test"
 	@echo "make lint    ruff      make types   mypy, strict      make bench   figures against peers"
 	@echo "make lab     open the notebooks in JupyterLab         make clean   remove .venv and what was built"
+	@echo "make browser JupyterLab in Chromium: its tests alone, with pictures in out/browser/"
 	@echo "make starters          train the starter models again (minutes)"
 
 .venv/base: pyproject.toml constraints.txt
@@ -35,6 +36,9 @@ demo: .venv/base
 test: .venv/dev
 	$(BIN)/python -m pytest
 
+browser: .venv/dev
+	MC_JUPYTER_BROWSER=required $(BIN)/python -m pytest tests/browser
+
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,7 +53,7 @@ lab: .venv/base
 	$(BIN)/jupyter lab notebooks/01-quickstart.ipynb
 
 starters: .venv/dev
-	for name in sentiment embedding stories; do nice $(BIN)/python -m mc_jupyter.starters.$$name.train || exit 1; done
+	for name in sentiment embedding stories stories.pirate stories.space; do nice $(BIN)/python -m mc_jupyter.starters.$$name.train || exit 1; done
 
 clean:
 	rm -rf .venv build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
