@@ -1,38 +1,424 @@
-"""The LoRA adapters laid over one transformers model, in place, by PEFT."""
+"""The LoRA adapters laid over one transformers model, in place: as many as wanted, any weighted sum of them, exactly.
+
+PEFT lays them, under a name of ours each; their weights are read here. PEFT's own reader calls `model.state_dict()`,
+and bitsandbytes (0.50) answers that on a CPU by unpacking 4-bit weights that have run once and rounding or misplacing
+the scales of their blocks: from then on the base itself, without any adapter, gives other answers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Set
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import AdapterFacts, AdapterPlan
+from mc_jupyter.errors import PlanError, WeightsError, listing
+from mc_jupyter.weights.checkpoint import read_json, tensors
+from mc_jupyter.weights.unsafe import check_pickle
 
 if TYPE_CHECKING:
+    import torch
+
     from mc_jupyter.weights import Checkpoint
+
+_PREFIX = "base_model.model."  # before every name in PEFT's files
+_PART = re.compile(r"(?P<module>.+)\.lora_(?:(?P<side>[AB])\.weight|embedding_(?P<table>[AB]))$")
+
+# What adapter_config.json may say so that the sum is exact. These decide the matrices and where they go:
+_APPLIED = (
+    "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "target_modules", "exclude_modules",
+    "layers_to_transform", "layers_pattern", "fan_in_fan_out",
+)  # fmt: skip
+# … and these say where it comes from, mattered in training only, or detail an option that is off.
+_WITHOUT_EFFECT = (
+    "peft_type", "peft_version", "task_type", "base_model_name_or_path", "revision", "auto_mapping", "inference_mode",
+    "lora_dropout", "bias", "init_lora_weights", "loftq_config", "eva_config", "corda_config", "lora_ga_config",
+    "megatron_core", "qalora_group_size", "runtime_config",
+)  # fmt: skip
+# Ways to begin training that leave the base as it is. After the others (PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA) the
+# matrices belong to a base that was changed as well.
+_BEGINNINGS = (True, False, None, "gaussian", "eva", "orthogonal")
+_TRANSPOSED = ("gpt2", "openai-gpt", "imagegpt", "decision_transformer")  # their Conv1D holds (inputs, outputs)
+
+
+# --- before any weight is read ----------------------------------------------------------------------------------------
 
 
 def check_adapter(base: Checkpoint, adapter: Checkpoint, name: str) -> None:
-    """Raise if these files are no LoRA adapter for this base."""
+    """PlanError or WeightsError unless these files are a plain LoRA adapter that can fit this base.
+
+    Only headers are read. Where the base's files name things otherwise than its modules are named, or are no
+    safetensors, nothing is refused: `attach` finds out.
+    """
+    card = _Card.read(adapter, name)
+    shapes = {tensor.name: tensor.shape for tensor in _headers(adapter)}
+    card.check_names(shapes)
+    wanted, here = _shapes_wanted(shapes), list(_headers(base))
+    if not (wanted and here):
+        return
+    words = _last_words(tensor.name.rpartition(".")[0] for tensor in here)
+    if not _last_words(wanted) & words and not _renamed(base):
+        raise card.no_module(_last_words(wanted), words)
+    found = {
+        tensor.name.removesuffix(".weight"): tensor.shape
+        for tensor in here
+        if tensor.name.endswith(".weight") and len(tensor.shape) == 2 and tensor.dtype in _PLAIN
+    }
+    turned = bool(card.config.get("fan_in_fan_out")) or base.config.get("model_type") in _TRANSPOSED
+    for module, shape in wanted.items():
+        own = _same_module(module, found)
+        if own and own != shape and not (turned and own == shape[::-1]):
+            raise card.other_size(module, shape, own)
+
+
+_PLAIN = ("float64", "float32", "float16", "bfloat16")
+
+
+def _headers(checkpoint: Checkpoint) -> Iterator[Any]:
+    for file in checkpoint.files:
+        if file.suffix == ".safetensors":
+            yield from tensors(file)
+
+
+def _shapes_wanted(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, int]]:
+    """The shape that each module's weight must have: (outputs, inputs), of an embedding (entries, width)."""
+    sizes: dict[str, dict[str, int]] = {}
+    for key, shape in shapes.items():
+        part = _PART.match(key.removeprefix(_PREFIX))
+        if part and len(shape) == 2:
+            side = part["side"] or part["table"]
+            # A: (rank, inputs), B: (outputs, rank); an embedding's A is (rank, entries), its B (width, rank).
+            place = "rows" if (side == "B") == bool(part["side"]) else "columns"
+            sizes.setdefault(part["module"], {})[place] = shape[1] if side == "A" else shape[0]
+    return {module: (s["rows"], s["columns"]) for module, s in sizes.items() if len(s) == 2}
+
+
+def _last_words(modules: Iterable[str]) -> Set[str]:
+    return {module.rpartition(".")[2] for module in modules}
+
+
+def _same_module(module: str, here: Mapping[str, tuple[int, ...]]) -> tuple[int, ...] | None:
+    """The shape of a module's weight in files whose names may lack, or have more of, first parts (`model.`)."""
+    for name in (module, module.partition(".")[2]):
+        if name in here:
+            return here[name]
+    longer = [other for other in here if other.endswith(f".{module}")]
+    return here[longer[0]] if len(longer) == 1 else None
+
+
+def _renamed(base: Checkpoint) -> bool:
+    """Whether transformers gives this architecture's modules other names than its files do."""
+    from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+    return bool(get_checkpoint_conversion_mapping(base.config.get("model_type")))
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """What an adapter says of itself (adapter_config.json), and what its user calls it."""
+
+    name: str
+    config: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, adapter: Checkpoint, name: str) -> _Card:
+        """An error unless it is there and describes plain LoRA."""
+        file = adapter.folder / "adapter_config.json"
+        if not file.is_file():
+            raise WeightsError(
+                f"adapter {name}: {adapter.folder} has no adapter_config.json",
+                fix="name the folder or repository that PEFT saved the adapter in (`save_pretrained`)",
+            )
+        card = cls(name, read_json(file))
+        card._check_plain()
+        return card
+
+    def _check_plain(self) -> None:
+        if (kind := str(self.config.get("peft_type") or "unknown")).upper() != "LORA":
+            raise PlanError(
+                f"adapter {self.name} is of the kind {kind} (peft_type); only LORA is laid over a model", fix=_MERGE
+            )
+        beyond = {key: v for key, v in self.config.items() if v and key not in (*_APPLIED, *_WITHOUT_EFFECT)}
+        if (bias := self.config.get("bias")) not in ("none", None):
+            beyond["bias"] = bias
+        if (begun := self.config.get("init_lora_weights")) not in _BEGINNINGS:
+            beyond["init_lora_weights"] = begun
+        if beyond:
+            said = listing([f"{key}: {str(value)[:60]}" for key, value in beyond.items()], "and")
+            raise PlanError(
+                f"adapter {self.name} is more than LoRA matrices ({said}), so that no weighted sum of it is exact",
+                fix=_MERGE,
+            )
+
+    def check_names(self, keys: Iterable[str]) -> None:
+        """PlanError when the file holds more than LoRA matrices."""
+        foreign = sorted(key for key in keys if not _PART.match(key))
+        if foreign:
+            raise PlanError(
+                f"adapter {self.name} holds {len(foreign)} tensors beside its LoRA matrices, first {foreign[0]}",
+                fix="if that is an unchanged embedding, save the adapter with "
+                "`save_pretrained(folder, save_embedding_layers=False)`; if it was trained, merge it into its base",
+            )
+
+    def no_module(self, wanted: Iterable[str], here: Iterable[str]) -> PlanError:
+        return PlanError(
+            f"adapter {self.name} changes {_few(wanted)}, and this model has no such modules: its are {_few(here)}",
+            fix=self._other_base,
+        )
+
+    def inexact(self, module: str) -> PlanError:
+        return PlanError(f"adapter {self.name} changes {module}: no weighted sum of that is exact here", fix=_MERGE)
+
+    def other_size(self, module: str, wanted: tuple[int, ...], found: tuple[int, ...]) -> PlanError:
+        return PlanError(
+            f"adapter {self.name} is for a model of another size: at {module} it fits {_size(wanted)}, "
+            f"this model has {_size(found)}",
+            fix=self._other_base,
+        )
+
+    def other_modules(self, missing: Set[str], unexpected: Set[str]) -> PlanError:
+        """The error for weights that are not exactly those of the layers that the adapter's config chooses here."""
+        said = []
+        if unexpected:
+            said.append(f"{len(unexpected)} of its tensors have no place in this model, first {min(unexpected)}")
+        if missing:
+            said.append(f"{len(missing)} that this model has a place for are not in its files, first {min(missing)}")
+        return PlanError(f"adapter {self.name} does not fit: {listing(said, 'and')}", fix=self._other_base)
+
+    @property
+    def _other_base(self) -> str:
+        base = self.config.get("base_model_name_or_path")
+        return f"it was trained on {base}: use that as `model:`" if base else "use the model it was trained on"
+
+
+_MERGE = "merge it into its base with PEFT (`merge_and_unload`), save that, and use it as `model:`"
+
+
+def _few(words: Iterable[str] | str) -> str:
+    found = [words] if isinstance(words, str) else sorted(words)
+    return f"{', '.join(found[:12])}{' …' if len(found) > 12 else ''}"
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
+# --- over one model ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """One adapter on the model: our name for it in PEFT, and its layers with the scale each was trained at."""
+
+    name: str
+    trained: Mapping[Any, float]
 
 
 class Adapters:
-    """What is laid over one model."""
+    """What is laid over one model. When nothing is, the model's modules are its own."""
 
     def __init__(self, model: Any):
         self.model = model
+        self._laid: dict[AdapterPlan, _Laid] = {}
+        self._weights: dict[AdapterPlan, float] = {}
+        self._numbers = count(1)
 
     def attach(self, plan: AdapterPlan, checkpoint: Checkpoint) -> None:
-        raise NotImplementedError
+        """Lay an adapter over the model, taking no part yet. An error leaves the model as it was."""
+        if plan in self._laid:
+            return
+        card = _Card.read(checkpoint, plan.name or plan.subject or checkpoint.folder.name)
+        weights = _read(checkpoint, card)
+        name = f"mc_adapter_{next(self._numbers)}"
+        try:
+            layers = self._wrap(card, name, plan.low_cpu_mem_usage)
+            _fill(layers, name, weights, plan.dtype, card)
+            self._laid[plan] = _Laid(name, {layer: layer.scaling[name] for layer in layers.values()})
+        except BaseException:  # an interrupt, too, leaves nothing half done
+            self._unwrap(name)
+            raise
+        finally:
+            self._apply()
 
     def detach(self, plan: AdapterPlan) -> None:
-        raise NotImplementedError
+        """Take an adapter off; modules that no other one changes are the model's own objects again."""
+        laid = self._laid.pop(plan)
+        self._weights.pop(plan, None)
+        self._unwrap(laid.name)
+        self._apply()
 
     def use(self, weights: Mapping[AdapterPlan, float]) -> None:
-        if weights:
-            raise NotImplementedError
+        """Let exactly these take part, each as it was trained times its weight. Costs nothing when they do already."""
+        wanted = {plan: weight for plan, weight in weights.items() if weight}
+        # In order, too: a sum of floats depends on it, and equal calls shall give equal bits.
+        if list(wanted.items()) == list(self._weights.items()):
+            return
+        if absent := [plan.name or plan.subject for plan in wanted if plan not in self._laid]:
+            raise LookupError(f"not laid over this model: {listing(absent, 'and')}")
+        self._weights = wanted
+        self._apply()
 
     def facts(self) -> dict[AdapterPlan, AdapterFacts]:
-        return {}
+        """What the layers themselves say now."""
+        return {plan: _facts(laid) for plan, laid in self._laid.items()}
 
     def close(self) -> None:
         self.model = None
+        self._laid.clear()
+        self._weights.clear()
+
+    def _apply(self) -> None:
+        """Bring every layer to `self._weights`. One that has no part to play calls its base and does nothing else."""
+        active: dict[Any, list[str]] = {layer: [] for laid in self._laid.values() for layer in laid.trained}
+        for plan, weight in self._weights.items():
+            laid = self._laid[plan]
+            for layer, trained in laid.trained.items():
+                layer.scaling[laid.name] = trained * weight
+                active[layer].append(laid.name)
+        for layer, names in active.items():
+            if layer.disable_adapters == bool(names):
+                layer.enable_adapters(bool(names))
+            if layer.active_adapters != names:
+                layer.set_adapter(names, inference_mode=True)
+
+    def _wrap(self, card: _Card, name: str, empty: bool) -> dict[str, Any]:
+        """Have PEFT lay its layers around the modules that the adapter's config names: their paths, and they."""
+        import torch
+        from peft import LoraConfig, inject_adapter_in_model
+
+        settings = {key: card.config[key] for key in _APPLIED if card.config.get(key) is not None}
+        flags = [(parameter, parameter.requires_grad) for parameter in self.model.parameters()]
+        # Not by PEFT's own low_cpu_mem_usage, which has every thread make its layers without memory meanwhile.
+        place = torch.device("meta") if empty else nullcontext()
+        try:
+            # PEFT draws first weights that are overwritten at once: nobody's seed shall notice.
+            with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), place:
+                warnings.simplefilter("ignore")  # of fan_in_fan_out, which it sets right by itself
+                config = LoraConfig(**settings, init_lora_weights=False, inference_mode=True)
+                self._check_exact(card, config)
+                inject_adapter_in_model(config, self.model, name)
+        except (ValueError, TypeError) as error:
+            raise self._misfit(card, error) from None
+        finally:
+            vars(self.model).pop("peft_config", None)  # all that it says is in the layers
+            for parameter, flag in flags:  # PEFT freezes the base
+                parameter.requires_grad_(flag)
+        layers = {path: layer for _, path, layer in _wrapped(self.model) if name in layer.r}
+        # transformers 5 holds a mixture's experts in one tensor; PEFT turns adapters of single experts into these.
+        if fused := next((path for path, layer in layers.items() if type(layer).__name__ == "ParamWrapper"), None):
+            raise card.inexact(f"{fused}, a mixture of experts")
+        return layers
+
+    def _check_exact(self, card: _Card, config: Any) -> None:
+        """PlanError when a torch MultiheadAttention is to be changed: PEFT changes its own weights for each call."""
+        import torch
+        from peft.tuners.tuners_utils import check_target_module_exists
+
+        for path, module in self.model.named_modules():
+            if isinstance(module, torch.nn.MultiheadAttention) and check_target_module_exists(config, path):
+                raise card.inexact(f"{path}, torch's MultiheadAttention")
+
+    def _misfit(self, card: _Card, error: Exception) -> PlanError:
+        reason = str(error)
+        if "not found in the base model" in reason or "No modules were targeted" in reason:
+            import torch
+
+            own = (path for path, module in self.model.named_modules() if isinstance(module, torch.nn.Linear))
+            return card.no_module(card.config.get("target_modules") or (), _last_words(own))
+        return PlanError(f"adapter {card.name} cannot be laid over this model: {reason.partition(chr(10))[0][:300]}")
+
+    def _unwrap(self, name: str) -> None:
+        """Take a name out of every layer, and layers without a name out of the model."""
+        for parent, path, layer in list(_wrapped(self.model)):
+            if name in layer.r:
+                layer.set_adapter([], inference_mode=True)  # PEFT would choose another one by itself
+                layer.delete_adapter(name)
+            if not layer.r:
+                setattr(parent, path.rpartition(".")[2], layer.get_base_layer())
+
+
+def _wrapped(module: Any, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[Any, str, Any]]:
+    """Every layer of PEFT's in a model, outermost only: what holds it, its path, and it."""
+    from peft.tuners.lora import LoraLayer
+
+    seen = set() if seen is None else seen
+    for name, child in module.named_children():
+        if isinstance(child, LoraLayer):
+            yield module, path + name, child
+        elif id(child) not in seen:
+            seen.add(id(child))
+            yield from _wrapped(child, f"{path}{name}.", seen)
+
+
+# --- weights in and out -----------------------------------------------------------------------------------------------
+
+
+def _read(checkpoint: Checkpoint, card: _Card) -> dict[str, torch.Tensor]:
+    """Every tensor by the name that it has in a model."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    check_pickle(checkpoint)
+    found: dict[str, torch.Tensor] = {}
+    try:
+        for file in checkpoint.files:
+            safe = file.suffix == ".safetensors"
+            found |= load_file(file) if safe else torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WeightsError(f"adapter {card.name} cannot be read: {str(error).partition(chr(10))[0]}") from None
+    card.check_names(found)
+    return {key.removeprefix(_PREFIX): tensor for key, tensor in found.items()}
+
+
+def _places(layer: Any, name: str) -> dict[str, tuple[Any, str]]:
+    """Where a layer keeps an adapter's matrices: their names in a file, then what holds each, and as what."""
+    if name in layer.lora_A:
+        return {f"lora_{side}.weight": (getattr(layer, f"lora_{side}")[name], "weight") for side in "AB"}
+    tables = {f"lora_embedding_{side}": getattr(layer, f"lora_embedding_{side}") for side in "AB"}
+    return {part: (table, name) for part, table in tables.items() if name in table}
+
+
+def _fill(layers: Mapping[str, Any], name: str, weights: Mapping[str, torch.Tensor], dtype: str, card: _Card) -> None:
+    """Put every weight where it belongs; PlanError unless they are exactly those that these layers have places for."""
+    import torch
+
+    kind = getattr(torch, dtype)
+    wanted = {f"{path}.{part}" for path, layer in layers.items() for part in _places(layer, name)}
+    if wanted != weights.keys():
+        raise card.other_modules(wanted - weights.keys(), weights.keys() - wanted)
+    for path, layer in layers.items():
+        base = layer.get_base_layer()
+        device = next(chain(base.parameters(), base.buffers())).device
+        for part, (holder, entry) in _places(layer, name).items():
+            given, place = weights[f"{path}.{part}"], getattr(holder, entry)
+            if given.shape != place.shape:
+                raise card.other_size(f"{path}.{part}", tuple(given.shape), tuple(place.shape))
+            # A copy: what safetensors gives may still be the file, and that may be trained and saved again.
+            held = torch.nn.Parameter(given.to(device, kind, copy=True), requires_grad=False)
+            setattr(holder, entry, held)
+        layer.train(base.training)
+
+
+def _facts(laid: _Laid) -> AdapterFacts:
+    layers = list(laid.trained)
+    held = [getattr(*place) for layer in layers for place in _places(layer, laid.name).values()]
+    ranks = [layer.r[laid.name] for layer in layers]
+    scales = [_scale(layer, laid.name) for layer in layers]
+    return AdapterFacts(
+        modules=len(layers),
+        ranks=(min(ranks), max(ranks)),
+        scales=(min(scales), max(scales)),
+        bytes=sum(tensor.numel() * tensor.element_size() for tensor in held),
+        dtype=", ".join(sorted({str(tensor.dtype).removeprefix("torch.") for tensor in held})),
+    )
+
+
+def _scale(layer: Any, name: str) -> float:
+    """What a layer multiplies an adapter's product by in its next call."""
+    takes_part = not layer.disable_adapters and name in layer.active_adapters
+    return float(layer.scaling[name]) if takes_part else 0.0

@@ -1,0 +1,629 @@
+"""LoRA laid over a model in place, compared with PEFT called directly."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import shutil
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+import torch
+
+from mc_jupyter.drivers import AdapterPlan
+from mc_jupyter.drivers._adapters import Adapters, check_adapter
+from mc_jupyter.errors import ComposeError, PlanError, UnsafeWeights, WeightsError
+from tests import adapters, models
+
+Load = Callable[..., Any]
+TOKENS = torch.arange(20, 52)[None]
+
+
+def load(folder: Path, auto: str = "AutoModelForCausalLM", **arguments: Any) -> Any:
+    import transformers
+
+    return getattr(transformers, auto).from_pretrained(folder, **arguments).eval()
+
+
+def quantized(folder: Path, kind: str, double: bool = False) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    pytest.importorskip("bitsandbytes")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    eight = kind == "int8"
+    config = BitsAndBytesConfig(
+        load_in_8bit=eight,
+        load_in_4bit=not eight,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=double,
+    )
+    return load(folder, dtype=torch.float32, quantization_config=config)
+
+
+def says(model: Any, **inputs: Any) -> torch.Tensor:
+    with torch.no_grad():
+        return model(**({"input_ids": TOKENS} | inputs)).logits.clone()
+
+
+def plan(folder: Path, dtype: str = "float32", **more: Any) -> AdapterPlan:
+    return AdapterPlan((str(folder),), dtype, name=folder.name, **more)
+
+
+def laid(model: Any, *folders: Path, dtype: str = "float32", **more: Any) -> tuple[Adapters, list[AdapterPlan]]:
+    on = Adapters(model)
+    plans = [plan(folder, dtype, **more) for folder in folders]
+    for each, folder in zip(plans, folders, strict=True):
+        on.attach(each, adapters.checkpoint(folder))
+    return on, plans
+
+
+def peft(model: Any, *folders: Path, **weights: float) -> Any:
+    """PEFT itself, with these weights (by folder name) by its own `set_scale`; as trained where none are given."""
+    from peft import PeftModel
+    from peft.tuners.lora import LoraLayer
+
+    made = PeftModel.from_pretrained(model, str(folders[0]), adapter_name=folders[0].name)
+    for folder in folders[1:]:
+        made.load_adapter(str(folder), adapter_name=folder.name)
+    made.base_model.set_adapter([folder.name for folder in folders])
+    for layer in made.modules():
+        if isinstance(layer, LoraLayer):
+            for name, weight in weights.items():
+                layer.set_scale(name, weight)
+    return made.eval()
+
+
+def far(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float((one.float() - other.float()).abs().max())
+
+
+def outline(model: Any) -> list[tuple[str, int, bool]]:
+    """Every module by name and identity, and whether it is in training."""
+    return [(name, id(module), module.training) for name, module in model.named_modules()]
+
+
+def numbers(model: Any) -> list[tuple[str, int, torch.dtype, bool]]:
+    return [(name, id(tensor), tensor.dtype, tensor.requires_grad) for name, tensor in model.named_parameters()]
+
+
+@pytest.fixture(scope="module")
+def tales(tmp_path_factory: pytest.TempPathFactory, llama: Path) -> Path:
+    return adapters.lora(tmp_path_factory.mktemp("a") / "tales", llama, rank=4)
+
+
+@pytest.fixture(scope="module")
+def verse(tmp_path_factory: pytest.TempPathFactory, llama: Path) -> Path:
+    """Another rank, other modules (some shared), another scale, patterns."""
+    return adapters.lora(
+        tmp_path_factory.mktemp("b") / "verse", llama, rank=8, alpha=12, seed=2, rslora=True,
+        targets=("q_proj", "down_proj", "gate_proj"), rank_pattern={"down_proj": 3}, alpha_pattern={"q_proj": 5},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve million parameters."""
+    return models.llama(
+        tmp_path_factory.mktemp("large"), hidden_size=512, intermediate_size=1408, num_hidden_layers=4,
+        num_attention_heads=8, num_key_value_heads=4, initializer_range=0.05,
+    )  # fmt: skip
+
+
+class TestSums:
+    def test_one_adapter_is_what_peft_gives(self, llama: Path, tales: Path) -> None:
+        model = load(llama)
+        on, (one,) = laid(model, tales)
+        on.use({one: 1})
+        assert torch.equal(says(model), says(peft(load(llama), tales)))
+
+    @pytest.mark.parametrize("weight", [0.5, 1.7, -0.8])
+    def test_a_weight_multiplies_the_trained_scale(self, llama: Path, tales: Path, weight: float) -> None:
+        model = load(llama)
+        on, (one,) = laid(model, tales)
+        on.use({one: weight})
+        assert far(says(model), says(peft(load(llama), tales, tales=weight))) < 1e-5
+
+    def test_rslora_and_patterns_keep_their_scales(self, llama: Path, verse: Path) -> None:
+        model = load(llama)
+        on, (one,) = laid(model, verse)
+        on.use({one: 1})
+        assert torch.equal(says(model), says(peft(load(llama), verse)))
+        facts = on.facts()[one]
+        assert facts.ranks == (3, 8)
+        assert facts.scales == (pytest.approx(5 / 8**0.5), pytest.approx(12 / 3**0.5))
+
+    def test_two_of_different_ranks_are_pefts_concatenation(self, large: Path, tmp_path: Path) -> None:
+        first = adapters.lora(tmp_path / "first", large, rank=8, size=0.05)
+        second = adapters.lora(tmp_path / "second", large, rank=3, size=0.05, seed=2, rslora=True)
+        model = load(large)
+        assert model.num_parameters() > 10_000_000
+        bare = says(model)
+        on, (one, two) = laid(model, first, second)
+        on.use({one: 0.7, two: 0.3})
+        direct = peft(load(large), first, second)
+        direct.add_weighted_adapter(["first", "second"], [0.7, 0.3], "both", combination_type="cat")
+        direct.set_adapter("both")
+        assert far(says(model), says(direct)) < 1e-5
+        assert far(says(model), bare) > 0.1
+
+    def test_no_weight_is_the_base_bit_for_bit(self, llama: Path, tales: Path, verse: Path) -> None:
+        model = load(llama)
+        bare = says(model)
+        on, (one, two) = laid(model, tales, verse)
+        assert torch.equal(says(model), bare)  # attached, and taking no part
+        on.use({one: 1, two: 0.5})
+        assert far(says(model), bare) > 0.1
+        on.use({one: 0, two: 0.0})
+        assert torch.equal(says(model), bare)
+        on.use({one: 1})
+        on.use({})
+        assert torch.equal(says(model), bare)
+
+    def test_only_the_named_ones_take_part(self, llama: Path, tales: Path, verse: Path) -> None:
+        model = load(llama)
+        on, (one, two) = laid(model, tales, verse)
+        alone = {}
+        for folder in (tales, verse):
+            fresh = load(llama)
+            other, (single,) = laid(fresh, folder)
+            other.use({single: 0.6})
+            alone[folder] = says(fresh)
+        for _ in range(3):
+            on.use({one: 0.6})
+            assert torch.equal(says(model), alone[tales])
+            on.use({two: 0.6, one: 0})
+            assert torch.equal(says(model), alone[verse])
+
+    def test_the_same_call_gives_the_same_bits_whatever_ran_between(
+        self, llama: Path, tales: Path, verse: Path
+    ) -> None:
+        model = load(llama)
+        on, (one, two) = laid(model, tales, verse)
+        on.use({one: 0.7, two: 0.3})
+        first = says(model)
+        for between in ({two: 0.3, one: 0.7}, {two: -1.5}, {}):
+            on.use({})
+            on.use(between)
+            on.use({one: 0.7, two: 0.3})
+            assert torch.equal(says(model), first)
+
+    @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+    def test_half_precision_bases_and_adapters(self, llama: Path, tales: Path, dtype: str) -> None:
+        model = load(llama, dtype=dtype)
+        bare = says(model)
+        on, (one,) = laid(model, tales, dtype="float32")
+        on.use({one: 1})
+        direct = says(peft(load(llama, dtype=dtype), tales))  # PEFT holds the matrices in float32
+        assert says(model).dtype == getattr(torch, dtype)
+        assert torch.equal(says(model), direct)
+        on.detach(one)
+        half = plan(tales, dtype)
+        on.attach(half, adapters.checkpoint(tales))
+        on.use({half: 1})
+        assert on.facts()[half].dtype == dtype
+        assert far(says(model), direct) < far(direct, bare) / 10
+        on.use({})
+        assert torch.equal(says(model), bare)
+
+    def test_texts_are_those_of_peft_token_for_token(self, llama: Path, tales: Path) -> None:
+        model = load(llama)
+        arguments = {"max_new_tokens": 16, "do_sample": False}
+        bare = model.generate(TOKENS, **arguments)
+        on, (one,) = laid(model, tales)
+        on.use({one: 1.7})
+        written = model.generate(TOKENS, **arguments)
+        assert torch.equal(written, peft(load(llama), tales, tales=1.7).generate(input_ids=TOKENS, **arguments))
+        assert not torch.equal(written, bare)
+
+    def test_all_linear_layers_and_dropout_in_training_change_nothing_now(self, llama: Path, tmp_path: Path) -> None:
+        folder = adapters.lora(tmp_path / "all", llama, targets="all-linear", lora_dropout=0.5)
+        model = load(llama)
+        on, (one,) = laid(model, folder)
+        on.use({one: 1})
+        assert on.facts()[one].modules == 14
+        assert not any(module.training for module in model.modules())
+        assert torch.equal(says(model), says(model))
+        assert torch.equal(says(model), says(peft(load(llama), folder)))
+
+    def test_some_layers_only(self, llama: Path, tmp_path: Path) -> None:
+        folder = adapters.lora(
+            tmp_path / "some", llama, targets=r".*_proj", layers_to_transform=None, exclude_modules=r".*\.0\..*"
+        )
+        second = adapters.lora(tmp_path / "second", llama, layers_to_transform=[1], layers_pattern="layers")
+        for each, modules in ((folder, 7), (second, 2)):
+            check_adapter(adapters.base(llama), adapters.checkpoint(each), "mine")
+            model = load(llama)
+            on, (one,) = laid(model, each)
+            on.use({one: 1})
+            assert on.facts()[one].modules == modules
+            assert torch.equal(says(model), says(peft(load(llama), each)))
+
+
+class TestQuantizedBases:
+    @pytest.mark.parametrize(("kind", "double"), [("int8", False), ("nf4", False), ("nf4", True)])
+    def test_sums_equal_pefts_and_none_is_the_base(
+        self, llama: Path, tales: Path, verse: Path, kind: str, double: bool
+    ) -> None:
+        model = quantized(llama, kind, double)
+        says(model)  # bitsandbytes packs 4-bit weights for the CPU in the first call
+        bare, own = says(model), outline(model)
+        on, (one, two) = laid(model, tales, verse)
+        assert torch.equal(says(model), bare)
+        on.use({one: 0.7, two: 0.3})
+        # PEFT over a base that has not run yet: over one that has, it would change the base (see `_adapters`).
+        assert torch.equal(says(model), says(peft(quantized(llama, kind, double), tales, verse, tales=0.7, verse=0.3)))
+        on.use({one: 0})
+        assert torch.equal(says(model), bare)
+        on.detach(one)
+        on.detach(two)
+        assert torch.equal(says(model), bare)
+        assert outline(model) == own
+
+    def test_a_four_bit_base_may_run_after_its_adapter_came(self, llama: Path, tales: Path) -> None:
+        bare = says(quantized(llama, "nf4"))
+        model = quantized(llama, "nf4")
+        on, (one,) = laid(model, tales)
+        assert torch.equal(says(model), bare)
+        on.use({one: 1})
+        assert far(says(model), bare) > 0.1
+
+
+class TestArchitectures:
+    def test_gpt2_whose_layers_are_transposed(self, tmp_path: Path) -> None:
+        from transformers import GPT2Config, GPT2LMHeadModel
+
+        torch.manual_seed(0)
+        config = GPT2Config(vocab_size=128, n_embd=32, n_layer=2, n_head=2, n_positions=64, initializer_range=0.3)
+        GPT2LMHeadModel(config).save_pretrained(tmp_path / "gpt2")
+        base = tmp_path / "gpt2"
+        folder = adapters.lora(tmp_path / "lora", base, targets=("c_attn", "c_fc"), fan_in_fan_out=True)
+        check_adapter(adapters.base(base), adapters.checkpoint(folder), "lora")
+        same_as_peft(base, folder)
+        file = folder / "adapter_config.json"  # PEFT finds out by itself
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"fan_in_fan_out": False}))
+        check_adapter(adapters.base(base), adapters.checkpoint(folder), "lora")
+        same_as_peft(base, folder)
+
+    def test_a_mixture_of_experts_but_not_its_experts(self, tmp_path: Path) -> None:
+        from transformers import MixtralConfig, MixtralForCausalLM
+
+        torch.manual_seed(0)
+        config = MixtralConfig(
+            vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
+            num_key_value_heads=2, num_local_experts=2, initializer_range=0.2,
+        )  # fmt: skip
+        MixtralForCausalLM(config).save_pretrained(tmp_path / "mixtral")
+        folder = adapters.lora(tmp_path / "lora", tmp_path / "mixtral")
+        check_adapter(adapters.base(tmp_path / "mixtral"), adapters.checkpoint(folder), "lora")
+        same_as_peft(tmp_path / "mixtral", folder)
+        file = folder / "adapter_config.json"  # as transformers 4 named the experts' modules
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"target_modules": ["q_proj", "w1", "w2", "w3"]}))
+        assert "experts" in str(refused(tmp_path / "mixtral", folder))
+
+    def test_t5(self, t5: Path, tmp_path: Path) -> None:
+        folder = adapters.lora(tmp_path / "lora", t5, auto="AutoModelForSeq2SeqLM", targets=("q", "v", "wo"))
+        check_adapter(adapters.base(t5), adapters.checkpoint(folder), "lora")
+        same_as_peft(t5, folder, "AutoModelForSeq2SeqLM", decoder_input_ids=TOKENS[:, :7])
+
+    def test_a_bert_classifier(self, classifier: Path, tmp_path: Path) -> None:
+        auto = "AutoModelForSequenceClassification"
+        folder = adapters.lora(tmp_path / "lora", classifier, auto=auto, targets=("query", "dense"))
+        check_adapter(adapters.base(classifier), adapters.checkpoint(folder), "lora")
+        same_as_peft(classifier, folder, auto)
+
+    def test_an_embedding_table(self, llama: Path, tmp_path: Path) -> None:
+        folder = adapters.lora(tmp_path / "lora", llama, targets=("embed_tokens", "o_proj"), embedding=False)
+        check_adapter(adapters.base(llama), adapters.checkpoint(folder), "lora")
+        same_as_peft(llama, folder)
+
+
+def same_as_peft(base: Path, folder: Path, auto: str = "AutoModelForCausalLM", **inputs: Any) -> None:
+    model = load(base, auto)
+    bare, own = says(model, **inputs), outline(model)
+    on, (one,) = laid(model, folder)
+    on.use({one: 1})
+    assert torch.equal(says(model, **inputs), says(peft(load(base, auto), folder), **inputs))
+    assert far(says(model, **inputs), bare) > 1e-3
+    on.detach(one)
+    assert torch.equal(says(model, **inputs), bare)
+    assert outline(model) == own
+
+
+def refused(base: Path, folder: Path, *, auto: str = "AutoModelForCausalLM") -> ComposeError:
+    """What attaching says; the model, with another adapter on it or none, is as before in every respect."""
+    model = load(base, auto)
+    bare, before = says(model), (outline(model), numbers(model), set(vars(model)))
+    on = Adapters(model)
+    with pytest.raises(ComposeError) as caught:
+        on.attach(plan(folder), adapters.checkpoint(folder))
+    assert (outline(model), numbers(model), set(vars(model))) == before
+    assert torch.equal(says(model), bare)
+    assert on.facts() == {}
+    return caught.value
+
+
+def checked(base: Path, folder: Path) -> ComposeError:
+    with pytest.raises(ComposeError) as caught:
+        check_adapter(adapters.base(base), adapters.checkpoint(folder), "mine")
+    return caught.value
+
+
+class TestComingAndGoing:
+    def test_the_last_one_off_leaves_the_models_own_modules(self, llama: Path, tales: Path, verse: Path) -> None:
+        model = load(llama)
+        bare, own, held, attributes = says(model), outline(model), numbers(model), set(vars(model))
+        on, (one, two) = laid(model, tales, verse)
+        on.use({one: 1, two: 1})
+        on.detach(one)
+        assert list(on.facts()) == [two]
+        assert "base_layer" not in dict(model.model.layers[0].self_attn.v_proj.named_children())  # only tales was here
+        on.detach(two)
+        assert (outline(model), numbers(model), set(vars(model))) == (own, held, attributes)
+        assert torch.equal(says(model), bare)
+
+    def test_one_off_leaves_the_other_as_it_was_in_use(self, llama: Path, tales: Path, verse: Path) -> None:
+        model = load(llama)
+        on, (one, two) = laid(model, tales, verse)
+        on.use({two: 0.4})
+        before = says(model)
+        on.use({one: 1, two: 0.4})
+        on.detach(one)
+        assert torch.equal(says(model), before)
+        on.attach(one, adapters.checkpoint(tales))
+        assert torch.equal(says(model), before)
+
+    def test_attaching_twice_is_once(self, llama: Path, tales: Path) -> None:
+        on, (one,) = laid(load(llama), tales)
+        modules = outline(on.model)
+        on.attach(one, adapters.checkpoint(tales))
+        assert outline(on.model) == modules
+
+    @pytest.mark.parametrize("low_cpu_mem_usage", [False, True])
+    def test_with_and_without_low_cpu_mem_usage(self, llama: Path, tales: Path, low_cpu_mem_usage: bool) -> None:
+        model = load(llama)
+        on, (one,) = laid(model, tales, low_cpu_mem_usage=low_cpu_mem_usage)
+        on.use({one: 1})
+        assert torch.equal(says(model), says(peft(load(llama), tales)))
+        assert not any(parameter.is_meta for parameter in model.parameters())
+
+    def test_low_cpu_mem_usage_is_nothing_to_other_threads(self, llama: Path, tales: Path) -> None:
+        seen, done = set(), threading.Event()
+
+        def work() -> None:
+            while not done.is_set():
+                seen.add(torch.nn.Linear(2, 2).weight.is_meta)
+
+        other = threading.Thread(target=work)
+        on = Adapters(load(llama))
+        other.start()
+        try:
+            for number in range(3):
+                each = AdapterPlan((number,), "float32", low_cpu_mem_usage=True)
+                on.attach(each, adapters.checkpoint(tales))
+        finally:
+            done.set()
+            other.join()
+        assert seen == {False}
+
+    def test_facts_are_read_from_the_layers(self, llama: Path, tales: Path) -> None:
+        on, (one,) = laid(load(llama), tales)
+        facts = on.facts()[one]
+        assert (facts.modules, facts.ranks, facts.scales, facts.dtype) == (4, (4, 4), (0, 0), "float32")
+        # per layer: q 64→64, v 64→32, two of each
+        assert facts.bytes == 4 * 2 * (4 * 64 + 64 * 4 + 4 * 64 + 32 * 4)
+        on.use({one: -0.5})
+        assert on.facts()[one].scales == (-1, -1)
+
+    def test_nobodys_random_numbers_change(self, llama: Path, tales: Path) -> None:
+        model = load(llama)
+        torch.manual_seed(7)
+        wanted = torch.rand(3)
+        torch.manual_seed(7)
+        laid(model, tales)
+        assert torch.equal(torch.rand(3), wanted)
+
+    def test_the_files_may_be_trained_again_meanwhile(self, llama: Path, tales: Path, tmp_path: Path) -> None:
+        folder = tmp_path / "tales"
+        shutil.copytree(tales, folder)
+        model = load(llama)
+        on, (one,) = laid(model, folder)
+        on.use({one: 1})
+        before = says(model)
+        with (folder / "adapter_model.safetensors").open("r+b") as file:
+            file.seek(-4096, 2)
+            file.write(b"\x7f" * 4096)
+        assert torch.equal(says(model), before)
+
+    def test_closing_lets_the_model_go(self, llama: Path, tales: Path) -> None:
+        model = load(llama)
+        on, (one,) = laid(model, tales)
+        on.use({one: 1})
+        seen = weakref.ref(model), weakref.ref(model.model.layers[0].self_attn.q_proj)
+        on.close()
+        del model
+        gc.collect()
+        assert [each() for each in seen] == [None, None]
+
+    def test_what_is_not_there_cannot_be_used(self, llama: Path, tales: Path, verse: Path) -> None:
+        model = load(llama)
+        on, (one,) = laid(model, tales)
+        on.use({one: 1})
+        before = says(model)
+        with pytest.raises(LookupError, match="verse"):
+            on.use({one: 0.5, plan(verse): 0.5})
+        assert torch.equal(says(model), before)
+
+    def test_weights_change_in_milliseconds_and_stay_in_microseconds(self, large: Path, tmp_path: Path) -> None:
+        folders = [adapters.lora(tmp_path / f"a{n}", large, seed=n, targets="all-linear") for n in (1, 2)]
+        on, (one, two) = laid(load(large), *folders)
+        changes = [_seconds(lambda w=w: on.use({one: w, two: 1 - w})) for w in (0.1, 0.2, 0.3, 0.4, 0.5)]
+        stays = [_seconds(lambda: on.use({one: 0.5, two: 0.5})) for _ in range(50)]
+        assert min(changes) < 0.02
+        assert min(stays) < 0.0001
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    start = perf_counter()
+    action()
+    return perf_counter() - start
+
+
+class TestRefusals:
+    """Before anything is read; and, for what only the model can tell, with nothing left behind."""
+
+    @pytest.fixture
+    def changed(self, tales: Path, tmp_path: Path) -> Callable[..., Path]:
+        """The adapter `tales` with other entries in its adapter_config.json."""
+
+        def made(**entries: Any) -> Path:
+            folder = tmp_path / "changed"
+            shutil.copytree(tales, folder)
+            file = folder / "adapter_config.json"
+            file.write_text(json.dumps(json.loads(file.read_text()) | entries))
+            return folder
+
+        return made
+
+    def test_what_fits_passes(self, llama: Path, tales: Path, verse: Path) -> None:
+        for folder in (tales, verse):
+            check_adapter(adapters.base(llama), adapters.checkpoint(folder), "mine")
+
+    @pytest.mark.parametrize(
+        ("entry", "value"),
+        [
+            ("use_dora", True),
+            ("bias", "lora_only"),
+            ("lora_bias", True),
+            ("modules_to_save", ["lm_head"]),
+            ("trainable_token_indices", [1, 2]),
+            ("layer_replication", [[0, 2], [1, 2]]),
+            ("alora_invocation_tokens", [3]),
+            ("use_qalora", True),
+            ("target_parameters", ["experts.gate_up_proj"]),
+            ("init_lora_weights", "pissa"),
+            ("something_of_tomorrow", {"x": 1}),
+        ],
+    )
+    def test_more_than_plain_matrices_is_named(
+        self, llama: Path, changed: Callable[..., Path], entry: str, value: Any
+    ) -> None:
+        folder = changed(**{entry: value})
+        for error in (checked(llama, folder), refused(llama, folder)):
+            assert isinstance(error, PlanError)
+            assert f"{entry}: " in str(error)
+            assert "merge" in str(error)
+
+    def test_every_kind_that_peft_saves_as_more_is_found(self, llama: Path, tmp_path: Path) -> None:
+        dora = adapters.lora(tmp_path / "dora", llama, use_dora=True)
+        whole = adapters.lora(tmp_path / "whole", llama, modules_to_save=["lm_head"])
+        bias = adapters.lora(tmp_path / "bias", llama, lora_bias=True)
+        for folder, field in ((dora, "use_dora"), (whole, "modules_to_save"), (bias, "lora_bias")):
+            assert field in str(checked(llama, folder))
+
+    def test_tensors_that_no_field_tells_of(self, llama: Path, tmp_path: Path) -> None:
+        folder = adapters.lora(tmp_path / "lora", llama, targets=("embed_tokens",))
+        for error in (checked(llama, folder), refused(llama, folder)):
+            assert "embed_tokens" in str(error)
+            assert "save_embedding_layers=False" in str(error)
+
+    def test_other_kinds_of_adapter(self, llama: Path, changed: Callable[..., Path]) -> None:
+        assert "IA3" in str(checked(llama, changed(peft_type="IA3")))
+
+    def test_no_adapter_at_all(self, llama: Path, tales: Path, tmp_path: Path) -> None:
+        shutil.copy(tales / "adapter_model.safetensors", tmp_path)
+        error = checked(llama, tmp_path)
+        assert isinstance(error, WeightsError)
+        assert "adapter_config.json" in str(error)
+
+    def test_a_base_of_another_size(self, llama: Path, tales: Path, tmp_path: Path) -> None:
+        wide = models.llama(tmp_path / "wide", hidden_size=128, num_attention_heads=4)
+        for error in (checked(wide, tales), refused(wide, tales)):
+            assert "another size" in str(error)
+            assert "q_proj" in str(error)
+            assert str(llama) in str(error)  # what it was trained on
+
+    def test_a_base_with_no_such_modules(self, classifier: Path, llama: Path, tales: Path) -> None:
+        for error in (
+            checked(classifier, tales),
+            refused(classifier, tales, auto="AutoModelForSequenceClassification"),
+        ):
+            assert "q_proj, v_proj" in str(error)
+            assert "query" in str(error)
+            assert str(llama) in str(error)
+
+    def test_a_base_with_fewer_or_more_layers(self, tales: Path, tmp_path: Path) -> None:
+        deep = models.llama(tmp_path / "deep", num_hidden_layers=3)
+        assert "4 that this model has a place for are not in its files" in str(refused(deep, tales))
+        flat = models.llama(tmp_path / "flat", num_hidden_layers=1)
+        assert "4 of its tensors have no place in this model" in str(refused(flat, tales))
+
+    def test_a_rank_that_its_config_does_not_say(self, llama: Path, changed: Callable[..., Path]) -> None:
+        assert "lora_A.weight" in str(refused(llama, changed(r=5)))
+
+    def test_modules_that_cannot_have_an_adapter(self, llama: Path, changed: Callable[..., Path]) -> None:
+        error = refused(llama, changed(target_modules=["v_proj", "mlp"]))
+        assert "cannot be laid over this model" in str(error)
+
+    def test_layers_that_peft_changes_by_changing_the_base(self, tmp_path: Path) -> None:
+        from peft import LoraConfig, get_peft_model
+
+        def attention() -> torch.nn.Module:
+            return torch.nn.ModuleDict({"attention": torch.nn.MultiheadAttention(8, 2)})
+
+        made = get_peft_model(attention(), LoraConfig(target_modules=["attention"]))  # type: ignore[arg-type]
+        made.save_pretrained(tmp_path)
+        model = attention()
+        before = outline(model), numbers(model), set(vars(model))
+        with pytest.raises(PlanError, match="MultiheadAttention"):
+            Adapters(model).attach(plan(tmp_path), adapters.checkpoint(tmp_path))
+        assert (outline(model), numbers(model), set(vars(model))) == before
+
+    def test_a_damaged_file(self, llama: Path, tales: Path, tmp_path: Path) -> None:
+        folder = tmp_path / "cut"
+        shutil.copytree(tales, folder)
+        files = adapters.checkpoint(folder)
+        weights = folder / "adapter_model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-100])
+        with pytest.raises(WeightsError, match="cannot be read"):
+            Adapters(load(llama)).attach(plan(folder), files)
+
+    def test_an_error_leaves_the_others_on_and_in_use(
+        self, llama: Path, tales: Path, verse: Path, changed: Callable[..., Path]
+    ) -> None:
+        model = load(llama)
+        on, (one, two) = laid(model, tales, verse)
+        on.use({one: 0.5, two: 0.25})
+        answer, before = says(model), (outline(model), numbers(model), set(vars(model)), on.facts())
+        wrong = changed(r=5, target_modules=["q_proj", "v_proj", "o_proj"])
+        with pytest.raises(PlanError):
+            on.attach(plan(wrong), adapters.checkpoint(wrong))
+        assert (outline(model), numbers(model), set(vars(model)), on.facts()) == before
+        assert torch.equal(says(model), answer)
+
+    def test_pickles_are_read_when_they_hold_weights_alone(self, llama: Path, tales: Path, tmp_path: Path) -> None:
+        folder = adapters.as_pickle(tales, tmp_path / "tales")
+        model = load(llama)
+        on, (one,) = laid(model, folder)
+        on.use({one: 1})
+        assert torch.equal(says(model), says(peft(load(llama), tales)))
+        torch.save({"weight": torch.nn.Linear(2, 2)}, folder / "adapter_model.bin")
+        with pytest.raises(UnsafeWeights):
+            Adapters(load(llama)).attach(plan(folder), adapters.checkpoint(folder))
+
+    def test_names_that_differ_by_a_first_part_are_the_same_module(self, llama: Path, tmp_path: Path) -> None:
+        from safetensors.torch import load_file, save_file
+
+        body = tmp_path / "body"
+        shutil.copytree(llama, body)
+        held = load_file(body / "model.safetensors")
+        save_file({key.removeprefix("model."): t for key, t in held.items()}, body / "model.safetensors")
+        wide = adapters.lora(
+            tmp_path / "wide", models.llama(tmp_path / "other", hidden_size=128, num_attention_heads=4)
+        )
+        assert "another size" in str(checked(body, wide))
