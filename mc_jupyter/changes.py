@@ -74,8 +74,10 @@ def effect_of(handle: Handle, component: ComponentPlan, files: Files | None, res
         lacking += [str(a.settings.model) for a in component.adapters if a.checkpoint is None]
         return Effect("reload", f"downloads {listing(lacking, 'and')} first, then loads it")
     now = residents.ready(handle.name, handle.loaded)
-    evicts = tuple(whose(r) for r in residents.in_the_way(handle.name, files))
     effect = _later(files, residents) if now is None else _step(handle, now, files, residents)
+    if effect.step in ("nothing", "weights", "share"):
+        return effect
+    evicts = tuple(whose(r) for r in residents.in_the_way(handle.name, files))
     if not evicts:
         return effect
     words = f"{effect.words}; unloads {listing(evicts, 'and')} to make room"

@@ -19,6 +19,7 @@ from mc_jupyter.values.streams import Stream
 
 if TYPE_CHECKING:
     from mc_jupyter.changes import Change
+    from mc_jupyter.comparison import Comparison
     from mc_jupyter.session import Session
 
 
@@ -133,11 +134,17 @@ class Handle:
 
         return panel(self)
 
-    def compare(self, grid: Mapping[str, Iterable[Any]] | None = None, /, *args: Any, **more: Any) -> Any:
-        """Run variants of the component one after another: see `mc_jupyter.comparison`."""
+    def compare(
+        self, grid: Mapping[str, Any], /, *args: Any, seed: int | None = None, run: Run | None = None, **inputs: Any
+    ) -> Comparison:
+        """Run every combination of these settings over the inputs, and say what each gave, took, and how they agree.
+
+        `handle.compare({"precision": ["float32", "bfloat16"], "adapters.a": [0, 0.5, 1]}, text="…")`: fields as in
+        `set`, inputs as in a call. The handle and its model stay as they are. See `mc_jupyter.comparison`.
+        """
         from mc_jupyter.comparison import compare
 
-        return compare(self._live(), self, grid, *args, **more)
+        return compare(self._live(), self, grid, *args, seed=seed, run=run, **inputs)
 
     def card(self) -> tuple[tuple[str, str], ...]:
         """What there is to say about it, in rows of a label and a text."""

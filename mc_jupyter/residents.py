@@ -167,6 +167,14 @@ class Residents:
         resident.keep[holder] = component.settings.keep_alive
         return wanted
 
+    def reweigh(self, holder: str, resident: Model, files: Files, component: ComponentPlan) -> Loaded:
+        """Say how much of each adapter that is laid on counts from now on, and how long the model is kept."""
+        resident.keep[holder] = component.settings.keep_alive
+        if files.loaded.adapters:
+            with self._cache.lease(resident) as model:
+                model.use(files.loaded.weights)
+        return files.loaded
+
     def cast(self, holder: str, old: Model, files: Files) -> Loaded:
         """Bring the holder's model to the number type that its files would now be loaded in."""
         wanted = files.loaded
@@ -330,7 +338,13 @@ class Residents:
         return self._cache.evict(resident)
 
     def release(self, holder: str) -> list[Model]:
-        return self._cache.release(holder)
+        """Let go of everything the holder holds; gives the models that went. Those that stay may be kept for less."""
+        held = self.held_by(holder)
+        gone = self._cache.release(holder)
+        for resident in held:
+            if resident not in gone and resident.idle:
+                self._expire(resident)
+        return gone
 
     def clear(self) -> None:
         for timer in self._timers.values():

@@ -211,6 +211,8 @@ class Session:
         step = change.effect.step
         if step == "cast" and resident is not None and change.files is not None:
             loaded: Loaded | None = self.models.cast(handle.name, resident, change.files)
+        elif step in ("nothing", "weights") and resident is not None and change.files is not None:
+            loaded = self.models.reweigh(handle.name, resident, change.files, change.component)
         elif step == "later":
             loaded = _loaded_by(change.component)
         else:

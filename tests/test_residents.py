@@ -30,7 +30,11 @@ def resident_names(session: mc.Session) -> list[tuple[str, ...]]:
 
 
 def wait_until(holds: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 20
+    return wait_until_or(20, holds)
+
+
+def wait_until_or(seconds: float, holds: Callable[[], bool]) -> bool:
+    end = time.monotonic() + seconds
     while not holds() and time.monotonic() < end:
         time.sleep(0.02)
     return holds()
@@ -133,6 +137,13 @@ class TestKeepAlive:
         session.load(cell("text-generation", llama, "keep_alive: -1"), "patient")
         session.load(cell("text-generation", llama, "keep_alive: 0", GREEDY), "hasty")("the fox")
         assert resident_names(session) == [("hasty", "patient")]
+
+    def test_when_the_patient_one_leaves_the_others_time_counts(self, session: mc.Session, llama: Path) -> None:
+        session.load(cell("text-generation", llama), "patient")
+        session.load(cell("text-generation", llama, "keep_alive: 0.3s", GREEDY), "hasty")("the fox")
+        assert not wait_until_or(0.6, lambda: session.residents() == [])
+        session.unload("patient")
+        assert wait_until(lambda: session.residents() == [])
 
     @pytest.mark.parametrize(
         ("written", "seconds"), [("10m", 600), ("1h30m", 5400), ("45s", 45), ("2.5", 2.5), (0, 0), (-1, float("inf"))]

@@ -18,6 +18,7 @@ from mc_jupyter.errors import InputError, UnknownName, did_you_mean, listing
 from mc_jupyter.notebook import arguments
 
 if TYPE_CHECKING:
+    from mc_jupyter.comparison import Comparison
     from mc_jupyter.handles import Handle
     from mc_jupyter.notebook.display import Page, Table
     from mc_jupyter.notebook.magics import ComposeMagics
@@ -197,6 +198,28 @@ def set_(notebook: ComposeMagics, name: str, *fields: str, check: bool = False) 
         notebook.session.apply(change, progress.run)
         took = progress.seconds
     return Page("", f"{change}\n→ {handle!r}{_in(took) if change.effect.step in _LASTING else ''}")
+
+
+@command
+def compare(
+    notebook: ComposeMagics, name: str, *given: str, input: Sequence[str] = (), seed: int | None = None
+) -> Comparison:
+    """Run variants one after another: story precision=float32,bfloat16 adapters.alpaca=0,0.5,1 -i text="Once"
+
+    Every combination is a row: output, load time, time per item, tokens/s, memory, and how it agrees with the first.
+    The component itself stays as it is. The value of the line is a list of records.
+    """
+    from mc_jupyter.notebook import comparing
+
+    handle = notebook.session.handle(name)
+    grid, words = comparing.grid_of(given)
+    values = arguments.inputs_of([*words, *input], handle.inputs, notebook.shell.user_ns)
+    with notebook.progress() as progress:
+        found = handle.compare(grid, values, seed=seed, run=progress.run)
+        if progress.shows:
+            progress.show(comparing.bundle(found, notebook))
+            notebook.hide(found)
+    return found
 
 
 @command

@@ -14,6 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mc_jupyter.comparison import Comparison
     from mc_jupyter.handles import Handle
     from mc_jupyter.plan import Plan
     from mc_jupyter.session import MemoryReport
@@ -460,6 +461,12 @@ def _state(row: Any) -> str:
     return ", ".join(word for word, so in (("pinned", row.pinned), ("running", row.running)) if so)
 
 
+def _comparison(value: Comparison) -> Bundle:
+    from mc_jupyter.notebook import comparing
+
+    return comparing.bundle(value)
+
+
 # --- formatters -------------------------------------------------------------------------------------------------------
 
 RENDERERS: dict[tuple[str, str], Callable[[Any], Bundle]] = {
@@ -472,6 +479,7 @@ RENDERERS: dict[tuple[str, str], Callable[[Any], Bundle]] = {
     ("mc_jupyter.handles", "Handle"): _handle,
     ("mc_jupyter.session", "MemoryReport"): _memory,
     ("mc_jupyter.plan.choices", "Plan"): _plan,
+    ("mc_jupyter.comparison.table", "Comparison"): _comparison,
     ("PIL.Image", "Image"): _image,
 }
 """By the name of the type, so that nothing is imported before it is used."""

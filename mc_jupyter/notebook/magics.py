@@ -134,7 +134,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
             self._session = Session(new_run=self._call_in_python, memory=_limits(self.memory))
         return self._session
 
-    @observe("memory")
+    @observe("memory")  # type: ignore[untyped-decorator,unused-ignore]
     def _memory_changed(self, change: Any) -> None:
         if self._session is not None:
             self._session.models.limits = {name: int(limit) for name, limit in _limits(change["new"]).items()}

@@ -8,7 +8,7 @@ import os
 import sys
 import warnings
 
-NAMES = ("load_ext", "second_run", "embedding", "generation")
+NAMES = ("load_ext", "second_run", "embedding", "generation", "changes")
 
 
 def main(names: list[str]) -> int:

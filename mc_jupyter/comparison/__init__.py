@@ -1,0 +1,399 @@
+"""Variants of one component, run one after another over the same inputs, and what each gave and took.
+
+    found = story.compare({"precision": ["float32", "bfloat16"], "adapters.pirate": [0, 0.5, 1]}, text="Once upon")
+    found.records[0]["tokens_per_second"]
+    found.sorted("peak_bytes")
+
+Every combination of the grid is one variant: the component's cell with these fields set. They are loaded under a name
+of their own, one at a time, so the component itself stays as it is; variants of one model share it (with the component
+too), and run in the order that loads the fewest. All draw with the same seed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter import calls
+from mc_jupyter.changes import said
+from mc_jupyter.comparison.agreement import agreement
+from mc_jupyter.comparison.peaks import Stretch, watched
+from mc_jupyter.comparison.table import Comparison, Record
+from mc_jupyter.drivers import ModelPlan
+from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, forget_frames
+from mc_jupyter.events import Done, Event, Note, Phase, Progress, Run, stop_on_interrupt
+from mc_jupyter.handles import Handle
+from mc_jupyter.inputs import accepted
+from mc_jupyter.rewriting import rewritten
+from mc_jupyter.values import Batch, Embedding, Label, Text
+
+if TYPE_CHECKING:
+    from mc_jupyter.residents import Model
+    from mc_jupyter.session import Session
+
+__all__ = ["Comparison", "compare"]
+
+REPEAT_FOR = 1.0  # seconds of calls, of which the fastest counts; a longer call is made once
+_CALLS = 50  # at most
+
+
+def compare(
+    session: Session,
+    handle: Handle,
+    grid: Mapping[str, Any],
+    /,
+    *args: Any,
+    seed: int | None = None,
+    run: Run | None = None,
+    **inputs: Any,
+) -> Comparison:
+    """Run every combination of the grid over these inputs, which are given as in a call; a list of them is many items.
+
+    `grid` names fields as `handle.set` does, each with the values to try; None is the field's default. UnknownName and
+    InputError, before anything runs, for a field or an input that there is not; what goes wrong with one variant is
+    its row's `error`. An interrupt ends the comparison with the rows there are by then.
+    """
+    comparing = _Comparing(session, handle, grid, args, inputs, seed)
+    if run is not None:
+        return comparing.run(run)
+    with session.new_run() as own:
+        return comparing.run(own)
+
+
+@dataclass(slots=True)
+class _Variant:
+    """One combination of settings: a handle of its own, and later its record and the bare result that it comes from."""
+
+    settings: dict[str, Any]
+    handle: Handle | None = None
+    error: str | None = None
+    record: Record | None = None
+    result: Any = None
+
+    @property
+    def key(self) -> ModelPlan:
+        """The model it needs, as far as its files are known."""
+        assert self.handle is not None
+        return self.handle.component.model(self.handle.component.checkpoint)
+
+
+@dataclass(slots=True)
+class _Calls:
+    """The calls of one variant: the first one's result, and seconds and memory of each."""
+
+    result: Any = None
+    seconds: list[float] = field(default_factory=list)
+    memory: list[Stretch] = field(default_factory=list)
+
+    @property
+    def more(self) -> bool:
+        """Whether another call fits into the time for them."""
+        if not self.seconds:
+            return True
+        return len(self.seconds) < _CALLS and sum(self.seconds) + min(self.seconds) <= REPEAT_FOR
+
+
+class _Comparing:
+    """One comparison under way."""
+
+    def __init__(
+        self,
+        session: Session,
+        handle: Handle,
+        grid: Mapping[str, Any],
+        args: tuple[Any, ...],
+        inputs: dict[str, Any],
+        seed: int | None,
+    ):
+        self.session = session
+        self.of = handle
+        self.fields = tuple(map(str, grid or ()))
+        if not self.fields:
+            raise InputError("nothing to compare", fix='{"precision": ["float32", "bfloat16"]}: values of each field')
+        if seed is not None and "seed" in self.fields:
+            raise InputError("seed is given twice: in the grid, and beside it", fix="keep one of them")
+        self.holder = f"compare {handle.name}"  # a name that no variable can have
+        # Iterators are read once, and every variant needs what they give.
+        self.args, self.inputs = tuple(accepted(one) for one in args), accepted(inputs)
+        self.asked, self.drawn = seed, secrets.randbits(32)
+        self.loading: Stretch | None = None  # how the model that is now held was loaded, if it was loaded here
+        self.here = {resident.key for resident in session.models}  # loaded before
+        self.interrupted = False
+        self.variants = [self.variant(settings) for settings in _combinations(grid)]
+        if first := next((v for v in self.variants if v.handle), None):
+            self.call(first)
+
+    # --- describing ---------------------------------------------------------------------------------------------------
+
+    def variant(self, settings: dict[str, Any]) -> _Variant:
+        """The component with these settings, planned; what stands in its way is its error."""
+        made = _Variant(settings)
+        try:
+            made.handle = self.handle(settings)
+        except UnknownName:
+            raise
+        except ComposeError as error:
+            made.error = _reason(error)
+        return made
+
+    def handle(self, settings: dict[str, Any]) -> Handle:
+        """A handle that the session does not know: nothing else finds it, and it goes with the comparison."""
+        of = self.of
+        text = rewritten(of.text, settings, of.component.id, first_line=of.first_line)
+        beside = {k: v for k, v in of.overrides.items() if k not in (*settings, *(["seed"] if self.asked else ()))}
+        # However briefly the cell keeps its model, the calls of a variant are made with one.
+        overrides = {**beside, "keep_alive": -1}
+        try:
+            plan = self.session.plan(text, first_line=of.first_line, overrides=overrides)
+        except UnknownName as error:  # a driver or a task: a value, and not a field
+            raise InputError(error.problems) from None
+        component = next(c for c in plan.components if c.id == of.component.id)
+        for obstacle in component.obstacles:
+            raise obstacle
+        return Handle(self.session, self.holder, text, plan, component, overrides, of.first_line)
+
+    def call(self, variant: _Variant) -> calls.Prepared:
+        """The variant's call: with the seed that was asked for, that of the cell, or the one drawn for all."""
+        handle = variant.handle
+        assert handle is not None
+        given = handle._given(self.args, dict(self.inputs))
+        call = calls.prepare(handle.component, given, seed=self.asked, overrides=handle.overrides)
+        if not call.items:
+            raise InputError("the list of inputs is empty", fix="give at least one")
+        if getattr(call.action, "seed", 0) is not None:
+            return call
+        return calls.prepare(handle.component, given, seed=self.drawn, overrides=handle.overrides)
+
+    def ordered(self) -> list[_Variant]:
+        """The variants that can run, those of one model together; first those whose model is there: it might go."""
+        groups: dict[tuple[ModelPlan, str], list[_Variant]] = {}
+        for variant in self.variants:
+            if variant.handle is not None:
+                groups.setdefault((variant.key, variant.key.subject), []).append(variant)
+        return [v for key in sorted(groups, key=lambda key: key[0] not in self.here) for v in groups[key]]
+
+    # --- running ------------------------------------------------------------------------------------------------------
+
+    def run(self, run: Run) -> Comparison:
+        started, cold = time.perf_counter(), self.session.loads == 0
+        try:
+            with stop_on_interrupt(run):
+                self.run_all(run)
+        finally:
+            self.session.models.release(self.holder)
+        found = self.comparison(cold)
+        outcome = f"{len(found)} of {len(self.variants)} variants in {time.perf_counter() - started:.1f} s"
+        run.emit(Done("interrupted" if self.interrupted else "done", outcome))
+        return found
+
+    def run_all(self, run: Run) -> None:
+        waiting = self.ordered()
+        done = len(self.variants) - len(waiting)
+        key: ModelPlan | None = None
+        for variant in waiting:
+            if run.stopped:
+                self.interrupted = True
+                return
+            if variant.key != key:  # so that the last one's memory does not count as the next one's
+                self.session.models.release(self.holder)
+                key, self.loading = variant.key, None
+            run.emit(Phase("run", f"{self.of.name} with {said(variant.settings)}"))
+            run.emit(Progress(done, len(self.variants), "items"))
+            try:
+                self.run_one(variant, replace(run, listener=_passing(run)))
+            except Interrupted:
+                self.interrupted = True
+                return
+            except Exception as error:  # it is told: as the row's reason
+                forget_frames(error)
+                variant.error = _reason(error)
+            done += 1
+        run.emit(Progress(done, len(self.variants), "items"))
+        self.interrupted = run.stopped
+
+    def run_one(self, variant: _Variant, run: Run) -> None:
+        handle, loads = variant.handle, self.session.loads
+        assert handle is not None
+        call = self.call(variant)
+        with watched(handle.component.device) as loading:
+            resident = self.session.ready(handle, run)
+        if loaded := self.session.loads > loads:
+            self.loading = loading
+        if run.stopped:  # loading cannot be broken off; what comes after it can
+            raise Interrupted("interrupted")
+        made = self.calls(handle, resident, call, run)
+        given = call.output(made.result)
+        for line in call.nulls:
+            run.note(line)
+        variant.result = made.result
+        variant.record = {
+            **_blank(variant.settings),
+            "output": given,
+            "loaded": loaded,
+            "load_seconds": resident.load_seconds if loaded else 0.0,
+            **_pace(made, len(call.items)),
+            **self.memory(handle, resident, made),
+        }
+
+    def calls(self, handle: Handle, resident: Model, call: calls.Prepared, run: Run) -> _Calls:
+        """As many calls as fit; an interrupt after the first leaves what there is."""
+        made = _Calls()
+        while made.more:
+            with watched(handle.component.device) as memory:
+                started = time.perf_counter()
+                try:
+                    result = self.session.perform(handle, resident, call, run)
+                except Interrupted:
+                    if not made.seconds:
+                        raise
+                    return made
+                seconds = time.perf_counter() - started
+            if not made.seconds:
+                made.result = result
+            made.seconds.append(seconds)
+            made.memory.append(memory)
+        return made
+
+    def memory(self, handle: Handle, resident: Model, made: _Calls) -> Record:
+        """What the model really is and takes; the peak is the model and the most that loading or a call took besides.
+
+        What loading leaves beside the model (libraries that it imports) is not counted, nor what only a first call
+        takes: it is not the variant's. How a model was loaded that was there before is not known.
+        """
+        facts = resident.model.facts()
+        laid = [found for _, _, found in handle.adapters() if found is not None]
+        size = facts.bytes + sum(found.bytes for found in laid)
+        called = [stretch.added for stretch in made.memory if stretch.added is not None]
+        loading = self.loading.passing if self.loading else None
+        besides = max(min(called), loading or 0) if called else None
+        return {
+            "model_bytes": size,
+            "peak_bytes": None if besides is None else size + besides,
+            "peak_includes_loading": None if besides is None else loading is not None,
+            "device": facts.device,
+            "dtype": facts.dtype,
+            "quantization": facts.quantization,
+        }
+
+    # --- the result ---------------------------------------------------------------------------------------------------
+
+    def comparison(self, cold: bool) -> Comparison:
+        reference = next((v for v in self.variants if v.record), None)
+        for variant in self.variants:
+            if variant.record is not None and reference is not None:
+                variant.record.update(_agreed(reference, variant))
+        records = [record for v in self.variants if (record := _record(v)) is not None]
+        seeds = {seed for v in self.variants for text in _texts_in(v.result) if (seed := text.seed) is not None}
+        seed = next(iter(seeds)) if len(seeds) == 1 else None
+        remarks = [_how_they_agree(reference.result)] if reference and len(records) > 1 else []
+        remarks += [f"seed {seed} for every variant"] if seed is not None else []
+        if cold and any(v.record and v.record["loaded"] for v in self.variants):
+            remarks.append("a session's first load takes longer: it reads the library too")
+        if {r["peak_includes_loading"] for r in records} >= {True, False}:
+            remarks.append("peak memory is without loading where the model was there before")
+        if self.interrupted:
+            remarks.append(f"interrupted: {len(records)} of {len(self.variants)} variants ran")
+        return Comparison(
+            self.of.name, self.fields, records, tuple(filter(None, remarks)), seed, interrupted=self.interrupted
+        )
+
+
+# --- small parts ------------------------------------------------------------------------------------------------------
+
+
+def _combinations(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every combination, the last field changing fastest. A text, a number or a mapping alone is one value."""
+    values = []
+    for name, given in grid.items():
+        alone = isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable)
+        values.append([given] if alone else list(given))
+        if not values[-1]:
+            raise InputError(f"{name} has no values to compare", fix=f'{{"{name}": […]}}, or leave it out')
+    for combination in itertools.product(*values):
+        yield dict(zip(map(str, grid), combination, strict=True))
+
+
+def _passing(run: Run) -> Any:
+    """A listener that passes on what a reader of a comparison wants to hear: notes, and how far a download is."""
+    downloading = False
+
+    def listen(event: Event) -> None:
+        nonlocal downloading
+        if isinstance(event, Phase):
+            downloading = event.name == "download"
+        if isinstance(event, Note) or (downloading and isinstance(event, Phase | Progress)):
+            run.emit(event)
+
+    return listen
+
+
+_KEYS = (
+    *("output", "loaded", "load_seconds", "calls", "seconds_per_item", "tokens_per_second"),
+    *("model_bytes", "peak_bytes", "peak_includes_loading", "device", "dtype", "quantization"),
+    *("agreement", "same", "score_difference"),
+)
+
+
+def _blank(settings: dict[str, Any]) -> Record:
+    """A record that says nothing yet."""
+    return {"settings": settings, **dict.fromkeys(_KEYS), "reference": False, "error": None}
+
+
+def _record(variant: _Variant) -> Record | None:
+    """The row; None of a variant that an interrupt came before."""
+    if variant.record is None and variant.error is not None:
+        return {**_blank(variant.settings), "error": variant.error}
+    return variant.record
+
+
+def _pace(made: _Calls, items: int) -> Record:
+    best = min(made.seconds)
+    tokens = sum(text.tokens or 0 for text in _texts_in(made.result))
+    return {
+        "calls": len(made.seconds),
+        "seconds_per_item": best / items,
+        "tokens_per_second": tokens / best if tokens and best else None,
+    }
+
+
+def _texts_in(result: Any) -> Iterator[Text]:
+    if isinstance(result, Batch):
+        for item in result:
+            yield from _texts_in(item)
+    elif isinstance(result, Text):
+        yield result
+
+
+def _agreed(reference: _Variant, variant: _Variant) -> Record:
+    assert reference.handle is not None
+    assert variant.handle is not None
+    one_tokenizer = reference.handle.component.identity == variant.handle.component.identity
+    found = agreement(reference.result, variant.result, same_tokens=one_tokenizer)
+    return {
+        "agreement": found.share,
+        "same": found.same,
+        "score_difference": found.score_difference,
+        "reference": variant is reference,
+    }
+
+
+def _how_they_agree(result: Any) -> str:
+    """What the numbers of the column say."""
+    while isinstance(result, Batch) and result:
+        result = result[0]
+    if isinstance(result, Text):
+        return "agreement: how much of the text is that of the first row, up to the first token that differs"
+    if isinstance(result, Label):
+        return "agreement: the label of the first row, and how far apart the scores are"
+    return "agreement: cosine with the vector of the first row" if isinstance(result, Embedding) else ""
+
+
+def _reason(error: Exception) -> str:
+    """Why a variant failed, in a line or two."""
+    if not isinstance(error, ComposeError):
+        return f"{type(error).__name__}: {(str(error).strip() or 'no reason given').splitlines()[0]}"
+    return "\n".join(p.message + (f" → {p.fix}" if p.fix else "") for p in error.problems)
