@@ -26,7 +26,10 @@ from mc_jupyter.weights import estimate
 
 Step = Literal["nothing", "weights", "adapters", "cast", "share", "reload", "later"]
 
-_CAST_PACE = 2e9  # bytes a second, read and written; measured 2 to 6 on two cores
+# Measured on two cores: bytes a second, read and written; seconds that any cast takes; seconds to lay on an adapter.
+_CAST_PACE = 2e9
+_CAST_LEAST = 0.05
+_LAYING = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ def _step(handle: Handle, now: Model, files: Files, residents: Residents) -> Eff
     stored = files.base.dtype if files.base else None
     alone = now.holders == {handle.name} and not now.pinned
     if alone and now.model.castable(old.model, new.model, stored):
-        took = (held + (size or 0)) / _CAST_PACE
+        took = _CAST_LEAST + (held + (size or 0)) / _CAST_PACE + _LAYING * len(new.adapters)
         return Effect("cast", f"cast in place: {_amount(size)} instead of {_amount(held)}{_about(took)}", size, took)
     seconds = residents.seconds(files)
     goes = f"{_amount(held)} given back first" if alone else f"the old one stays for {_others(now, handle.name)}"
@@ -114,7 +117,7 @@ def _on_the_same_model(old: Loaded, files: Files) -> Effect:
     if more or less:
         parts = [f"lays on {listing(more, 'and')} ({_amount(files.adapter_bytes)} in all)"] if more else []
         parts += [f"takes off {listing(less, 'and')}"] if less else []
-        return Effect("adapters", f"{', '.join(parts)}; the base stays", None, 0.05 * len(more))
+        return Effect("adapters", f"{', '.join(parts)}; the base stays", None, _LAYING * len(more))
     if had != wanted or old.weights != files.loaded.weights:
         changed = [plan.name for plan in wanted if wanted[plan] != had[plan]]
         return Effect("weights", f"another weight for {listing(changed, 'and')}; nothing is loaded", None, 0.001)

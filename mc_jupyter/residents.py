@@ -64,7 +64,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class ResidentRow:
-    """One loaded model as a reader sees it. `bytes` is read from its tensors, times are in seconds."""
+    """One loaded model as a reader sees it. `bytes` is read from its tensors and its adapters, times are in seconds."""
 
     subject: str
     names: tuple[str, ...]
@@ -90,8 +90,9 @@ def files_of(component: ComponentPlan, base: Checkpoint | None, adapters: Iterab
 class Residents:
     """One session's models. `limits` are bytes per device that models may take; what is free counts besides."""
 
-    def __init__(self, limits: Mapping[str, int] | None = None):
+    def __init__(self, limits: Mapping[str, int] | None = None, on_change: Callable[[], None] = lambda: None):
         self.limits = dict(limits or {})
+        self.on_change = on_change
         self._cache: Cache[ModelPlan, Driver] = Cache()
         self._took: dict[ModelPlan, float] = {}
         self._timers: dict[ModelPlan, threading.Timer] = {}
@@ -329,6 +330,7 @@ class Residents:
         left = _kept_for(resident) - (time.monotonic() - resident.last_used)
         if left <= 0:
             self._cache.evict(resident)
+            self.on_change()
         elif left != float("inf"):
             self._look_after(key, left)
 
@@ -398,25 +400,27 @@ def whose(resident: Model) -> str:
 
 
 def span(seconds: float) -> str:
-    """A time in words: `0.4 s`, `12 s`, `3 min`, `1.5 h`."""
+    """A time in words: `6 ms`, `0.4 s`, `12 s`, `3 min`, `1.5 h`."""
+    if seconds < 0.1:
+        return f"{max(1, seconds * 1000):.0f} ms"
     if seconds < 90:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _row(resident: Model) -> ResidentRow:
-    facts = resident.model.facts()
+    facts, laid = resident.model.facts(), resident.model.adapters()
     return ResidentRow(
         subject=resident.key.subject,
         names=tuple(sorted(resident.holders)),
         device=facts.device,
         dtype=facts.dtype,
-        bytes=facts.bytes,
+        bytes=facts.bytes + sum(each.bytes for each in laid.values()),
         parameters=facts.parameters,
         pinned=resident.pinned,
         running=resident.users > 0,
         load_seconds=resident.load_seconds,
         idle_seconds=time.monotonic() - resident.last_used,
         quantization=facts.quantization,
-        adapters=tuple(plan.name for plan in resident.model.adapters()),
+        adapters=tuple(plan.name for plan in laid),
     )

@@ -75,7 +75,8 @@ class _Writer:
             if value is not None:
                 self.add(document, field, value)
         elif value is None:
-            self.text = document.remove(path)
+            alone = path[-2:-1] == ("params",) and len(_at(document.value, path[:-1])) == 1
+            self.text = document.remove(path[:-1] if alone else path)
         else:
             self.text = document.replace(*_inside(document, path, value))
 

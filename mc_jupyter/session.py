@@ -46,6 +46,10 @@ def silent_run() -> AbstractContextManager[Run]:
     return nullcontext(Run())
 
 
+def _nobody() -> None:
+    """Whom nobody's changes concern."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryReport:
     """Where memory goes: what is free on each device, what this process takes, and the loaded models."""
@@ -62,15 +66,22 @@ class Session:
     `trust=True` asks nobody before it runs commands or sends secrets (nothing of this version does either).
     `new_run` gives calls that bring no run of their own one that somebody listens to. `memory` limits, in bytes, what
     models may take on a device (`{"cpu": 8e9}`; `cuda` stands for each GPU); what is free there counts in any case.
+    `on_change` is called after what is loaded, or what a component says, has changed; perhaps from another thread.
     Leaving the `with` block unloads everything.
     """
 
     def __init__(
-        self, *, trust: bool = False, new_run: NewRun | None = None, memory: Mapping[str, float] | None = None
+        self,
+        *,
+        trust: bool = False,
+        new_run: NewRun | None = None,
+        memory: Mapping[str, float] | None = None,
+        on_change: Callable[[], None] = _nobody,
     ):
         self.trust = trust
         self.new_run = new_run or silent_run
-        self.models = Residents({device: int(limit) for device, limit in (memory or {}).items()})
+        self.on_change = on_change
+        self.models = Residents({device: int(limit) for device, limit in (memory or {}).items()}, on_change)
         self._handles: dict[str, Handle] = {}
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._closed = False
@@ -157,6 +168,7 @@ class Session:
         if chosen.settings.preload and self.models.ready(handle.name, handle.loaded) is None:
             self._load(handle, run)
         self._handles[handle.name] = handle
+        self.on_change()
         return handle
 
     def pull(self, text: str, *, first_line: int = 1, run: Run | None = None) -> list[Checkpoint]:
@@ -181,6 +193,7 @@ class Session:
         for obstacle in handle.component.obstacles:
             raise obstacle
         handle.loaded = self.models.hold(handle.component, handle.name, run)
+        self.on_change()
         resident = self.models.get(handle.loaded.model)
         assert resident is not None
         return resident
@@ -219,6 +232,7 @@ class Session:
             loaded = self.models.hold(change.component, handle.name, run)
         handle.text, handle.overrides = change.text, dict(change.overrides)
         handle.plan, handle.component, handle.loaded = change.plan, change.component, loaded
+        self.on_change()
         return handle
 
     # --- calling ------------------------------------------------------------------------------------------------------
@@ -283,6 +297,11 @@ class Session:
 
     def unload(self, name: str | None = None) -> list[str]:
         """Let go of one component's model, or of all; gives a line for each model that went."""
+        lines = self._unload(name)
+        self.on_change()
+        return lines
+
+    def _unload(self, name: str | None) -> list[str]:
         if name is None:
             rows = self.residents()
             self.models.refuse_if_running(self.models)

@@ -73,6 +73,11 @@ def test_parameters_are_added_under_params_and_join_those_that_are_there() -> No
             "{id: b, type: model, model: y}]",
         ),
         (
+            "component: {type: model, model: x, params: {temperature: 1}, device: cpu}",
+            {"temperature": None},
+            "component: {type: model, model: x, device: cpu}",
+        ),
+        (
             "component: {type: model, model: x, precision: float32, device: cpu}",
             {"precision": None, "top_k": None},
             "component: {type: model, model: x, device: cpu}",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -46,12 +46,8 @@ class Form:
 
     def bundle(self) -> Bundle:
         """The form where there are widgets; elsewhere, and in the saved notebook, a table of the inputs."""
-        rows = tuple(
-            (one.name, _kind(one), "needed" if one.required else _written(one.default), one.description)
-            for one in self._inputs
-        )
         return {
-            **display.Table(("input", "is", "default", ""), rows)._repr_mimebundle_(),
+            **display.Table(("input", "is", "default", ""), rows(self._inputs))._repr_mimebundle_(),
             "application/vnd.jupyter.widget-view+json": {
                 "version_major": 2,
                 "version_minor": 0,
@@ -107,7 +103,7 @@ class Form:
         """Take what a run shows, as a cell's output would: the last thing shown is the answer."""
         self.answer.outputs = ()
         if bundle != {"text/plain": ""}:
-            self._add(output_type="display_data", data=_transportable(bundle), metadata=metadata or {})
+            self._add(output_type="display_data", data=transportable(bundle), metadata=metadata or {})
 
     def _add(self, **output: Any) -> None:
         # Set directly: `with answer:` would catch whatever else the kernel prints meanwhile.
@@ -119,7 +115,12 @@ class Form:
             widget.close()
 
 
-def _transportable(bundle: Bundle) -> Bundle:
+def rows(inputs: Iterable[Input]) -> tuple[tuple[str, str, str, str], ...]:
+    """The inputs for readers without widgets: name, kind, default and hint."""
+    return tuple((i.name, _kind(i), "needed" if i.required else _written(i.default), i.description) for i in inputs)
+
+
+def transportable(bundle: Bundle) -> Bundle:
     """The bundle with pictures as base64 text, as outputs are stored."""
     import base64
 

@@ -122,8 +122,15 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
             form.close()
         self.open_forms.clear()
         if self._session is not None:
+            if (panels := _panels()) is not None:
+                panels.close(self._session)
             self._session.close()
             self._session = None
+
+    def refresh_panels(self) -> None:
+        """Let open panels show how things are now: what is loaded, or what a component's text says, has changed."""
+        if self._session is not None and (panels := _panels()) is not None:
+            panels.refresh(self._session)
 
     @property
     def session(self) -> Session:
@@ -131,7 +138,9 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         if self._session is None:
             from mc_jupyter.session import Session
 
-            self._session = Session(new_run=self._call_in_python, memory=_limits(self.memory))
+            self._session = Session(
+                new_run=self._call_in_python, memory=_limits(self.memory), on_change=self.refresh_panels
+            )
         return self._session
 
     @observe("memory")  # type: ignore[untyped-decorator,unused-ignore]
@@ -369,6 +378,11 @@ def _new_name(word: str | None) -> str | None:
     if word is not None and hasattr(builtins, word):
         raise InputError(f"{word} is Python's own: a cell of that name would hide it", fix=f"%%compose my_{word}")
     return arguments.variable(word)
+
+
+def _panels() -> Any:
+    """The room of panels, if one was ever opened: without one there is no need to import it."""
+    return sys.modules.get("mc_jupyter.notebook.panel")
 
 
 def _limits(written: Mapping[str, Any]) -> dict[str, float]:

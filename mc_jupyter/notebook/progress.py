@@ -282,6 +282,11 @@ class Progress:
         return self._clock() - self.started
 
     @property
+    def phase_seconds(self) -> float:
+        """How long the present phase has lasted: of a run that has ended, how long the model worked."""
+        return self._clock() - self.account.since
+
+    @property
     def writing_seconds(self) -> float | None:
         """How long the text has been being written, from its first piece."""
         return None if self.first_piece is None else self._clock() - self.first_piece

@@ -77,6 +77,9 @@ class Teller:
     def name(self, pronoun: str) -> str:
         return self.pick({"she": w.GIRLS, "he": w.BOYS, "it": w.PET_NAMES}[pronoun])
 
+    def friend(self, hero: Hero) -> str:
+        return self.pick(tuple(kind for kind in w.ANIMALS if kind != hero.kind))
+
     def story(
         self,
         hero: Hero | None = None,
@@ -92,7 +95,7 @@ class Teller:
         given = bool(thing) or self.chance(0.45)
         thing = thing or f"{self.pick(w.THING_TRAITS)} {self.pick(w.THINGS)}"
         place = place or self.pick(w.PLACES)
-        friend = self.pick(tuple(kind for kind in w.ANIMALS if kind != hero.kind))
+        friend = self.friend(hero)
         he, him, his, himself = _PRONOUNS[hero.pronoun]
         slots = {
             "phrase": hero.phrase,

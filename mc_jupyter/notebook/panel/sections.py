@@ -1,0 +1,131 @@
+"""The sections that a component's text decides: made anew when it has other fields, adapters or inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.notebook.panel import settings as fields
+from mc_jupyter.notebook.panel.adapters import Adapters
+from mc_jupyter.notebook.panel.calling import Calling
+from mc_jupyter.notebook.panel.controls import Chosen, Control, control_for
+from mc_jupyter.notebook.panel.looks import Looks, section
+from mc_jupyter.notebook.panel.settings import Setting, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mc_jupyter.handles import Handle
+
+
+class Sections:
+    """Controls of the model, its adapters, the parameters and the inputs. What is folded is made when it is opened."""
+
+    def __init__(
+        self,
+        within: Looks,
+        handle: Handle,
+        typed: Mapping[str, Any],
+        chosen: Chosen,
+        add: Callable[[str, str], None],
+        opened: Callable[[], None],
+    ):
+        self.looks = Looks(within=within)
+        self.made_for = shape(handle)
+        self.settings = fields.settings_of(handle.component.component)
+        self.controls: dict[str, Control] = {}
+        self._chosen, self._opened = chosen, opened
+        driver = handle.component.driver
+        self._loads = driver is not None and driver.needs_weights
+        states = states_of(handle)
+        self.model = [self._control(s, states) for s in self.settings if self._in_sight(s, states)]
+        self.adapters = Adapters(self.looks, handle, chosen, add) if driver and driver.lays_adapters else None
+        self.calls = [self._control(s, states) for s in fields.in_sight(self.settings, states)]
+        self.fold = self._folded(handle)
+        self.calling = Calling(self.looks, handle.inputs, typed)
+
+    def _in_sight(self, setting: Setting, states: Mapping[str, State]) -> bool:
+        """Of the component's own fields. A driver that loads no model has no use for most of them."""
+        usual = self._loads and setting.name in fields.FIRST
+        return not setting.of_call and (usual or (states[setting.name].written and setting.kind == "choice"))
+
+    def _control(self, setting: Setting, states: Mapping[str, State]) -> Any:
+        made = control_for(self.looks, setting, states[setting.name], self._chosen)
+        self.controls[setting.name] = made
+        return made.widget
+
+    def _folded(self, handle: Handle) -> Any:
+        """What is asked for rarely, under a heading that opens."""
+        import ipywidgets as widgets
+
+        left = [s for s in self.settings if s.name not in self.controls and (s.of_call or self._loads)]
+        groups = {
+            title: [s for s in left if s.of_call is of_call]
+            for title, of_call in (("more parameters", True), ("more of the model", False))
+        }
+        groups = {title: group for title, group in groups.items() if group}
+        if not groups:
+            return None
+        grids = tuple(self.looks.make(widgets.GridBox, "grid") for _ in groups)
+        made = self.looks.make(widgets.Accordion, "fold", children=grids, titles=tuple(groups), selected_index=None)
+        self._unopened = dict(enumerate(zip(grids, groups.values(), strict=True)))
+        made.observe(lambda _: self._opened(), "selected_index")
+        return made
+
+    def unfold(self, handle: Handle) -> None:
+        """Make the controls of what has been opened for the first time."""
+        if self.fold is None or self.fold.selected_index not in self._unopened:
+            return
+        grid, group = self._unopened.pop(self.fold.selected_index)
+        states = states_of(handle)
+        grid.children = tuple(self._control(s, states) for s in group)
+
+    def upper(self, waiting: Any) -> tuple[Any, ...]:
+        """The sections above the inputs, and among them the place for what waits."""
+        import ipywidgets as widgets
+
+        html, looks = self.looks.html, self.looks
+        found: list[Any] = [html(section("model")), *self.model] if self.model else []
+        if self.adapters is not None:
+            found += [html(section("adapters")), self.adapters.widget]
+        found.append(waiting)
+        if self.calls:
+            grid = looks.make(widgets.GridBox, "grid", children=tuple(self.calls))
+            found += [html(section("parameters")), grid]
+        return (*found, self.fold) if self.fold is not None else tuple(found)
+
+    def lower(self) -> tuple[Any, ...]:
+        return (self.looks.html(section("inputs" if self.calling.inputs else "run")), self.calling.widget)
+
+    def typed(self, handle: Handle) -> dict[str, Any]:
+        """What was typed into inputs that are still there."""
+        if self.calling.inputs != handle.inputs:
+            return {}
+        values = {name: getattr(field, "value", None) for name, field in self.calling.fields.items()}
+        return {name: value for name, value in values.items() if isinstance(value, str | int | float)}
+
+    def take_over(self, old: Sections, handle: Handle) -> None:
+        """Go on where the sections before stood: the answer, the open fold, values that could not be and why."""
+        self.calling.answer.outputs = old.calling.answer.outputs
+        if self.fold is not None and old.fold is not None and len(self.fold.children) == len(old.fold.children):
+            self.fold.selected_index = old.fold.selected_index
+            self.unfold(handle)
+        for name, control in self.controls.items():
+            before = old.controls.get(name)
+            if before is not None and before.error.text and type(before) is type(control):
+                control.resume(before)
+
+    def close(self) -> None:
+        self.looks.close()
+
+
+def shape(handle: Handle) -> tuple[Any, ...]:
+    """What decides which widgets there are."""
+    component = handle.component
+    fixed = frozenset(name for name, state in states_of(handle).items() if state.expression)
+    return component.component.shape, fixed, tuple(a.name for a in component.adapters), component.inputs
+
+
+def states_of(handle: Handle) -> dict[str, State]:
+    """What every field says now."""
+    return {s.name: fields.state_of(handle, s) for s in fields.settings_of(handle.component.component)}

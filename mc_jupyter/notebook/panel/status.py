@@ -1,0 +1,103 @@
+"""What is loaded, in one line: device, number type, quantization, memory, and how fast it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter import devices
+from mc_jupyter.notebook import display
+from mc_jupyter.notebook.panel.looks import ACCENT
+from mc_jupyter.notebook.progress import duration
+
+if TYPE_CHECKING:
+    from mc_jupyter.drivers import Facts
+    from mc_jupyter.handles import Handle
+    from mc_jupyter.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A component's model as it is: `asked` and `actual` side by side. `memory` is empty where nothing is loaded."""
+
+    rows: tuple[tuple[str, str, str], ...]
+    """(field, what the cell asks for, what the loaded model says)"""
+    memory: str = ""
+    share: float = 0.0
+    total: str = ""
+    loaded_in: str = ""
+    window: str = ""
+
+    @property
+    def loaded(self) -> bool:
+        return bool(self.memory)
+
+
+def status_of(handle: Handle, session: Session) -> Status:
+    """Read from the loaded model, never from the plan."""
+    resident = session.resident_of(handle)
+    facts = resident.model.facts() if resident else None
+    rows = _rows(handle.component.settings, facts)
+    if resident is None or facts is None:
+        return Status(rows)
+    total = devices.free_memory(facts.device).total if facts.device else 0
+    return Status(
+        rows,
+        devices.format_bytes(facts.bytes),
+        facts.bytes / total if total else 0.0,
+        devices.format_bytes(total),
+        duration(resident.load_seconds) if resident.load_seconds >= 0.05 else "under 0.1 s",
+        f"{facts.window:,} tokens" if facts.window else "",
+    )
+
+
+def _rows(settings: Any, facts: Facts | None) -> tuple[tuple[str, str, str], ...]:
+    asked = {
+        "device": getattr(settings, "device", None),
+        "precision": getattr(settings, "precision", None),
+        "quantization": getattr(getattr(settings, "quantization", None), "type", None),
+    }
+    actual = (facts.device, facts.dtype, facts.quantization) if facts else ("", "", "")
+    return tuple((name, str(a), b) for (name, a), b in zip(asked.items(), actual, strict=True) if a is not None)
+
+
+def kind_of(handle: Handle) -> str:
+    """What the component does: its task, or its type."""
+    component = handle.component
+    return component.task.name if component.task else component.component.type.name
+
+
+def html(handle: Handle, status: Status, speed: str, remark: str = "") -> str:
+    """The head of the panel: the component, and under it how its model is."""
+    dot = f'<span style="color:{ACCENT if status.loaded else "inherit"}">{"●" if status.loaded else "○"}</span>'
+    what = f"{escape(kind_of(handle))} · {escape(handle.component.subject)}"
+    head = (
+        f'<div style="{display.FONT};line-height:1.5">{dot} <b style="font-size:15px">{escape(handle.name)}</b>'
+        f'<span style="{display.MUTED};margin-left:10px">{what}</span></div>'
+    )
+    parts = _parts(status, speed) if status.loaded else [_grey("not loaded; the next run loads it")]
+    if remark:
+        parts.append(_grey(escape(remark)))
+    dotted = '<span style="opacity:.4;margin:0 4px 0 8px">·</span> '
+    line = dotted.join(f'<span style="white-space:nowrap">{part}</span>' for part in parts)
+    return f'{head}<div style="{display.FONT};font-size:12px;line-height:1.7">{line}</div>'
+
+
+def _parts(status: Status, speed: str) -> list[str]:
+    parts = [_row(*row) for row in status.rows]
+    parts.append(
+        f"{escape(status.memory)} {display.bar(max(status.share, 0.01), width=64)} {_grey(f'of {status.total}')}"
+    )
+    parts.append(f"{_grey('loaded in')} {escape(status.loaded_in)}")
+    return [*parts, *([escape(speed)] if speed else [])]
+
+
+def _row(name: str, asked: str, actual: str) -> str:
+    told = "not quantized" if name == "quantization" and actual == "none" else actual
+    differs = f" {_grey(f'(asked: {asked})')}" if asked != actual else ""
+    return escape(told) + differs
+
+
+def _grey(text: str) -> str:
+    return f'<span style="{display.MUTED}">{text}</span>'

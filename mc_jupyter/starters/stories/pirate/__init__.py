@@ -1,0 +1,1 @@
+"""An adapter: every story is told by a pirate."""

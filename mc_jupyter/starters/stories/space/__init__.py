@@ -1,0 +1,1 @@
+"""An adapter: every story is set among stars, rockets and robots."""
