@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.errors import ComposeError, InputError, Interrupted, listing
+from mc_jupyter.errors import ComposeError, InputError
 from mc_jupyter.notebook import display
+from mc_jupyter.notebook.answer import Answer
 from mc_jupyter.notebook.display import Bundle
 
 if TYPE_CHECKING:
     from mc_jupyter.handles import Handle
     from mc_jupyter.inputs import Input
-    from mc_jupyter.notebook.magics import ComposeMagics
 
 _WIDE = {"width": "560px"}
 _NARROW = {"width": "320px"}
@@ -29,11 +29,10 @@ _STYLE = {"description_width": "120px"}
 class Form:
     """One open form: a field for each input, a Run button, and the answer under it."""
 
-    def __init__(self, notebook: ComposeMagics, handle: Handle, given: Mapping[str, Any]):
+    def __init__(self, handle: Handle, given: Mapping[str, Any]):
         import ipywidgets as widgets
 
         self.name = handle.name
-        self._notebook = weakref.ref(notebook)
         self._handle = weakref.ref(handle)
         self._inputs = handle.inputs
         self._lock = threading.Lock()
@@ -65,49 +64,21 @@ class Form:
         if not self._lock.acquire(blocking=False):
             return
         button.disabled, button.description = True, "Running…"
+        answer = Answer(self.answer)
         try:
-            self._run()
+            answer.run(self._defined(), self.values())
         except ComposeError as error:
-            self._add(
-                output_type="error",
-                ename=type(error).__name__,
-                evalue=str(error),
-                traceback=error._render_traceback_(),
-            )
+            self.answer.outputs = ()
+            answer.fail(error)
         finally:
             button.disabled, button.description = False, "Run"
             self._lock.release()
 
-    def _run(self) -> None:
-        """Call the component with what the fields say. The answer and what is shown on the way goes under the form."""
-        from mc_jupyter.notebook import outcome
-        from mc_jupyter.notebook.progress import Progress
-
-        self.answer.outputs = ()
-        notebook, handle = self._notebook(), self._handle()
-        if notebook is None or handle is None:
+    def _defined(self) -> Handle:
+        handle = self._handle()
+        if handle is None:
             raise InputError(f"{self.name} is no longer defined", fix="run its cell again")
-        values = self.values()
-        if lacking := handle.missing(values):
-            raise InputError(f"{self.name} needs {listing([one.name for one in lacking], 'and')}")
-        with Progress(self, "live") as progress:
-            try:
-                result = outcome.call(handle, values, progress, None)
-            except Interrupted as error:
-                outcome.show_partial(error, progress, {})
-                raise
-            told = outcome.provenance(handle, progress, result)
-            outcome.show(result, progress, told, notebook.shell.display_formatter)
-
-    def publish(self, bundle: Bundle, metadata: dict[str, Any] | None = None, **how: Any) -> None:
-        """Take what a run shows, as a cell's output would: the last thing shown is the answer."""
-        self.answer.outputs = ()
-        if bundle != {"text/plain": ""}:
-            self._add(output_type="display_data", data=transportable(bundle), metadata=metadata or {})
-
-    def _add(self, **output: Any) -> None:
-        # Set directly: `with answer:` would catch whatever else the kernel prints meanwhile.
-        self.answer.outputs = (*self.answer.outputs, output)
+        return handle
 
     def close(self) -> None:
         """Free the widgets: ipywidgets keeps each one until then."""
@@ -118,13 +89,6 @@ class Form:
 def rows(inputs: Iterable[Input]) -> tuple[tuple[str, str, str, str], ...]:
     """The inputs for readers without widgets: name, kind, default and hint."""
     return tuple((i.name, _kind(i), "needed" if i.required else _written(i.default), i.description) for i in inputs)
-
-
-def transportable(bundle: Bundle) -> Bundle:
-    """The bundle with pictures as base64 text, as outputs are stored."""
-    import base64
-
-    return {k: base64.b64encode(v).decode() if isinstance(v, bytes) else v for k, v in bundle.items()}
 
 
 def field_for(one: Input, value: Any) -> Any:

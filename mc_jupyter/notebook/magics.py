@@ -319,7 +319,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         """A form for the handle's inputs, in an output of its own: a card is read where no widget works."""
         from mc_jupyter.notebook.form import Form
 
-        form = Form(self, handle, given)
+        form = Form(handle, given)
         if (old := self.open_forms.pop(handle.name, None)) is not None:
             old.close()
         self.open_forms[handle.name] = form

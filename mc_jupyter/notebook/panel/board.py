@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import ComposeError, forget_frames
 from mc_jupyter.notebook import display
+from mc_jupyter.notebook.answer import problem_of
 from mc_jupyter.notebook.display import Bundle
 from mc_jupyter.notebook.panel import settings as fields
 from mc_jupyter.notebook.panel import status as statuses
@@ -22,7 +23,7 @@ from mc_jupyter.notebook.panel.adapters import Adapters
 from mc_jupyter.notebook.panel.calling import Calling
 from mc_jupyter.notebook.panel.choices import Choices
 from mc_jupyter.notebook.panel.controls import Control, Words
-from mc_jupyter.notebook.panel.looks import CLASS, Hint, Looks, document, problem_of, sheet, wrong
+from mc_jupyter.notebook.panel.looks import CLASS, Hint, Looks, document, sheet, wrong
 from mc_jupyter.notebook.panel.sections import Sections, shape, states_of
 from mc_jupyter.notebook.panel.work import Work
 from mc_jupyter.notebook.progress import Progress

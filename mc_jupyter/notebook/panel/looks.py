@@ -10,7 +10,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from mc_jupyter.errors import ComposeError, RunError
+from mc_jupyter.errors import ComposeError
 from mc_jupyter.notebook import display
 
 ACCENT = "#4c8dff"
@@ -179,11 +179,6 @@ def one_line(told: str, written: str) -> str:
 def wrong(error: ComposeError) -> str:
     """An error as the cell says it, without the lines of the cell: the control above it is the place."""
     return small("<br>".join(_problem(p.message, p.fix) for p in error.problems), f"color:{_BAD}")
-
-
-def problem_of(error: Exception) -> ComposeError:
-    """Any error as one that can be shown: what the libraries below say unexpectedly too."""
-    return error if isinstance(error, ComposeError) else RunError(f"{type(error).__name__}: {error}")
 
 
 def _problem(message: str, fix: str | None) -> str:

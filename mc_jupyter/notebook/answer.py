@@ -1,0 +1,96 @@
+"""The output that a form's or a panel's Run writes into: an answer, what there was when it was stopped, or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.errors import ComposeError, InputError, Interrupted, RunError, forget_frames, listing
+from mc_jupyter.events import Run
+from mc_jupyter.notebook import outcome
+from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.notebook.progress import Progress
+from mc_jupyter.values import Batch
+
+if TYPE_CHECKING:
+    from mc_jupyter.handles import Handle
+
+
+class Answer:
+    """Runs a component for a button, and shows in one Output widget what a cell would show."""
+
+    def __init__(self, output: Any):
+        self.output = output
+
+    def run(self, handle: Handle, values: Mapping[str, Any], started: Callable[[Run], None] = lambda run: None) -> str:
+        """Call the component and show what it writes; gives how fast it was. `started` gets the run, to stop it.
+
+        What goes wrong is shown, and nothing of ours raised; a fault of our own is raised besides, for the log.
+        """
+        self.output.outputs = ()
+        try:
+            if lacking := handle.missing(values):
+                raise InputError(f"{handle.name} needs {listing([one.name for one in lacking], 'and')}")
+            with Progress(self, "live") as progress:
+                started(progress.run)
+                return self._called(handle, values, progress)
+        except Exception as error:
+            forget_frames(error, keep_traceback=not isinstance(error, ComposeError))
+            self.fail(problem_of(error))
+            if not isinstance(error, ComposeError):
+                raise
+        return ""
+
+    def _called(self, handle: Handle, values: Mapping[str, Any], progress: Progress) -> str:
+        try:
+            result = outcome.call(handle, values, progress, None)
+        except Interrupted as error:
+            outcome.show_partial(error, progress, outcome.provenance(handle, progress, error.partial))
+            if self.output.outputs:  # what there was stands there, marked as interrupted
+                return ""
+            raise Interrupted("interrupted before there was anything to show") from None
+        speed = _speed(result, progress)
+        outcome.show(result, progress, outcome.provenance(handle, progress, result), _formatter())
+        return speed
+
+    def publish(self, bundle: Bundle, metadata: dict[str, Any] | None = None, **how: Any) -> None:
+        """Take what a run shows, as a cell's output would: the last thing shown is the answer."""
+        shown = {"output_type": "display_data", "data": _transportable(bundle), "metadata": metadata or {}}
+        # One assignment, not a clearing and a filling: the page would flicker at every piece. And set directly:
+        # `with output:` would catch whatever else the kernel prints meanwhile.
+        self.output.outputs = () if bundle == {"text/plain": ""} else (shown,)
+
+    def fail(self, error: ComposeError) -> None:
+        """Show an error as a cell does."""
+        told = {"ename": type(error).__name__, "evalue": str(error), "traceback": error._render_traceback_()}
+        self.output.outputs = (*self.output.outputs, {"output_type": "error", **told})
+
+
+def problem_of(error: Exception) -> ComposeError:
+    """Any error as one that can be shown: what the libraries below say unexpectedly too."""
+    return error if isinstance(error, ComposeError) else RunError(f"{type(error).__name__}: {error}")
+
+
+def _transportable(bundle: Bundle) -> Bundle:
+    """The bundle with pictures as base64 text, as outputs are stored."""
+    import base64
+
+    return {k: base64.b64encode(v).decode() if isinstance(v, bytes) else v for k, v in bundle.items()}
+
+
+def _speed(result: Any, progress: Progress) -> str:
+    """`38 tokens/s` from the first piece on, or items a second of a batch: of the run alone, without loading."""
+    seconds = progress.writing_seconds or progress.phase_seconds
+    tokens = getattr(result, "tokens", None)
+    if tokens and progress.writing_seconds and seconds > 0.0005:
+        return f"{tokens / seconds:.3g} tokens/s"
+    count = len(result) if isinstance(result, Batch) else 1
+    return f"{count / seconds:.3g} items/s" if seconds > 0 else ""
+
+
+def _formatter() -> Any:
+    from IPython.core.formatters import DisplayFormatter
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    return shell.display_formatter if shell is not None else DisplayFormatter()
