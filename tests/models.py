@@ -81,19 +81,59 @@ def llama(folder: Path, *, template: str | None = CHAT_TEMPLATE, window: int = 2
     return folder
 
 
-def t5(folder: Path) -> Path:
+def large_llama(folder: Path, **config: Any) -> Path:
+    """A causal language model of 12 million parameters: so many that its embeddings are little of it."""
+    sizes = {
+        "hidden_size": 512,
+        "intermediate_size": 1408,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 4,
+        "initializer_range": 0.1,
+    }
+    return llama(folder, **{**sizes, **config})
+
+
+LARGE_BERT: dict[str, Any] = {
+    "hidden_size": 512,
+    "intermediate_size": 1024,
+    "num_hidden_layers": 5,
+    "num_attention_heads": 8,
+    "initializer_range": 0.05,
+}
+"""Makes `classifier` and `encoder` 11 million parameters large."""
+
+
+def gpt2(folder: Path, **config: Any) -> Path:
+    """A causal language model whose linear layers are transformers' own Conv1D, and whose output is its embedding."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    tokenizer = byte_tokenizer()
+    made = GPT2Config(
+        vocab_size=len(tokenizer), n_positions=256, initializer_range=0.2, bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        **{"n_embd": 64, "n_layer": 2, "n_head": 4, **config},
+    )  # fmt: skip
+    GPT2LMHeadModel(made).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def t5(folder: Path, **config: Any) -> Path:
     """An encoder-decoder."""
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
 
     torch.manual_seed(0)
     tokenizer = byte_tokenizer()
-    config = T5Config(
-        vocab_size=len(tokenizer), d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4,
-        pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
+    made = T5Config(
+        vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
         decoder_start_token_id=tokenizer.pad_token_id,
+        **{"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, **config},
     )  # fmt: skip
-    T5ForConditionalGeneration(config).save_pretrained(folder)
+    T5ForConditionalGeneration(made).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

@@ -10,13 +10,18 @@ from typing import Any
 import pytest
 
 import mc_jupyter as mc
-from mc_jupyter.errors import AccessDenied, BadToken, NeedsToken, NoSuchModel, Offline, UnsafeWeights
+from mc_jupyter.errors import AccessDenied, BadToken, NeedsToken, NoSuchModel, Offline, PlanError, UnsafeWeights
 from mc_jupyter.events import Phase, Progress, Run
-from tests import models
+from tests import adapters, models
 from tests.conftest import cell
+from tests.test_spec import documents
 from tests.weights.hub_stand_in import HubStandIn
 
 BLOCKS = Path(__file__).parent / "language" / "blocks"
+ADAPTERS = (
+    "tloen/alpaca-lora-7b", "plncmm/guanaco-lora-7b", "user/style-lora", "medalpaca/medalpaca-lora-7b",
+    "user/formal-writing-lora", "user/technical-lora", "beomi/llama-2-ko-7b-lora",
+)  # fmt: skip
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -36,6 +41,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]
         "classifier": files_of(models.classifier(root / "classifier")),
         "encoder": files_of(models.encoder(root / "encoder")),
     }
+    for i, name in enumerate(ADAPTERS):
+        found[name] = files_of(adapters.lora(root / f"adapter-{i}", root / "llama", rank=4 * (1 + i % 2), seed=i + 1))
     torch.save(load_file(root / "llama" / "model.safetensors"), root / "pytorch_model.bin")
     pickled = dict(found["llama"])
     pickled["pytorch_model.bin"] = (root / "pytorch_model.bin").read_bytes()
@@ -47,6 +54,8 @@ def hub(made: dict[str, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch, tmp_
     with HubStandIn() as standing_in:
         for name in ("HuggingFaceTB/SmolLM3-3B", "meta-llama/Llama-2-7b-chat-hf", "gpt2"):
             standing_in.add(name, made["llama"])
+        for name in ADAPTERS:
+            standing_in.add(name, made[name])
         standing_in.tokens.add("hf_reader_token")
         standing_in.add("meta-llama/Llama-2-7b-hf", made["pickled"], access="gated", readers={"hf_reader_token"})
         standing_in.add("distilbert-base-uncased-finetuned-sst-2-english", made["classifier"])
@@ -108,6 +117,71 @@ def test_a_block_downloads_its_model_and_answers(
 def test_a_block_with_a_path_answers(number: str, session: mc.Session, llama: Path, tmp_path: Path) -> None:
     text = text_of(number, tmp_path).replace("/path/to/model", str(llama))
     assert session.load(text)("the little fox").tokens > 0
+
+
+@pytest.mark.parametrize(
+    ("number", "weights"),
+    [
+        ("28", {"alpaca": 1.0}),
+        ("29", {"alpaca": 0.7, "assistant": 0.8}),
+        ("30", {"style-adapter": 0.5}),
+        ("32", {"medical": 1.0}),
+        ("33", {"formal": 0.6, "technical": 0.4}),
+        ("34", {"korean": 1.0}),
+    ],
+)
+def test_a_block_downloads_its_adapters_and_adds_them_up(
+    number: str, weights: dict[str, float], hub: HubStandIn, session: mc.Session
+) -> None:
+    (text,) = documents(BLOCKS / f"{number}.yml")
+    handle = session.load(text + "  params: {max_output_length: 8, do_sample: false}\n", "chapter")
+    assert {plan.name: weight for plan, weight, _ in handle.adapters()} == weights
+    for plan, weight, laid in handle.adapters():
+        assert laid.modules == 4  # q_proj and v_proj of two layers
+        assert laid.scales == (2 * weight, 2 * weight), plan.name
+    with_them = handle("the little fox").token_ids
+    handle.set({f"adapters.{name}": 0 for name in weights})
+    assert handle("the little fox").token_ids != with_them
+    bare = session.load(cell("text-generation", "gpt2", "params: {max_output_length: 8, do_sample: false}"), "bare")
+    assert handle("the little fox").token_ids == bare("the little fox").token_ids
+    assert handle.component.driver.lays_adapters
+
+
+def test_block_31_lays_an_adapter_of_this_disk(
+    hub: HubStandIn, made: dict[str, dict[str, bytes]], session: mc.Session, tmp_path: Path
+) -> None:
+    (text,) = documents(BLOCKS / "31.yml")
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    with pytest.raises(NoSuchModel, match="/path/to/lora/adapter"):
+        session.load(text)
+    for name, content in made["user/style-lora"].items():
+        (folder / name).write_bytes(content)
+    handle = session.load(text.replace("/path/to/lora/adapter", str(folder)))
+    assert [plan.name for plan, _, _ in handle.adapters()] == ["custom-lora"]
+
+
+def test_block_25_holds_its_weights_in_eight_bits(hub: HubStandIn, session: mc.Session) -> None:
+    handle = session.load((BLOCKS / "25.yml").read_text(encoding="utf-8"))
+    assert handle.facts().quantization.startswith("int8")
+    assert handle("the little fox", seed=1).tokens > 0
+
+
+@pytest.mark.parametrize("number", ["22", "23", "27", "41", "42", "45"])
+def test_a_block_for_a_gpu_runs_there_and_says_elsewhere_that_there_is_none(
+    number: str, hub: HubStandIn, made: dict[str, dict[str, bytes]], session: mc.Session
+) -> None:
+    import torch
+
+    for name in re.findall(r"(?m)^  model: (\S+)", "".join(documents(BLOCKS / f"{number}.yml"))):
+        hub.add(name, made["llama"])
+    for text in documents(BLOCKS / f"{number}.yml"):
+        for here in (text, text.replace("device: cuda", "device: cpu")):
+            if "device: cuda" in here and not torch.cuda.is_available():
+                with pytest.raises(PlanError, match="device: cuda` is not on this machine"):
+                    session.load(here)
+            elif "precision: float16" in here or "device: cpu" in here:
+                assert session.load(here, "chapter")("the little fox", seed=1).tokens > 0
 
 
 def test_block_06_names_a_pickle_and_needs_the_users_word(hub: HubStandIn, session: mc.Session, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class Decoder:
         ends = model.generation_config.eos_token_id
         ends = tokenizer.eos_token_id if ends is None else ends
         self.ends = frozenset(ends if isinstance(ends, list) else [] if ends is None else [ends])
+        self.shown: dict[int, Shown] = {}
 
     def write(self, inputs: dict[str, torch.Tensor], action: Any, run: Run, positions: list[int]) -> Iterator[Any]:
         """One Text (or a Batch of them, when several are asked for) for each row of the inputs."""
@@ -55,6 +56,15 @@ class Decoder:
         for i in range(len(positions)):
             own = texts[i * several : (i + 1) * several]
             yield own[0] if several == 1 else Batch(own)
+
+    def showing(self, position: int, stops: list[str]) -> Shown:
+        """What shows a row's text. One that is written again (memory ran out) shows the rest when it is finished."""
+        before = self.shown.get(position)
+        if before is None or not before.sent:
+            self.shown[position] = Shown(self.tokenizer, stops)
+        else:
+            before.closed = True
+        return self.shown[position]
 
     def _room(self, action: Any, prompt: int) -> int:
         """How many tokens may be written: what was asked for, within what the window leaves."""
@@ -122,7 +132,7 @@ class Watch:
         self.stops = action.stop_sequences
         self.shortest = action.min_output_length
         self.positions = positions
-        self.shown = [Shown(decoder.tokenizer, self.stops) for _ in positions]
+        self.shown = [decoder.showing(position, self.stops) for position in positions]
         self.rows_done: set[int] = set()
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **ignored: Any) -> torch.Tensor:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.errors import MissingPackage, PlanError, WeightsError
+from mc_jupyter.drivers._memory import is_out_of_memory
+from mc_jupyter.errors import ComposeError, DoesNotFit, MissingPackage, PlanError, WeightsError
 
 if TYPE_CHECKING:
+    from mc_jupyter.drivers import ModelPlan
     from mc_jupyter.weights import Checkpoint
 
 # How a checkpoint's class ends, and what it is for.
@@ -36,8 +38,26 @@ def load_tokenizer(folder: Path, fast: object) -> Any:
     return tokenizer
 
 
+def placement(plan: ModelPlan) -> dict[str, Any]:
+    """Where `from_pretrained` is told to put the model."""
+    if plan.device_mode == "auto" and plan.device != "cpu":
+        return {"device_map": "auto"}  # accelerate's: all GPUs, and the CPU for what does not fit
+    if plan.device != "cpu" or plan.quantization != "none":
+        return {"device_map": plan.device}  # unless told, quantized models go to a GPU where there is one
+    return {}
+
+
+def check_placed(model: Any, subject: str) -> None:
+    """Refuse a model that accelerate left on the disk in part: every token would read it again."""
+    if "disk" in (getattr(model, "hf_device_map", None) or {}).values():
+        raise DoesNotFit(
+            f"{subject} fits neither the GPUs nor memory: part of it would stay on the disk",
+            fix="quantization: int8 or nf4, or a smaller model",
+        )
+
+
 def read_model(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The model and what transformers says of missing and unexpected weights."""
+    """The model and what transformers says of missing and unexpected weights. Want of memory is raised as it comes."""
     arguments |= {"local_files_only": True, "trust_remote_code": False, "output_loading_info": True}
     try:
         if _standard(checkpoint):
@@ -45,20 +65,28 @@ def read_model(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> 
             model, info = auto.from_pretrained(checkpoint.folder, use_safetensors=safe, **arguments)
         else:
             model, info = _read_one_file(auto, checkpoint, arguments)
-    except ValueError as error:
-        if "Unrecognized configuration class" not in str(error):
-            raise WeightsError(f"transformers cannot load this model: {_first_line(error)}") from None
+    except (OSError, RuntimeError, KeyError, ValueError, ImportError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise _explained(error, checkpoint) from None
+    return model, info
+
+
+def _explained(error: Exception, checkpoint: Checkpoint) -> ComposeError:
+    """transformers' error in the reader's words."""
+    text = str(error)
+    if isinstance(error, ImportError):
+        return MissingPackage(f"this model needs a package that is not installed: {_first_line(error)}")
+    if "dispatched on the CPU or the disk" in text:
+        return DoesNotFit("the GPUs are too small for this model, and quantized layers cannot be on the CPU as well")
+    if isinstance(error, ValueError) and "Unrecognized configuration class" in text:
         kind = checkpoint.config.get("model_type", "this kind of")
         made_as = next(iter(checkpoint.config.get("architectures") or ()), "")
         fits = next((f"task: {task}" for end, task in _TASKS_OF.items() if made_as.endswith(end)), None)
-        raise PlanError(
+        return PlanError(
             f"a {kind} model cannot do this task: it was saved as {made_as or 'nothing that is known'}", fix=fits
-        ) from None
-    except ImportError as error:
-        raise MissingPackage(f"this model needs a package that is not installed: {_first_line(error)}") from None
-    except (OSError, RuntimeError, KeyError) as error:
-        raise WeightsError(f"transformers cannot load this model: {_first_line(error)}") from None
-    return model, info
+        )
+    return WeightsError(f"transformers cannot load this model: {_first_line(error)}")
 
 
 def _standard(checkpoint: Checkpoint) -> bool:
@@ -77,7 +105,9 @@ def _read_one_file(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any])
     for file in checkpoint.files:
         state |= load_file(file) if checkpoint.format == "safetensors" else torch.load(file, weights_only=True)
     config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
-    given = {k: v for k, v in arguments.items() if k in ("dtype", "device_map", "output_loading_info")}
+    given = {
+        k: v for k, v in arguments.items() if k in ("dtype", "device_map", "quantization_config", "output_loading_info")
+    }
     # The auto classes want a folder; the class they would choose does not.
     chosen = auto._model_mapping[type(config)]
     loaded: tuple[Any, dict[str, Any]] = chosen.from_pretrained(None, config=config, state_dict=state, **given)

@@ -1,10 +1,25 @@
-"""Giving memory back to the system after a model is gone."""
+"""Memory that runs out, and memory given back."""
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import gc
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from mc_jupyter.errors import DoesNotFit, RunError, forget_frames
+from mc_jupyter.events import Run
+
+T = TypeVar("T")
+
+# How torch's allocators, its libraries and the system say it: lower case, anywhere in the message.
+_WORDS = (
+    "out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "unable to mmap",
+    "bad_alloc", "alloc_failed", "could not allocate",
+)  # fmt: skip
 
 
 def give_back() -> None:
@@ -23,8 +38,70 @@ def give_back() -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out: torch's on a GPU, its allocator's on a CPU, or Python's own."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or any(
-        words in text for words in ("out of memory", "can't allocate memory", "not enough memory")
+    """Whether an error says that memory ran out, on a GPU or on the CPU (where torch raises a mere RuntimeError)."""
+    torch = sys.modules.get("torch")
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    return isinstance(error, RuntimeError | OSError) and any(word in str(error).lower() for word in _WORDS)
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
+@contextmanager
+def refusing_what_does_not_fit(subject: str) -> Iterator[None]:
+    """DoesNotFit when memory runs out inside, with what was read by then given back."""
+    try:
+        yield
+        return
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        text = _line(error)
+        forget_frames(error)
+    give_back()
+    raise DoesNotFit(
+        f"out of memory while loading {subject}: {text}",
+        fix="quantization: int8, precision: bfloat16, or %compose unload another model",
     )
+
+
+def halving(plan: Iterable[list[int]], work: Callable[[list[int]], T], run: Run) -> Iterator[tuple[list[int], T]]:
+    """Each batch with what `work` makes of it, until the run is stopped.
+
+    When memory runs out, the batch goes again in halves, and no later one is larger; RunError when one input alone is
+    too much.
+    """
+    most = sys.maxsize
+    for planned in plan:
+        waiting = [planned]
+        while waiting and not run.stopped:
+            batch = waiting.pop(0)
+            if len(batch) > most:
+                waiting[:0] = [batch[i : i + most] for i in range(0, len(batch), most)]
+                continue
+            done, text = _tried(batch, work)
+            if text is None:
+                yield batch, done[0]
+                continue
+            give_back()
+            if len(batch) == 1:
+                raise RunError(f"out of memory: {text}", fix="a shorter input, or %compose unload another model")
+            most = len(batch) // 2
+            run.note(f"out of memory with {len(batch)} inputs at once: going on with {most}")
+            waiting.insert(0, batch)
+
+
+def _tried(batch: list[int], work: Callable[[list[int]], T]) -> tuple[list[T], str | None]:
+    """(the result, None), or (nothing, what the allocator said), with nothing left of the attempt."""
+    try:
+        return [work(batch)], None
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        text = _line(error)
+        forget_frames(error)  # they hold the tensors of the attempt
+    return [], text

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.batching import batches
 from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import _casting as casting
+from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._adapters import Adapters, check_adapter
 from mc_jupyter.drivers._decoding import Decoder
+from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._folder import check_sentence_modules, has_chat_template, sentence_files
-from mc_jupyter.drivers._loading import Quiet, load_tokenizer, read_model, untrained
-from mc_jupyter.drivers._memory import give_back
+from mc_jupyter.drivers._loading import Quiet, check_placed, load_tokenizer, placement, read_model, untrained
+from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit
 from mc_jupyter.errors import InputError, PlanError
 from mc_jupyter.events import Progress, Run
 from mc_jupyter.tasks import Task
@@ -59,7 +61,17 @@ class Transformers(Driver):
     # --- loading ------------------------------------------------------------------------------------------------------
 
     @classmethod
+    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
+        yield from quantization.obstacles(settings)
+        if settings.device_mode == "auto" and ":" in settings.device:
+            yield PlanError(
+                f"device_mode: auto spreads the model over every GPU, and device: {settings.device} names one",
+                fix="device: cuda, or device_mode: single",
+            )
+
+    @classmethod
     def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
+        quantization.check(settings, checkpoint)
         if task is ChatCompletion and not settings.chat_template and not has_chat_template(checkpoint.folder):
             raise PlanError(
                 "this model has no chat template: it was not trained on conversations, or the template was not saved",
@@ -91,16 +103,20 @@ class Transformers(Driver):
         check_pickle(checkpoint)
         tokenizer = load_tokenizer(checkpoint.folder, dict(plan.options).get("fast_tokenizer"))
         auto = getattr(transformers, _CLASSES[plan.head])
-        arguments: dict[str, Any] = {"dtype": getattr(torch, plan.dtype)}
-        if plan.device != "cpu":
-            arguments["device_map"] = plan.device
-        with Quiet():
+        dtype = getattr(torch, plan.dtype)
+        with Quiet(), refusing_what_does_not_fit(plan.subject or "the model"):
+            arguments = {"dtype": dtype, **placement(plan), **quantization.arguments(plan)}
             model, info = read_model(auto, checkpoint, arguments)
+            check_placed(model, plan.subject or "the model")
+            quantization.settle(model.eval(), dtype)
         if model.can_generate():
             model.generation_config.max_length = None  # every call says its own; beside that, this one only warns
-        self = cls(model.eval(), tokenizer, plan, checkpoint.folder)
+        self = cls(model, tokenizer, plan, checkpoint.folder)
         self.untrained = untrained(info, plan.head, checkpoint)
-        for remark in self.remarks:
+        self.read_facts()
+        if plan.quantization != "none":
+            give_back()  # what was read is several times what is kept
+        for remark in self.facts().remarks:
             run.note(remark)
         return self
 
@@ -120,23 +136,24 @@ class Transformers(Driver):
     def facts(self) -> Facts:
         return self._facts
 
-    @cached_property
-    def _facts(self) -> Facts:
-        parameters = list(self.model.parameters())
-        tensors = {id(t): t for t in (*parameters, *self.model.buffers())}.values()
-        kinds: dict[str, int] = {}
-        for tensor in parameters:
-            kind = str(tensor.dtype).removeprefix("torch.")
-            kinds[kind] = kinds.get(kind, 0) + tensor.numel()
-        return Facts(
-            device=", ".join(sorted({str(t.device) for t in tensors})),
-            dtype=max(kinds, key=lambda k: kinds[k]) if kinds else "",
-            bytes=sum(t.numel() * t.element_size() for t in tensors),
-            parameters=sum(t.numel() for t in {id(p): p for p in parameters}.values()),
-            window=self.window,
-            architecture=type(self.model).__name__,
-            remarks=self.remarks,
-        )
+    def read_facts(self) -> None:
+        """Read them now: adapters laid on later are not of the base."""
+        self._facts = read_facts(self.model, self.plan, self.window, self.remarks)
+
+    # --- number types -------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def castable(cls, old: ModelPlan, new: ModelPlan, stored: str | None) -> bool:
+        return casting.castable(old, new, stored)
+
+    def cast(self, plan: ModelPlan) -> None:
+        import torch
+
+        with Quiet():
+            casting.cast(self.model, getattr(torch, plan.dtype))
+        self.plan = plan
+        self.read_facts()
+        give_back()
 
     # --- adapters -----------------------------------------------------------------------------------------------------
 
@@ -145,6 +162,7 @@ class Transformers(Driver):
         check_adapter(base, adapter, name)
 
     def attach(self, plan: AdapterPlan, checkpoint: Checkpoint) -> None:
+        quantization.import_quietly()  # PEFT imports it
         self.laid.attach(plan, checkpoint)
 
     def detach(self, plan: AdapterPlan) -> None:
@@ -247,14 +265,17 @@ class Transformers(Driver):
             rows_of_ids = self._tokens(call.items)
         if any(len(ids) > (limit or len(ids)) for ids in rows_of_ids):
             raise _too_long([len(ids) for ids in rows_of_ids], limit)
+
+        def judge(batch: list[int]) -> list[list[float]]:
+            found: list[list[float]] = compute(self._padded([rows_of_ids[i] for i in batch], side="right"))
+            return found
+
         rows: list[list[float] | None] = [None] * len(rows_of_ids)
         done = 0
         with torch.inference_mode():
-            for batch in batches([len(ids) for ids in rows_of_ids], size=call.action.batch_size):
-                if call.run.stopped:
-                    break
-                inputs = self._padded([rows_of_ids[i] for i in batch], side="right")
-                for position, row in zip(batch, compute(inputs), strict=True):
+            plan = batches([len(ids) for ids in rows_of_ids], size=call.action.batch_size)
+            for batch, found in halving(plan, judge, call.run):
+                for position, row in zip(batch, found, strict=True):
                     rows[position] = row
                 done += len(batch)
                 call.run.emit(Progress(done, len(rows_of_ids), "items"))
@@ -273,7 +294,9 @@ class Transformers(Driver):
 
         ids = torch.tensor([filled(row, pad) for row in rows])
         mask = torch.tensor([filled([1] * len(row), 0) for row in rows])
-        return {"input_ids": ids.to(self.model.device), "attention_mask": mask.to(self.model.device)}
+        # What accelerate keeps off the GPU is "meta" until it is computed with.
+        device = next((p.device for p in self.model.parameters() if p.device.type != "meta"), self.model.device)
+        return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
 
     @property
     def pad_id(self) -> int:
@@ -321,12 +344,14 @@ class Transformers(Driver):
             # The penalty would count padding as tokens already used.
             same_length=action.repetition_penalty != 1 and not self.model.config.is_encoder_decoder,
         )
-        for batch in plan:
-            if call.run.stopped:
-                break
+
+        def write(batch: list[int]) -> list[Any]:
             inputs = self._padded([prompts[i] for i in batch], side="left")
-            for position, texts in zip(batch, decoder.write(inputs, action, call.run, batch), strict=True):
-                results[position] = texts
+            return list(decoder.write(inputs, action, call.run, batch))
+
+        for batch, texts in halving(plan, write, call.run):
+            for position, text in zip(batch, texts, strict=True):
+                results[position] = text
         return results
 
 
