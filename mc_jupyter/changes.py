@@ -87,6 +87,12 @@ def effect_of(handle: Handle, component: ComponentPlan, files: Files | None, res
     return Effect(effect.step, words, effect.bytes, effect.seconds, evicts)
 
 
+def _stored(files: Files) -> str | None:
+    """The number type that all of the base's weights are stored in; None where there are several."""
+    kinds = [kind for kind, _ in files.base.elements if "float" in kind] if files.base else []
+    return kinds[0] if len(kinds) == 1 else None
+
+
 def _later(files: Files, residents: Residents) -> Effect:
     size, seconds = _size(files), residents.seconds(files)
     return Effect("later", f"the next call loads it: {_amount(size)}{_about(seconds)}", size, seconds)
@@ -100,7 +106,7 @@ def _step(handle: Handle, now: Model, files: Files, residents: Residents) -> Eff
     held, size = now.model.facts().bytes, _size(files)
     if (other := residents.get(new.model)) is not None:
         return Effect("share", f"uses the model that {whose(other)} has loaded", other.model.facts().bytes, 0.0)
-    stored = files.base.dtype if files.base else None
+    stored = _stored(files)
     alone = now.holders == {handle.name} and not now.pinned
     if alone and now.model.castable(old.model, new.model, stored):
         took = _CAST_LEAST + (held + (size or 0)) / _CAST_PACE + _LAYING * len(new.adapters)

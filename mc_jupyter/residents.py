@@ -18,7 +18,7 @@ from mc_jupyter import devices, weights
 from mc_jupyter.cache import Cache, Resident
 from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Driver, ModelPlan
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory
-from mc_jupyter.errors import DoesNotFit, RunError, forget_frames, listing
+from mc_jupyter.errors import DoesNotFit, PlanError, RunError, forget_frames, listing
 from mc_jupyter.events import Phase, Run
 from mc_jupyter.plan import ComponentPlan, unchanged
 from mc_jupyter.weights import Checkpoint
@@ -176,14 +176,24 @@ class Residents:
                 model.use(files.loaded.weights)
         return files.loaded
 
-    def cast(self, holder: str, old: Model, files: Files) -> Loaded:
-        """Bring the holder's model to the number type that its files would now be loaded in."""
+    def cast(self, holder: str, old: Model, files: Files, component: ComponentPlan, run: Run) -> Loaded:
+        """Bring the holder's model to the number type that its files would now be loaded in.
+
+        Where the library finds that a cast would not equal a fresh load, the model is loaded anew.
+        """
         wanted = files.loaded
-        with self._cache.lease(old) as model:
-            old.leave_parts(holder)
-            model.cast(wanted.model)
-            self._cache.rekey(old, wanted.model)
-            _lay(old, holder, files)
+        try:
+            with self._cache.lease(old) as model:
+                old.leave_parts(holder)
+                self._guarded(lambda: model.cast(wanted.model), wanted.model)
+                self._cache.rekey(old, wanted.model)
+                old.keep[holder] = component.settings.keep_alive
+                _lay(old, holder, files)
+        except DoesNotFit:
+            self._cache.evict(old)  # some of its tensors are cast, and some are not
+            raise
+        except PlanError:
+            return self.hold(component, holder, run)
         return wanted
 
     def _guarded(self, work: Callable[[], T], key: ModelPlan) -> T:

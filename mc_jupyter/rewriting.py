@@ -22,6 +22,8 @@ from mc_jupyter.tasks import TaskAction
 
 Path = tuple[Any, ...]
 
+_FOUR_BITS = ("int4", "fp4", "nf4")
+
 ADAPTER = "adapters."
 _FIXED = ("default", "runtime", "max_concurrent_count", "task")
 """What a component is, or where it runs elsewhere: another cell, not another setting."""
@@ -176,9 +178,9 @@ class _Writer:
 
 
 def _inside(document: Document, path: Path, value: Any) -> tuple[Path, Any]:
-    """`quantization: {type: nf4, …}` keeps what it says besides when only its type changes."""
+    """`quantization: {type: nf4, …}` keeps what it says besides when it changes to another kind that heeds it."""
     written = _at(document.value, path)
-    if isinstance(written, Map) and isinstance(value, str) and "type" in written and value != "none":
+    if isinstance(written, Map) and "type" in written and value in _FOUR_BITS:
         return (*path, "type"), value
     return path, value
 

@@ -223,7 +223,7 @@ class Session:
         resident = self.models.ready(handle.name, handle.loaded)
         step = change.effect.step
         if step == "cast" and resident is not None and change.files is not None:
-            loaded: Loaded | None = self.models.cast(handle.name, resident, change.files)
+            loaded: Loaded | None = self.models.cast(handle.name, resident, change.files, change.component, run)
         elif step in ("nothing", "weights") and resident is not None and change.files is not None:
             loaded = self.models.reweigh(handle.name, resident, change.files, change.component)
         elif step == "later":

@@ -63,8 +63,8 @@ def test_parameters_are_added_under_params_and_join_those_that_are_there() -> No
         ),
         (
             "component: {type: model, model: x, quantization: {type: nf4, double_quant: false}}",
-            {"quantization": "none"},
-            "component: {type: model, model: x, quantization: none}",
+            {"quantization": "int8"},
+            "component: {type: model, model: x, quantization: int8}",
         ),
         (
             "components: [{id: a, type: model, default: true, model: x}, {id: b, type: model, model: y}]",

@@ -23,8 +23,13 @@ _WORDS = (
 
 
 def give_back() -> None:
-    """Collect what is unreachable, empty torch's GPU cache, and let glibc return freed pages to the system."""
+    """Collect what is unreachable, and return what is freed to the system."""
     gc.collect()
+    trim()
+
+
+def trim() -> None:
+    """Empty torch's GPU cache, and let glibc return freed pages to the system."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -15,7 +15,7 @@ from mc_jupyter.drivers._decoding import Decoder
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._folder import check_sentence_modules, has_chat_template, sentence_files
 from mc_jupyter.drivers._loading import Quiet, check_placed, load_tokenizer, placement, read_model, untrained
-from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit
+from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit, trim
 from mc_jupyter.errors import InputError, PlanError
 from mc_jupyter.events import Progress, Run
 from mc_jupyter.tasks import Task
@@ -92,7 +92,7 @@ class Transformers(Driver):
     @classmethod
     def wake(cls) -> None:
         import torch  # noqa: F401
-        from transformers import AutoModel, AutoTokenizer  # noqa: F401
+        from transformers import AutoModel, AutoTokenizer, PreTrainedModel  # noqa: F401
 
     @classmethod
     def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Transformers:
@@ -153,7 +153,7 @@ class Transformers(Driver):
             casting.cast(self.model, getattr(torch, plan.dtype))
         self.plan = plan
         self.read_facts()
-        give_back()
+        trim()
 
     # --- adapters -----------------------------------------------------------------------------------------------------
 
