@@ -4,9 +4,15 @@ Each folder here holds one model next to the script that generated its data (`co
 it (`train.py`), in the layout that `from_pretrained(folder)` reads: `stories` (a Llama that tells stories and chats),
 `sentiment` (a DistilBERT that calls a sentence POSITIVE or NEGATIVE) and `embedding` (a BERT that places paraphrases
 near each other). They are for demonstrations and tests; each `README.md` says what its model cannot do.
+Of pictures there are `upscale` (a Real-ESRGAN compact, which spandrel loads) and `shapes-caption` (a BLIP); a dash in a
+name is an underscore in its folder's.
 
 To retrain one, run `python -m mc_jupyter.starters.<name>.train`; `--out DIR --steps 5` makes a quick trial elsewhere.
-To add one, add a folder with these files: a folder counts as a starter as soon as it holds a `config.json`.
+To add one, add a folder with these files: a folder counts as a starter as soon as it holds a `config.json`,
+or a `model_index.json` if it is a pipeline of diffusers.
+
+A folder inside a starter's that holds an `adapter_config.json` is a LoRA adapter for it, laid out as PEFT does: the one
+in `stories/pirate` is called `stories-pirate`, and `python -m mc_jupyter.starters.stories.pirate.train` retrains it.
 """
 
 from __future__ import annotations
@@ -22,11 +28,22 @@ def names() -> tuple[str, ...]:
     >>> "stories" in names()
     True
     """
-    return tuple(sorted(config.parent.name for config in _HERE.glob("*/config.json")))
+    configs = (config for name in ("config.json", "model_index.json") for config in _HERE.glob(f"*/{name}"))
+    return tuple(sorted({config.parent.name.replace("_", "-") for config in configs}))
+
+
+def adapters() -> tuple[str, ...]:
+    """The adapters present, in alphabetical order: the name of the starter they are for, a dash and their own.
+
+    >>> "stories-pirate" in adapters()
+    True
+    """
+    folders = (config.parent for config in _HERE.glob("*/*/adapter_config.json"))
+    return tuple(sorted(f"{each.parent.name}-{each.name}" for each in folders))
 
 
 def folder(name: str) -> Path:
-    """The folder of one starter, ready for `from_pretrained`; a `KeyError` naming those there are if it is not one."""
-    if name not in names():
-        raise KeyError(f"no starter model {name!r}; there are: {', '.join(names()) or 'none'}")
-    return _HERE / name
+    """The folder of a starter or an adapter, ready for `from_pretrained`; a `KeyError` naming those there are."""
+    if name not in (*names(), *adapters()):
+        raise KeyError(f"no starter {name!r}; there are: {', '.join((*names(), *adapters())) or 'none'}")
+    return _HERE / name.replace("-", "_") if name in names() else _HERE.joinpath(*name.split("-"))
