@@ -107,16 +107,17 @@ def large_llama(folders: Any) -> Path:
 
 
 class TestTheNumbersAreBitsandbytesOwn:
-    @pytest.mark.parametrize("kind", KINDS)
-    @pytest.mark.parametrize("name", ["llama", "gpt2", "t5", "encoder"])
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [("llama", "int8"), ("llama", "nf4"), ("llama", "fp4"), ("gpt2", "nf4"), ("t5", "int8"), ("encoder", "nf4")],
+    )
     def test_logits_are_those_of_the_libraries_called_directly(self, folders: Any, name: str, kind: str) -> None:
         folder, head = folders(name)
         driver = load(folder, head, kind)
         assert torch.equal(answer(driver.model), answer(direct(folder, head, kind)))
         driver.close()
 
-    @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize(("kind", "dtype"), [("int8", "bfloat16"), ("nf4", "bfloat16"), ("nf4", "float16")])
     def test_in_half_precision_too(self, large_llama: Path, kind: str, dtype: str) -> None:
         driver = load(large_llama, "causal-lm", kind, dtype)
         assert torch.equal(answer(driver.model), answer(direct(large_llama, "causal-lm", kind, dtype)))
@@ -157,7 +158,7 @@ def scale(layer: Any) -> Any:
 class TestTasks:
     PROMPTS = ("the little fox", "once upon a time", "a")
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", ["int8", "nf4"])
     def test_writing_is_transformers_own_token_for_token(
         self, session: mc.Session, large_llama: Path, kind: str
     ) -> None:
@@ -171,7 +172,7 @@ class TestTasks:
             ends = {tokenizer.eos_token_id, tokenizer.pad_token_id}
             assert written(prompt).token_ids == tuple(t for t in row.tolist() if t not in ends)
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", ["int8", "nf4"])
     def test_embedding_is_the_mean_of_the_quantized_models_vectors(
         self, session: mc.Session, folders: Any, kind: str
     ) -> None:
@@ -242,8 +243,8 @@ def test_weights_in_a_file_with_a_name_of_its_own_are_quantized_too(
 
 
 class TestFacts:
-    @pytest.mark.parametrize(("kind", "ratio"), [("int8", 0.35), ("nf4", 0.20), ("fp4", 0.20)])
-    @pytest.mark.parametrize("name", ["llama", "gpt2", "classifier"])
+    @pytest.mark.parametrize(("kind", "ratio"), [("int8", 0.35), ("nf4", 0.20)])
+    @pytest.mark.parametrize("name", ["llama", "classifier"])
     def test_what_it_holds_is_that_much_smaller(self, folders: Any, name: str, kind: str, ratio: float) -> None:
         folder, head = folders(name)
         whole, fewer = load(folder, head).facts(), load(folder, head, kind).facts()
