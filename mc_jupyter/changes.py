@@ -21,7 +21,7 @@ from mc_jupyter.devices import format_bytes
 from mc_jupyter.errors import listing
 from mc_jupyter.handles import Handle
 from mc_jupyter.plan import ComponentPlan, Plan
-from mc_jupyter.residents import Files, Loaded, Model, Residents, span, whose
+from mc_jupyter.residents import Files, Loaded, Model, Residents, bytes_of, span, whose
 from mc_jupyter.weights import estimate
 
 Step = Literal["nothing", "weights", "adapters", "cast", "share", "reload", "later"]
@@ -103,9 +103,9 @@ def _step(handle: Handle, now: Model, files: Files, residents: Residents) -> Eff
     old, new = handle.loaded, files.loaded
     if new.model == old.model:
         return _on_the_same_model(old, files)
-    held, size = now.model.facts().bytes, _size(files)
+    held, size = bytes_of(now), _size(files)
     if (other := residents.get(new.model)) is not None:
-        return Effect("share", f"uses the model that {whose(other)} has loaded", other.model.facts().bytes, 0.0)
+        return Effect("share", f"uses the model that {whose(other)} has loaded", bytes_of(other), 0.0)
     stored = _stored(files)
     alone = now.holders == {handle.name} and not now.pinned
     if alone and now.model.castable(old.model, new.model, stored):

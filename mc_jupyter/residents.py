@@ -211,7 +211,7 @@ class Residents:
     def out_of_memory(self, text: str, key: ModelPlan) -> DoesNotFit:
         """The error for memory that ran out after all: who holds how much, and what to try."""
         others = [r for r in self if r.key.device == key.device and r.key != key]
-        held = listing([f"{whose(r)} ({devices.format_bytes(r.model.facts().bytes)})" for r in others], "and")
+        held = listing([f"{whose(r)} ({devices.format_bytes(bytes_of(r))})" for r in others], "and")
         ways = [f"`%compose unload {whose(r)}`" for r in others if r.idle][:1]
         ways += ["a smaller batch_size or input", "`precision: bfloat16`", "`quantization: int8`"]
         message = text if "out of memory" in text else f"out of memory: {text}"
@@ -222,7 +222,7 @@ class Residents:
     def make_room(self, holder: str, files: Files, run: Run) -> None:
         """Let idle models go until the component fits. DoesNotFit, with nothing gone, where that is not enough."""
         for resident in self.in_the_way(holder, files):
-            name, size = whose(resident), resident.model.facts().bytes
+            name, size = whose(resident), bytes_of(resident)
             idle = time.monotonic() - resident.last_used
             if self._cache.evict(resident):
                 run.note(
@@ -245,7 +245,7 @@ class Residents:
                 break
             going.append(resident)
         if need > self._free(key.device, [*leaving, *going]).free:
-            held = [(whose(r), r.model.facts().bytes) for r in others]
+            held = [(whose(r), bytes_of(r)) for r in others]
             lighter = weights.alternatives(base, key.dtype, key.quantization)
             weights.check_fits(need, memory, held, subject=key.subject, lighter=lighter)
         return going
@@ -260,13 +260,13 @@ class Residents:
     def _free(self, device: str, leaving: Iterable[Model]) -> devices.Memory:
         """What models may still take on a device once these have gone."""
         gone = list(leaving)
-        freed = sum(r.model.facts().bytes for r in gone if r.key.device == device)
+        freed = sum(bytes_of(r) for r in gone if r.key.device == device)
         memory = devices.free_memory(device)
         memory = devices.Memory(memory.free + freed, memory.total, memory.limit_by)
         limit = self.limits.get(device, self.limits.get(device.partition(":")[0]))
         if limit is None:
             return memory
-        held = sum(r.model.facts().bytes for r in self if r.key.device == device and r not in gone)
+        held = sum(bytes_of(r) for r in self if r.key.device == device and r not in gone)
         budget = devices.Memory(max(0, limit - held), limit, "the limit set for models")
         return min(memory, budget, key=lambda m: m.free)
 
@@ -283,7 +283,7 @@ class Residents:
         key, base = files.loaded.model, files.base
         if key in self._took:
             return self._took[key]
-        paces = [r.key.quantization == key.quantization and r.model.facts().bytes / r.load_seconds for r in self]
+        paces = [r.key.quantization == key.quantization and bytes_of(r) / r.load_seconds for r in self]
         known = [pace for pace in paces if pace]
         if base is None or not known:
             return None
@@ -409,6 +409,11 @@ def whose(resident: Model) -> str:
     return ", ".join(sorted(resident.holders)) or resident.key.subject
 
 
+def bytes_of(resident: Model) -> int:
+    """Memory that a loaded model takes, read from its tensors, with the adapters laid over it."""
+    return resident.model.facts().bytes + sum(each.bytes for each in resident.model.adapters().values())
+
+
 def span(seconds: float) -> str:
     """A time in words: `6 ms`, `0.4 s`, `12 s`, `3 min`, `1.5 h`."""
     if seconds < 0.1:
@@ -419,18 +424,18 @@ def span(seconds: float) -> str:
 
 
 def _row(resident: Model) -> ResidentRow:
-    facts, laid = resident.model.facts(), resident.model.adapters()
+    facts = resident.model.facts()
     return ResidentRow(
         subject=resident.key.subject,
         names=tuple(sorted(resident.holders)),
         device=facts.device,
         dtype=facts.dtype,
-        bytes=facts.bytes + sum(each.bytes for each in laid.values()),
+        bytes=bytes_of(resident),
         parameters=facts.parameters,
         pinned=resident.pinned,
         running=resident.users > 0,
         load_seconds=resident.load_seconds,
         idle_seconds=time.monotonic() - resident.last_used,
         quantization=facts.quantization,
-        adapters=tuple(plan.name for plan in laid),
+        adapters=tuple(plan.name for plan in resident.model.adapters()),
     )

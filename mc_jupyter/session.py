@@ -30,7 +30,7 @@ from mc_jupyter.errors import (
 from mc_jupyter.events import Done, Phase, Run, stop_on_interrupt
 from mc_jupyter.handles import Handle
 from mc_jupyter.plan import ComponentPlan, Plan
-from mc_jupyter.residents import Files, Loaded, Model, ResidentRow, Residents, files_of
+from mc_jupyter.residents import Files, Loaded, Model, ResidentRow, Residents, bytes_of, files_of
 from mc_jupyter.rewriting import rewritten
 from mc_jupyter.spec import DEFAULT
 from mc_jupyter.values import Batch
@@ -312,7 +312,7 @@ class Session:
         self.models.refuse_if_running(held)
         for resident in held:
             resident.pinned = resident.pinned and resident.holders != {name}
-        sizes = {id(r): r.model.facts().bytes for r in held}
+        sizes = {id(r): bytes_of(r) for r in held}
         others = [r for r in held if r.holders != {name}]
         gone = self.models.release(name)
         lines = [f"{name}: {devices.format_bytes(sizes[id(r)])} given back" for r in gone]
