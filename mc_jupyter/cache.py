@@ -34,7 +34,7 @@ class Resident(Generic[K, M]):
     """One loaded model. `load_seconds` is what loading took; `users` counts the calls under way.
 
     `parts` are what is laid over the model (adapters), each with the holders it is there for. `keep` is how many
-    seconds each holder wants the model kept after its last call.
+    seconds each holder wants the model kept after its last call, `pins` who wants it kept whatever comes.
     """
 
     key: K
@@ -43,10 +43,16 @@ class Resident(Generic[K, M]):
     holders: set[str] = field(default_factory=set)
     parts: dict[Hashable, set[str]] = field(default_factory=dict)
     keep: dict[str, float] = field(default_factory=dict)
-    pinned: bool = False
+    pins: set[str] = field(default_factory=set)
+    thread: int | None = None  # which thread is using it now
     users: int = 0
     last_used: float = field(default_factory=time.monotonic)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def pinned(self) -> bool:
+        """Whether somebody wants it kept."""
+        return bool(self.pins)
 
     @property
     def idle(self) -> bool:
@@ -128,19 +134,32 @@ class Cache(Generic[K, M]):
     @contextmanager
     def lease(self, resident: Resident[K, M]) -> Iterator[M]:
         """The model, kept for as long as the block runs; calls of one model follow one another."""
+        if resident.thread == threading.get_ident():
+            raise RunError("a call of this model is under way in this very thread", fix="call it when that has ended")
         with self._gate:
             if self._residents.get(resident.key) is not resident:
                 raise RunError("the model was unloaded before this call began", fix="call it again")
             resident.users += 1
         try:
             with resident.lock:
-                yield resident.model
+                resident.thread = threading.get_ident()
+                try:
+                    yield resident.model
+                finally:
+                    resident.thread = None
         finally:
             with self._gate:
                 resident.users -= 1
                 resident.last_used = time.monotonic()
-            if not resident.holders and not resident.pinned:  # its last holder left while it ran
-                self._remove(resident)
+            self._tidy(resident)
+
+    def _tidy(self, resident: Resident[K, M]) -> None:
+        """After a run: what holders who left meanwhile had of the model goes; with the last of them the model."""
+        if not resident.holders and not resident.pinned and self._remove(resident):
+            return
+        if not resident.users:
+            for holder in {name for holders in resident.parts.values() for name in holders} - resident.holders:
+                resident.leave_parts(holder)
 
     def _let_go(self, resident: Resident[K, M], holder: str) -> bool:
         """Drop one holder; the model goes with its last, unless it is pinned or running."""

@@ -43,7 +43,7 @@ class Effect:
     evicts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Change:
     """Fields of a component set, and not applied yet: `text` is the document as it would then read."""
 
@@ -55,6 +55,11 @@ class Change:
     component: ComponentPlan = field(repr=False)
     effect: Effect
     files: Files | None = field(default=None, repr=False)
+    state: tuple[str, Loaded | None] | None = field(default=None, repr=False)
+    """The text and the models of the component when this was described."""
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self}>"
 
     def __str__(self) -> str:
         return f"{said(self.settings)}: {self.effect.words}"
@@ -66,6 +71,8 @@ def said(settings: Mapping[str, Any]) -> str:
 
 
 def _brief(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = {name: "•••" if name == "token" else inner for name, inner in value.items()}
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= 60 else text[:59] + "…"
 
@@ -125,7 +132,7 @@ def _on_the_same_model(old: Loaded, files: Files) -> Effect:
         parts += [f"takes off {listing(less, 'and')}"] if less else []
         return Effect("adapters", f"{', '.join(parts)}; the base stays", None, _LAYING * len(more))
     if had != wanted or old.weights != files.loaded.weights:
-        changed = [plan.name for plan in wanted if wanted[plan] != had[plan]]
+        changed = [plan.name for plan in wanted if wanted[plan] != had[plan]] or [plan.name for plan in wanted]
         return Effect("weights", f"another weight for {listing(changed, 'and')}; nothing is loaded", None, 0.001)
     return Effect("nothing", "nothing that is loaded changes", None, 0.0)
 

@@ -47,7 +47,7 @@ class Handle:
 
     def __repr__(self) -> str:
         facts = self.facts()
-        state = f"{facts.dtype} on {facts.device}" if facts else "not loaded"
+        state = f"{facts.number_type} on {facts.device}" if facts else "not loaded"
         task = self.component.task.name if self.component.task else self.component.component.type.name
         return f"<{self.name}: {task}, {self.component.subject}, {state}>"
 
@@ -110,13 +110,15 @@ class Handle:
     def change(self, settings: Mapping[str, Any] | None = None, /, **more: Any) -> Change:
         """What setting these fields would do, said before it is done; an error is the one that the cell would give.
 
-        Names with a dot go into a mapping: `handle.change({"adapters.alpaca": 0.3}, temperature=0.2)`.
+        `handle.change(precision="bfloat16", temperature=0.2)`, `handle.change({"adapters.alpaca": 0.3})`; None is a
+        field's default.
         """
-        return self._live().change(self, {**(settings or {}), **more})
+        return self._live().change(self, _dotted({**(settings or {}), **more}))
 
     def set(self, settings: Mapping[str, Any] | None = None, /, *, run: Run | None = None, **more: Any) -> Change:
         """Set fields of the component, with the least change to what is loaded; gives what was done.
 
+        `handle.set(precision="bfloat16", adapters={"alpaca": 0.3})`, or names with a dot in a mapping, as in `change`.
         The handle stays the same; its `text` is the cell as it now reads. An error leaves everything as it was.
         """
         session = self._live()
@@ -259,7 +261,10 @@ def _card(handle: Handle, resident: Model | None) -> Iterator[tuple[str, str]]:
             yield "quantization", f"{facts.quantization} (asked: {settings.quantization.type})"
         for plan, weight, laid in handle.adapters():
             yield "adapter", _adapter(plan, weight, laid)
-        size = devices.format_bytes(facts.bytes)
+        beside = sum(each.bytes for each in resident.model.adapters().values())
+        size = devices.format_bytes(facts.bytes) + (
+            f" and {devices.format_bytes(beside)} of adapters" if beside else ""
+        )
         yield "memory", f"{size}, {facts.parameters:,} parameters" if facts.parameters else size
         if facts.window:
             yield "window", f"{facts.window} tokens"
@@ -268,13 +273,28 @@ def _card(handle: Handle, resident: Model | None) -> Iterator[tuple[str, str]]:
         yield "inputs", ", ".join(i.name + ("" if i.required else " (optional)") for i in handle.inputs)
         yield (
             "call it",
-            f'{handle.name}("…")'
+            _call(handle)
             if len([i for i in handle.inputs if i.required]) <= 1
             else (f"{handle.name}({', '.join(f'{i.name}=…' for i in handle.inputs if i.required)})"),
         )
     remarks = resident.model.facts().remarks if resident else ()
     for note in (*handle.plan.remarks, *component.notes, *remarks):
         yield "note", note
+
+
+def _call(handle: Handle) -> str:
+    """A call of a component with one input."""
+    kind = handle.inputs[0].kind if handle.inputs else ""
+    return f'{handle.name}([{{"role": "user", "content": "…"}}])' if kind == "messages" else f'{handle.name}("…")'
+
+
+def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`adapters={"alpaca": 0.3}` as `{"adapters.alpaca": 0.3}`."""
+    inner = settings.get("adapters")
+    if not isinstance(inner, Mapping):
+        return dict(settings)
+    rest = {name: value for name, value in settings.items() if name != "adapters"}
+    return {**rest, **{f"adapters.{name}": value for name, value in inner.items()}}
 
 
 def _adapter(plan: AdapterPlan, weight: float, laid: AdapterFacts | None) -> str:

@@ -16,12 +16,15 @@ from typing import TypeVar
 
 from mc_jupyter import devices, weights
 from mc_jupyter.cache import Cache, Resident
-from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Driver, ModelPlan
+from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Driver, ModelPlan, number_type
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory
 from mc_jupyter.errors import DoesNotFit, PlanError, RunError, forget_frames, listing
 from mc_jupyter.events import Phase, Run
 from mc_jupyter.plan import ComponentPlan, unchanged
 from mc_jupyter.weights import Checkpoint
+
+_LIMIT = "the limit set for models"
+_RAISE = 'raise the limit: %config ComposeMagics.memory = {"cpu": "8 GB"}, or Session(memory=…)'
 
 T = TypeVar("T")
 Model = Resident[ModelPlan, Driver]
@@ -72,12 +75,21 @@ class ResidentRow:
     dtype: str
     bytes: int
     parameters: int | None
-    pinned: bool
+    pins: tuple[str, ...]
     running: bool
     load_seconds: float
     idle_seconds: float
     quantization: str = "none"
     adapters: tuple[str, ...] = ()
+
+    @property
+    def pinned(self) -> bool:
+        return bool(self.pins)
+
+    @property
+    def number_type(self) -> str:
+        """`float32`, or of a quantized model `nf4, the rest float32`."""
+        return number_type(self.dtype, self.quantization)
 
 
 def files_of(component: ComponentPlan, base: Checkpoint | None, adapters: Iterable[Checkpoint]) -> Files:
@@ -170,11 +182,18 @@ class Residents:
 
     def reweigh(self, holder: str, resident: Model, files: Files, component: ComponentPlan) -> Loaded:
         """Say how much of each adapter that is laid on counts from now on, and how long the model is kept."""
-        resident.keep[holder] = component.settings.keep_alive
         if files.loaded.adapters:
             with self._cache.lease(resident) as model:
                 model.use(files.loaded.weights)
+        self.adopt(holder, resident, files.loaded, component)
         return files.loaded
+
+    def adopt(self, holder: str, resident: Model, loaded: Loaded, component: ComponentPlan) -> None:
+        """Keep a model that is there as a component's text now says: how long, and with none but its own adapters."""
+        resident.keep[holder] = component.settings.keep_alive
+        if not resident.users:
+            resident.leave_parts(holder, but=[plan for plan, _ in loaded.adapters])
+        self._recount(resident)
 
     def cast(self, holder: str, old: Model, files: Files, component: ComponentPlan, run: Run) -> Loaded:
         """Bring the holder's model to the number type that its files would now be loaded in.
@@ -182,6 +201,7 @@ class Residents:
         Where the library finds that a cast would not equal a fresh load, the model is loaded anew.
         """
         wanted = files.loaded
+        self.make_room(holder, files, run)
         try:
             with self._cache.lease(old) as model:
                 old.leave_parts(holder)
@@ -189,11 +209,15 @@ class Residents:
                 self._cache.rekey(old, wanted.model)
                 old.keep[holder] = component.settings.keep_alive
                 _lay(old, holder, files)
-        except DoesNotFit:
-            self._cache.evict(old)  # some of its tensors are cast, and some are not
+        except PlanError as error:
+            if not isinstance(error, DoesNotFit):
+                return self.hold(component, holder, run)
+            self._cache.evict(old)
             raise
-        except PlanError:
-            return self.hold(component, holder, run)
+        except BaseException:  # an interrupt, too: some of its tensors are cast, and some are not
+            self._cache.evict(old)
+            raise
+        self._recount(old)
         return wanted
 
     def _guarded(self, work: Callable[[], T], key: ModelPlan) -> T:
@@ -247,7 +271,10 @@ class Residents:
         if need > self._free(key.device, [*leaving, *going]).free:
             held = [(whose(r), bytes_of(r)) for r in others]
             lighter = weights.alternatives(base, key.dtype, key.quantization)
-            weights.check_fits(need, memory, held, subject=key.subject, lighter=lighter)
+            own = memory.limit_by == _LIMIT
+            weights.check_fits(
+                need, memory, held, subject=key.subject, lighter=lighter, otherwise=_RAISE if own else None
+            )
         return going
 
     def need(self, files: Files) -> int:
@@ -267,7 +294,7 @@ class Residents:
         if limit is None:
             return memory
         held = sum(bytes_of(r) for r in self if r.key.device == device and r not in gone)
-        budget = devices.Memory(max(0, limit - held), limit, "the limit set for models")
+        budget = devices.Memory(max(0, limit - held), limit, _LIMIT)
         return min(memory, budget, key=lambda m: m.free)
 
     def _refuse_download(self, component: ComponentPlan, size: int) -> None:
@@ -292,10 +319,16 @@ class Residents:
     # --- using --------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def lease(self, resident: Model, loaded: Loaded) -> Iterator[Driver]:
-        """The model with exactly these adapters taking part, for as long as the block runs."""
+    def lease(self, resident: Model, now: Callable[[], Loaded | None]) -> Iterator[Driver]:
+        """The model with exactly a component's adapters taking part, for as long as the block runs.
+
+        `now` says which those are once the model is free: while a call waited for it, they may have changed.
+        """
         try:
             with self._cache.lease(resident) as model:
+                loaded = now()
+                if loaded is None or loaded.model != resident.key:
+                    raise RunError("the component changed while this call waited for its model", fix="call it again")
                 if resident.parts or loaded.adapters:
                     model.use(loaded.weights)
                 yield model
@@ -307,7 +340,7 @@ class Residents:
 
         None for the last while the model runs: its layers may then be set for another component.
         """
-        if not loaded.adapters or not resident.lock.acquire(blocking=False):
+        if not loaded.adapters or resident.users or not resident.lock.acquire(blocking=False):
             return [(plan, weight, None) for plan, weight in loaded.adapters]
         try:
             resident.model.use(loaded.weights)
@@ -315,6 +348,13 @@ class Residents:
             return [(plan, weight, found.get(plan)) for plan, weight in loaded.adapters]
         finally:
             resident.lock.release()
+
+    def _recount(self, resident: Model) -> None:
+        """Count anew how long an idle model is kept: somebody has changed their mind."""
+        if (timer := self._timers.pop(resident.key, None)) is not None:
+            timer.cancel()
+        if resident.idle and _kept_for(resident) > 0:
+            self._expire(resident)
 
     def _expire(self, resident: Model) -> None:
         """Begin to count the time for which the model is kept; where one timer counts already, it will look again."""
@@ -369,6 +409,20 @@ class Residents:
             if resident.users:
                 raise RunError(f"{resident.key.subject} is running", fix="interrupt its run first")
 
+    def unpin(self, holder: str) -> None:
+        """Take a component's pins off, wherever they are; a model that nobody else wants goes."""
+        for resident in self:
+            resident.pins.discard(holder)
+            if not resident.holders and resident.idle:
+                self._cache.evict(resident)
+
+    def move_pin(self, holder: str, old: Model, new: Model) -> None:
+        """A component's pin goes with it to the model it now has; the old one goes if nobody is left to want it."""
+        old.pins.discard(holder)
+        new.pins.add(holder)
+        if not old.holders and not old.pinned:
+            self._cache.evict(old)
+
     def rows(self) -> list[ResidentRow]:
         return [_row(r) for r in self]
 
@@ -411,7 +465,17 @@ def whose(resident: Model) -> str:
 
 def bytes_of(resident: Model) -> int:
     """Memory that a loaded model takes, read from its tensors, with the adapters laid over it."""
-    return resident.model.facts().bytes + sum(each.bytes for each in resident.model.adapters().values())
+    return resident.model.facts().bytes + sum(each.bytes for each in _adapters_of(resident).values())
+
+
+def _adapters_of(resident: Model) -> Mapping[AdapterPlan, AdapterFacts]:
+    """What is laid over a model, where nobody is laying on or taking off at this moment."""
+    if not resident.lock.acquire(blocking=False):
+        return {}
+    try:
+        return resident.model.adapters()
+    finally:
+        resident.lock.release()
 
 
 def span(seconds: float) -> str:
@@ -432,10 +496,10 @@ def _row(resident: Model) -> ResidentRow:
         dtype=facts.dtype,
         bytes=bytes_of(resident),
         parameters=facts.parameters,
-        pinned=resident.pinned,
+        pins=tuple(sorted(resident.pins)),
         running=resident.users > 0,
         load_seconds=resident.load_seconds,
         idle_seconds=time.monotonic() - resident.last_used,
         quantization=facts.quantization,
-        adapters=tuple(plan.name for plan in resident.model.adapters()),
+        adapters=tuple(plan.name for plan in _adapters_of(resident)),
     )

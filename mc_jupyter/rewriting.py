@@ -9,6 +9,8 @@ added where a reader would look for it; every other character stays. None takes 
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,12 +18,14 @@ from mc_jupyter import cell
 from mc_jupyter import spec as specs
 from mc_jupyter.cell import Document, Map
 from mc_jupyter.errors import InputError, UnknownName, did_you_mean, listing
+from mc_jupyter.expressions import has_reference
 from mc_jupyter.fields import spellings
 from mc_jupyter.spec import DEFAULT, Action, Component
 from mc_jupyter.tasks import TaskAction
 
 Path = tuple[Any, ...]
 
+_NAMES_A_MODEL = re.compile(r"[/\\:]|^\.|^~")
 _FOUR_BITS = ("int4", "fp4", "nf4")
 
 ADAPTER = "adapters."
@@ -37,12 +41,28 @@ def rewritten(text: str, settings: Mapping[str, Any], component: str = DEFAULT, 
     return writer.text
 
 
+def field_name(written: Any) -> str:
+    """What a field is called; `params.temperature` is `temperature`."""
+    if not isinstance(written, str):
+        raise InputError(f"{written!r} is no field's name")
+    return written.removeprefix("params.")
+
+
+def plain(value: Any) -> Any:
+    """A value as YAML has it: numbers of numpy and paths become plain ones."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if callable(getattr(value, "item", None)):
+        return value.item()
+    return value
+
+
 def settable(component: Component) -> tuple[str, ...]:
     """The names of the fields that may be set, adapters of the text included."""
     own = [name for name in component.shape.settings.model_fields if name not in _FIXED]
     called = [name for name in component.shape.action.model_fields if name not in own]
     adapters = getattr(component.settings, "peft_adapters", None) or []
-    return (*own, *called, *(ADAPTER + (one.name or f"adapter_{i}") for i, one in enumerate(adapters, 1)))
+    return (*(ADAPTER + (one.name or f"adapter_{i}") for i, one in enumerate(adapters, 1)), *called, *own)
 
 
 def adapters_here(container: Map) -> tuple[str, list[Any]]:
@@ -66,7 +86,7 @@ class _Writer:
         self.call = self.home + _action_path(self.component)
 
     def set(self, name: str, value: Any) -> None:
-        name = name.removeprefix("params.")
+        name = field_name(name)
         if name.startswith(ADAPTER):
             self.set_adapter(name.removeprefix(ADAPTER), value)
             return
@@ -92,7 +112,8 @@ class _Writer:
         field = others.get(name, name)
         if field in names:
             return field
-        hint = did_you_mean(name, [*names, *others])
+        bare = [each for each in names if each == ADAPTER + name]
+        hint = f"did you mean {bare[0]!r}?" if bare else did_you_mean(name, [*names, *others])
         raise UnknownName(
             f"{name!r} is no field that can be set" + (f"; {hint}" if hint else ""), fix=f"there are: {listing(names)}"
         )
@@ -119,7 +140,7 @@ class _Writer:
             self.text = document.insert(self.home, field, value)
         elif field in TaskAction.model_fields or field in shape.defaults:
             self.text = document.insert(self.call, field, value)
-        elif isinstance(_at(document.value, (*self.call, "params")), Map):
+        elif "params" in _at(document.value, self.call):  # perhaps with nothing under it yet
             self.text = document.insert((*self.call, "params"), field, value)
         elif self._says_parameters(document):
             self.text = document.insert(self.call, field, value)
@@ -141,9 +162,19 @@ class _Writer:
         names = [str((one or {}).get("name") or f"adapter_{i}") for i, one in enumerate(written, 1)]
         single = isinstance(_at(document.value, self.home).get(key), Map)
         at = (*self.home, key) if single else (*self.home, key, names.index(name) if name in names else len(names))
+        model = isinstance(value, str) and not has_reference(value)
+        if model and name in names and not _NAMES_A_MODEL.search(value):
+            raise InputError(
+                f"adapters.{name} is a weight: a number, and not {value!r}",
+                fix=f"adapters.{name}=0.5; another adapter in its place: adapters.{name}=OWNER/NAME",
+            )
         if isinstance(value, bool):
             raise InputError(f"adapters.{name} is a weight: a number", fix=f"adapters.{name}=0 leaves it out")
-        if isinstance(value, str | Mapping):
+        if model and name in names:
+            there = _at(document.value, at)
+            known = isinstance(there, Map) and "model" in there
+            self.text = document.replace((*at, "model"), value) if known else document.insert(at, "model", value)
+        elif model or isinstance(value, Mapping):
             one = {"type": "lora", "name": name, **(value if isinstance(value, Mapping) else {"model": value})}
             self.text = self._with_adapter(document, key, written, at, name in names, one)
         elif name not in names:
@@ -169,7 +200,7 @@ class _Writer:
             place = (*self.home, key)
             return (
                 document.insert(self.home, key, [one])
-                if _at(document.value, place) is None
+                if key not in _at(document.value, self.home)
                 else document.replace(place, [one])
             )
         if isinstance(_at(document.value, (*self.home, key)), Map):

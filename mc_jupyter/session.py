@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -31,7 +32,7 @@ from mc_jupyter.events import Done, Phase, Run, stop_on_interrupt
 from mc_jupyter.handles import Handle
 from mc_jupyter.plan import ComponentPlan, Plan
 from mc_jupyter.residents import Files, Loaded, Model, ResidentRow, Residents, bytes_of, files_of
-from mc_jupyter.rewriting import rewritten
+from mc_jupyter.rewriting import ADAPTER, field_name, plain, rewritten
 from mc_jupyter.spec import DEFAULT
 from mc_jupyter.values import Batch
 from mc_jupyter.weights import Checkpoint
@@ -85,6 +86,7 @@ class Session:
         self._handles: dict[str, Handle] = {}
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._closed = False
+        self._changing = threading.RLock()
 
     def __enter__(self) -> Session:
         return self
@@ -116,7 +118,7 @@ class Session:
         """What the text would do here. Loads, downloads and runs nothing."""
         if not isinstance(text, str):
             raise InputError(f"a document is text, not {type(text).__name__}")
-        key = (text, first_line, tuple(sorted((overrides or {}).items())))
+        key = (text, first_line, tuple(sorted((name, repr(value)) for name, value in (overrides or {}).items())))
         kept = self._plans.get(key)
         if kept is not None and kept.holds():
             return kept
@@ -165,7 +167,10 @@ class Session:
         for remark in made.remarks:
             run.note(remark)
         handle.loaded = _loaded_by(chosen)  # perhaps it is loaded already
-        if chosen.settings.preload and self.models.ready(handle.name, handle.loaded) is None:
+        there = self.models.ready(handle.name, handle.loaded)
+        if there is not None and handle.loaded is not None:
+            self.models.adopt(handle.name, there, handle.loaded, chosen)
+        elif chosen.settings.preload:
             self._load(handle, run)
         self._handles[handle.name] = handle
         self.on_change()
@@ -183,8 +188,7 @@ class Session:
         """The handle's model, loaded if it is not."""
         if (resident := self.models.ready(handle.name, handle.loaded)) is not None:
             return resident
-        if self._handles.get(handle.name, handle) is not handle:
-            raise RunError(f"the cell of {handle.name} has been run again since", fix=f"use the new {handle.name}")
+        self._refuse_if_replaced(handle)
         return self._load(handle, run)
 
     def _load(self, handle: Handle, run: Run) -> Model:
@@ -206,22 +210,40 @@ class Session:
         Fields are named as in the cell, an adapter's weight `adapters.NAME`; None takes one out of the text. A wrong
         value is the error that the cell would give; one that cannot be had here, or is too large, is said now.
         """
+        self._refuse_if_replaced(handle)
+        state = (handle.text, handle.loaded)
+        settings = {field_name(name): plain(value) for name, value in settings.items()}
         overrides = {k: v for k, v in handle.overrides.items() if k not in settings}
-        text = rewritten(handle.text, settings, handle.component.id, first_line=handle.first_line)
+        if "peft_adapters" in settings:
+            overrides = {k: v for k, v in overrides.items() if not k.startswith(ADAPTER)}
+        text = rewritten(state[0], settings, handle.component.id, first_line=handle.first_line)
         made = self.plan(text, first_line=handle.first_line, overrides=overrides)
         component = _runnable(made, handle.component.id)
         for obstacle in component.obstacles:
             raise obstacle
         files = _files_here(component)
         effect = effect_of(handle, component, files, self.models)
-        return Change(handle.name, dict(settings), text, overrides, made, component, effect, files)
+        return Change(handle.name, dict(settings), text, overrides, made, component, effect, files, state)
+
+    def _refuse_if_replaced(self, handle: Handle) -> None:
+        if self._handles.get(handle.name, handle) is not handle:
+            raise RunError(f"the cell of {handle.name} has been run again since", fix=f"use the new {handle.name}")
 
     def apply(self, change: Change, run: Run | None = None) -> Handle:
-        """Do what a change says. The handle is the same one, with another text; an error leaves it as it was."""
-        run = run or Run()
+        """Do what a change says. The handle is the same one, with another text; an error leaves it as it was.
+
+        A change that was described before another one was applied is described anew, so that neither is lost.
+        """
+        with self._changing:
+            return self._apply(change, run or Run())
+
+    def _apply(self, change: Change, run: Run) -> Handle:
         handle = self.handle(change.name)
+        if change.state != (handle.text, handle.loaded) or change.effect.step in ("cast", "share"):
+            change = self.change(handle, change.settings)
         resident = self.models.ready(handle.name, handle.loaded)
         step = change.effect.step
+        pinned = resident is not None and handle.name in resident.pins
         if step == "cast" and resident is not None and change.files is not None:
             loaded: Loaded | None = self.models.cast(handle.name, resident, change.files, change.component, run)
         elif step in ("nothing", "weights") and resident is not None and change.files is not None:
@@ -232,6 +254,8 @@ class Session:
             loaded = self.models.hold(change.component, handle.name, run)
         handle.text, handle.overrides = change.text, dict(change.overrides)
         handle.plan, handle.component, handle.loaded = change.plan, change.component, loaded
+        if pinned and resident is not None and (now := self.resident_of(handle)) is not None:
+            self.models.move_pin(handle.name, resident, now)
         self.on_change()
         return handle
 
@@ -267,10 +291,9 @@ class Session:
         return given
 
     def perform(self, handle: Handle, resident: Model, call: calls.Prepared, run: Run) -> Any:
-        task, loaded = handle.component.task, handle.loaded
+        task = handle.component.task
         assert task is not None
-        assert loaded is not None
-        with self.models.lease(resident, loaded) as model:
+        with self.models.lease(resident, lambda: handle.loaded) as model:
             run.emit(Phase("run", handle.name))
             results = self._performed(model, task, call, run) if call.items else []
         result = Batch(results) if call.listed else results[0]
@@ -310,8 +333,7 @@ class Session:
         self.handle(name)
         held = self.models.held_by(name)
         self.models.refuse_if_running(held)
-        for resident in held:
-            resident.pinned = resident.pinned and resident.holders != {name}
+        self.models.unpin(name)
         sizes = {id(r): bytes_of(r) for r in held}
         others = [r for r in held if r.holders != {name}]
         gone = self.models.release(name)
@@ -322,11 +344,14 @@ class Session:
     def pin(self, name: str, on: bool = True) -> None:
         """Keep a component's model when others come and go, until it is unpinned or unloaded by name."""
         self.handle(name)
+        if not on:
+            self.models.unpin(name)
+            return
         held = self.models.held_by(name)
         if not held:
             raise RunError(f"{name} has no model loaded", fix=f"call it once, then %compose pin {name}")
         for resident in held:
-            resident.pinned = on
+            resident.pins.add(name)
 
     def residents(self) -> list[ResidentRow]:
         return self.models.rows()

@@ -66,10 +66,10 @@ def test_what_others_hold_stays(cache: Cache[str, Model], log: list[str]) -> Non
 
 def test_what_is_pinned_stays(cache: Cache[str, Model], log: list[str]) -> None:
     hold(cache, log, "a", "one")
-    resident(cache, "a").pinned = True
+    resident(cache, "a").pins.add("one")
     assert cache.release("one") == []
     assert not cache.evict(resident(cache, "a"))
-    resident(cache, "a").pinned = False
+    resident(cache, "a").pins.clear()
     assert cache.evict(resident(cache, "a"))
     assert log == ["load a", "close a"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 import mc_jupyter as mc
 from mc_jupyter import devices
 from mc_jupyter.drivers.transformers import Transformers
-from mc_jupyter.errors import ComposeError, DoesNotFit, SpecError, UnknownName, WeightsError
+from mc_jupyter.errors import ComposeError, DoesNotFit, InputError, RunError, SpecError, UnknownName, WeightsError
+from mc_jupyter.events import Piece, Run
 from tests import adapters, models
 from tests.conftest import cell
 from tests.test_session import GREEDY, model_of
@@ -117,6 +119,18 @@ class TestSteps:
         session.load(cell("text-generation", llama, "precision: bfloat16"), "a")
         assert [row.dtype for row in session.residents()] == ["bfloat16"]
 
+    def test_a_pin_goes_with_its_component(self, session: mc.Session, llama: Path) -> None:
+        one = session.load(cell("text-generation", llama, GREEDY), "one")
+        session.load(cell("text-generation", llama, GREEDY), "two")
+        session.pin("one")
+        one.set(precision="bfloat16")
+        assert {row.names: row.pins for row in session.residents()} == {("two",): (), ("one",): ("one",)}
+
+    def test_adapters_may_be_set_as_a_mapping(self, session: mc.Session, llama: Path, laid: dict[str, Path]) -> None:
+        handle = session.load(text_with(llama, laid, a=1.0, b=1.0), "a")
+        assert handle.set(adapters={"a": 0.5, "b": 0}).effect.step == "weights"
+        assert [weight for _, weight, _ in handle.adapters()] == [0.5, 0]
+
 
 class TestRefusals:
     @pytest.mark.parametrize(
@@ -140,6 +154,20 @@ class TestRefusals:
         with pytest.raises(SpecError) as by_cell:
             mc.read(rewritten(text, settings))
         assert str(by_setting.value) == str(by_cell.value)
+
+    @pytest.mark.parametrize("weight", ["0,5", "50%", "much"])
+    def test_what_is_no_weight_is_not_taken_for_another_adapter(
+        self, session: mc.Session, llama: Path, laid: dict[str, Path], weight: str
+    ) -> None:
+        handle = session.load(text_with(llama, laid, a=1.0), "a")
+        with pytest.raises(InputError, match="is a weight: a number"):
+            handle.set({"adapters.a": weight})
+
+    def test_an_adapters_name_alone_is_pointed_at_its_field(
+        self, session: mc.Session, llama: Path, laid: dict[str, Path]
+    ) -> None:
+        with pytest.raises(UnknownName, match=r"did you mean 'adapters\.a'"):
+            session.load(text_with(llama, laid, a=1.0), "x").set(a=0.5)
 
     def test_a_field_that_there_is_not_is_named(self, session: mc.Session, llama: Path) -> None:
         with pytest.raises(UnknownName, match="did you mean 'precision'"):
@@ -289,3 +317,137 @@ class TestAdapters:
         gc.collect()
         assert gone() is None
         assert handle("the fox").tokens == 6
+
+
+class TestTogether:
+    """What must hold when several things happen to one component."""
+
+    def test_a_cast_that_is_broken_off_leaves_no_model_that_is_half_of_each(
+        self, session: mc.Session, llama: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from mc_jupyter.drivers import _casting
+
+        handle = session.load(cell("text-generation", llama, GREEDY), "a")
+        before = handle("the fox").token_ids
+
+        def interrupted(*arguments: Any) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(_casting, "_take_dtype", interrupted)
+            handle.set(precision="bfloat16")
+        assert handle("the fox").token_ids == before
+        assert handle.facts().dtype == "float32"
+        assert {p.dtype for p in model_of(session, handle).parameters()} == {torch().float32}
+
+    def test_weights_that_an_interrupt_left_half_set_are_set_again(
+        self, session: mc.Session, llama: Path, laid: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from peft.tuners.lora import LoraLayer
+
+        with_a = session.load(text_with(llama, laid, a=1.0), "a")
+        bare = session.load(text_with(llama, laid), "b")
+        expected = bare("the fox").token_ids
+        with_a("the fox")
+        left = iter(range(2))
+
+        def breaks(layer: Any, *rest: Any, **named: Any) -> Any:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            return whole(layer, *rest, **named)
+
+        whole = LoraLayer.enable_adapters
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(LoraLayer, "enable_adapters", breaks)
+            bare("the fox")
+        assert bare("the fox").token_ids == expected
+
+    def test_a_handle_of_before_cannot_change_the_new_cell(self, session: mc.Session, llama: Path) -> None:
+        old = session.load(cell("text-generation", llama), "a")
+        new = session.load(cell("text-generation", llama, GREEDY), "a")
+        with pytest.raises(RunError, match="has been run again since"):
+            old.set(temperature=0.2)
+        assert new("the fox").tokens == 6
+
+    def test_a_change_described_earlier_loses_nothing_that_came_between(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("text-generation", llama), "a")
+        earlier = handle.change(temperature=0.3)
+        handle.set(top_p=0.5)
+        session.apply(earlier)
+        assert "temperature: 0.3" in handle.text
+        assert "top_p: 0.5" in handle.text
+
+    def test_two_threads_that_set_lose_nothing(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("text-generation", llama), "a")
+        fields = {"temperature": 0.5, "top_p": 0.5, "top_k": 5, "max_output_length": 5}
+        threads = [threading.Thread(target=handle.set, args=({name: value},)) for name, value in fields.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert all(f"{name}: {value}" in handle.text for name, value in fields.items())
+
+    def test_a_cast_keeps_to_the_budget_it_announced(self, llama: Path, classifier: Path) -> None:
+        with mc.Session(memory={"cpu": 800_000}) as session:
+            handle = session.load(cell("text-generation", llama, "precision: bfloat16"), "a")
+            handle.set(precision="float32")
+            session.load(cell("text-classification", classifier, "precision: bfloat16"), "b")
+            assert sum(row.bytes for row in session.residents()) <= 800_000
+
+    def test_a_flag_of_the_cell_gives_way_however_the_field_is_named(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("text-generation", llama), "a", overrides={"precision": "bfloat16"})
+        handle.set({"params.precision": "float32"})
+        assert handle.facts().dtype == "float32"
+
+    def test_an_override_that_there_is_not_is_refused(self, session: mc.Session, llama: Path) -> None:
+        with pytest.raises(UnknownName, match="did you mean 'precision'"):
+            session.load(cell("text-generation", llama), "a", overrides={"precison": "bfloat16"})
+
+    def test_a_cell_run_again_without_its_adapter_takes_it_off(
+        self, session: mc.Session, llama: Path, laid: dict[str, Path]
+    ) -> None:
+        session.load(text_with(llama, laid, a=1.0), "a")
+        handle = session.load(text_with(llama, laid), "a")
+        assert session.resident_of(handle).model.adapters() == {}
+
+    def test_an_adapters_model_is_replaced_and_the_rest_of_it_stays(
+        self, session: mc.Session, llama: Path, laid: dict[str, Path]
+    ) -> None:
+        handle = session.load(text_with(llama, laid, a=0.25), "a")
+        handle.set({"adapters.a": str(laid["b"])})
+        assert [(plan.subject, weight) for plan, weight, _ in handle.adapters()] == [(str(laid["b"]), 0.25)]
+
+    def test_numbers_of_numpy_are_numbers(self, session: mc.Session, llama: Path, laid: dict[str, Path]) -> None:
+        import numpy as np
+
+        handle = session.load(text_with(llama, laid, a=1.0), "a")
+        handle.set({"adapters.a": np.float32(0.5)}, max_output_length=np.int64(3))
+        assert "weight: 0.5" in handle.text
+        assert handle("the fox").tokens == 3
+
+    def test_a_key_with_nothing_under_it_is_filled(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("text-generation", llama, "params:"), "a")
+        handle.set(max_output_length=3)
+        assert handle("the fox").tokens == 3
+
+    def test_a_run_calls_no_component_of_its_own_model_from_within(
+        self, session: mc.Session, llama: Path, laid: dict[str, Path]
+    ) -> None:
+        one = session.load(text_with(llama, laid, a=1.0), "one")
+        two = session.load(text_with(llama, laid), "two")
+        expected, said = one("the fox").token_ids, []
+
+        def listen(event: Any) -> None:
+            if isinstance(event, Piece):
+                with pytest.raises(RunError, match="under way in this very thread"):
+                    two("x")
+                said.append(event)
+
+        assert one("the fox", run=Run(listen)).token_ids == expected
+        assert said
+
+
+def torch() -> Any:
+    import torch as library
+
+    return library

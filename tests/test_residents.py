@@ -105,6 +105,10 @@ class TestRoom:
                 session.load(cell("text-generation", large), "large")
             assert resident_names(session) == [("first",)]
 
+    def test_where_the_limit_is_the_users_own_the_error_says_how_to_raise_it(self, llama: Path) -> None:
+        with mc.Session(memory={"cpu": 1000}) as session, pytest.raises(DoesNotFit, match="raise the limit: %config"):
+            session.load(cell("text-generation", llama), "first")
+
     def test_a_limit_is_part_of_the_memory_report(self, session: mc.Session) -> None:
         session.models.limits = {"cpu": 8_000_000_000}
         assert session.memory().limits == {"cpu": 8_000_000_000}
@@ -126,6 +130,23 @@ class TestKeepAlive:
         assert session.loads == 1
         assert wait_until(lambda: session.residents() == [])
         assert handle("the fox")
+
+    def test_another_time_counts_from_when_it_is_said(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("text-generation", llama, GREEDY), "a")
+        handle("the fox")
+        handle.set(keep_alive="0.3s")
+        assert wait_until(lambda: session.residents() == [])
+
+    def test_it_counts_after_a_cast_too(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("text-generation", llama, "keep_alive: 0.5s", GREEDY), "a")
+        handle("the fox")
+        assert handle.set(precision="bfloat16").effect.step == "cast"
+        assert wait_until(lambda: session.residents() == [])
+
+    def test_a_cell_run_again_says_it_anew(self, session: mc.Session, llama: Path) -> None:
+        session.load(cell("text-generation", llama, GREEDY), "a")("the fox")
+        session.load(cell("text-generation", llama, "keep_alive: 0", GREEDY), "a")("the fox")
+        assert session.residents() == []
 
     def test_a_pinned_model_outlives_its_time(self, session: mc.Session, llama: Path) -> None:
         handle = session.load(cell("text-generation", llama, "keep_alive: 0", GREEDY), "a")

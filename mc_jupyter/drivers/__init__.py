@@ -125,6 +125,17 @@ class Facts:
     architecture: str = ""
     remarks: tuple[str, ...] = ()
 
+    @property
+    def number_type(self) -> str:
+        """`float32`, or of a quantized model `nf4, the rest float32`."""
+        return number_type(self.dtype, self.quantization)
+
+
+def number_type(dtype: str, quantization: str) -> str:
+    """What the weights are, in a few words."""
+    kind = quantization.partition(" ")[0]
+    return dtype if kind == "none" else f"{kind}, the rest {dtype}"
+
 
 class Driver:
     """One library, holding one loaded model."""

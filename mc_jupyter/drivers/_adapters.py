@@ -225,6 +225,7 @@ class Adapters:
         self.model = model
         self._laid: dict[AdapterPlan, _Laid] = {}
         self._weights: dict[AdapterPlan, float] = {}
+        self._settled = True  # whether the layers are as `_weights` says: not after an interrupt half-way
         self._numbers = count(1)
 
     def attach(self, plan: AdapterPlan, checkpoint: Checkpoint) -> None:
@@ -255,7 +256,7 @@ class Adapters:
         """Let exactly these take part, each as it was trained times its weight. Costs nothing when they do already."""
         wanted = {plan: weight for plan, weight in weights.items() if weight}
         # In order, too: a sum of floats depends on it, and equal calls shall give equal bits.
-        if list(wanted.items()) == list(self._weights.items()):
+        if self._settled and list(wanted.items()) == list(self._weights.items()):
             return
         if absent := [plan.name or plan.subject for plan in wanted if plan not in self._laid]:
             raise LookupError(f"not laid over this model: {listing(absent, 'and')}")
@@ -273,6 +274,7 @@ class Adapters:
 
     def _apply(self) -> None:
         """Bring every layer to `self._weights`. One that has no part to play calls its base and does nothing else."""
+        self._settled = False
         active: dict[Any, list[str]] = {layer: [] for laid in self._laid.values() for layer in laid.trained}
         for plan, weight in self._weights.items():
             laid = self._laid[plan]
@@ -284,6 +286,7 @@ class Adapters:
                 layer.enable_adapters(bool(names))
             if layer.active_adapters != names:
                 layer.set_adapter(names, inference_mode=True)
+        self._settled = True
 
     def _wrap(self, card: _Card, name: str, empty: bool) -> dict[str, Any]:
         """Have PEFT lay its layers around the modules that the adapter's config names: their paths, and they."""

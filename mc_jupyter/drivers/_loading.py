@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers._memory import is_out_of_memory
 from mc_jupyter.errors import ComposeError, DoesNotFit, MissingPackage, PlanError, WeightsError
+from mc_jupyter.weights.checkpoint import tensors
 
 if TYPE_CHECKING:
     from mc_jupyter.drivers import ModelPlan
@@ -112,6 +113,14 @@ def _read_one_file(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any])
     chosen = auto._model_mapping[type(config)]
     loaded: tuple[Any, dict[str, Any]] = chosen.from_pretrained(None, config=config, state_dict=state, **given)
     return loaded
+
+
+def lacking_heads(checkpoint: Checkpoint, head: str) -> list[str]:
+    """The heads of an encoder or a classifier that none of the files' tensors belong to, as transformers' patterns."""
+    if head not in ("encoder", "sequence-classifier") or checkpoint.format != "safetensors":
+        return []
+    parts = {part for file in checkpoint.files for tensor in tensors(file) for part in tensor.name.split(".")}
+    return [rf"(?:.*\.)?{name}" for name in _HEADS if name not in parts]
 
 
 def untrained(info: dict[str, Any], head: str, checkpoint: Checkpoint) -> tuple[str, ...]:

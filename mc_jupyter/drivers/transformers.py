@@ -14,7 +14,15 @@ from mc_jupyter.drivers._adapters import Adapters, check_adapter
 from mc_jupyter.drivers._decoding import Decoder
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._folder import check_sentence_modules, has_chat_template, sentence_files
-from mc_jupyter.drivers._loading import Quiet, check_placed, load_tokenizer, placement, read_model, untrained
+from mc_jupyter.drivers._loading import (
+    Quiet,
+    check_placed,
+    lacking_heads,
+    load_tokenizer,
+    placement,
+    read_model,
+    untrained,
+)
 from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit, trim
 from mc_jupyter.errors import InputError, PlanError
 from mc_jupyter.events import Progress, Run
@@ -105,7 +113,11 @@ class Transformers(Driver):
         auto = getattr(transformers, _CLASSES[plan.head])
         dtype = getattr(torch, plan.dtype)
         with Quiet(), refusing_what_does_not_fit(plan.subject or "the model"):
-            arguments = {"dtype": dtype, **placement(plan), **quantization.arguments(plan)}
+            arguments = {
+                "dtype": dtype,
+                **placement(plan),
+                **quantization.arguments(plan, lacking_heads(checkpoint, plan.head)),
+            }
             model, info = read_model(auto, checkpoint, arguments)
             check_placed(model, plan.subject or "the model")
             quantization.settle(model.eval(), dtype)

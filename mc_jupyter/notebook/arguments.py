@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LETTERS = {"input": "-i", "out": "-o"}
 _METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "file": "FILE", "what": "NAME|FILE"}
-_MANY = {"given": "KEY=VALUE", "fields": "FIELD=VALUE"}
+_MANY = {"given": "KEY=VALUE", "fields": "FIELD=VALUE", "names": "NAME"}
 _ASSIGNMENT = re.compile(r"(?P<key>[^\s=:]+)(?P<sign>:=|=)(?P<value>.*)", re.DOTALL)
 _YAML_KINDS = frozenset({"number", "integer", "boolean", "slider", "json", "messages"})
 _FILE_KINDS = frozenset({"image", "audio", "file"})
@@ -163,26 +163,22 @@ def settings_of(words: Iterable[str]) -> dict[str, Any]:
     >>> settings_of(["temperature=0.2", "adapters.alpaca=0", "precision="])
     {'temperature': 0.2, 'adapters.alpaca': 0, 'precision': None}
     """
+    from mc_jupyter.values.scalars import yaml_value
+
+    words = list(words)
+    if any(word == "=" or word.startswith("=") for word in words):
+        raise InputError("no blanks may stand around =", fix="precision=bfloat16 adapters.NAME=0.5")
     settings: dict[str, Any] = {}
     for word in words:
         name, sign, value = word.partition("=")
-        if not sign or not name:
+        if not sign:
             raise InputError(f"{word!r} sets nothing", fix=f"{word or 'precision'}=VALUE, or {word or 'precision'}=")
         if name in settings:
             raise InputError(f"{name} is set twice", fix="keep one of them")
-        settings[name] = _yaml(name, value)
+        settings[name] = yaml_value(value) if value else None
     if not settings:
         raise InputError("nothing to set", fix="precision=bfloat16 temperature=0.2 adapters.NAME=0.5")
     return settings
-
-
-def _yaml(name: str, text: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise InputError(f"{name} is set to {text!r}, which is no value", fix=f"{name}='…' in quotes") from None
 
 
 def adapter_weights(words: Iterable[str] | None) -> dict[str, float]:

@@ -214,6 +214,9 @@ def compare(
     handle = notebook.session.handle(name)
     grid, words = comparing.grid_of(given)
     values = arguments.inputs_of([*words, *input], handle.inputs, notebook.shell.user_ns)
+    if lacking := handle.missing(values):
+        needs = listing([one.name for one in lacking], "and")
+        raise InputError(f"{name} needs {needs} to compare", fix=" ".join(f"-i {one.name}='…'" for one in lacking))
     with notebook.progress() as progress:
         found = handle.compare(grid, values, seed=seed, run=progress.run)
         if progress.shows:
@@ -235,14 +238,14 @@ def panel(notebook: ComposeMagics, name: str) -> None:
 def ls(notebook: ComposeMagics) -> Table:
     """What has been defined, and where it is loaded."""
     from mc_jupyter.devices import format_bytes
-    from mc_jupyter.notebook.display import Table, number_type
+    from mc_jupyter.notebook.display import Table
 
     rows = []
     for name, handle in notebook.session.handles.items():
         facts = handle.facts()
         told = dict(handle.card())
-        where = (number_type(facts), facts.device, format_bytes(facts.bytes)) if facts else ("not loaded", "", "")
-        pinned = "pinned" if any(name in r.names and r.pinned for r in notebook.session.residents()) else ""
+        where = (facts.number_type, facts.device, format_bytes(facts.bytes)) if facts else ("not loaded", "", "")
+        pinned = "pinned" if any(name in r.pins for r in notebook.session.residents()) else ""
         rows.append((name, told.get("task", ""), told.get("model", ""), *where, pinned))
     if not rows:
         return Table(("",), (), "nothing has been defined yet", "a cell that begins with %%compose NAME defines NAME")
@@ -276,16 +279,18 @@ def mem(notebook: ComposeMagics) -> MemoryReport:
 
 
 @command
-def unload(notebook: ComposeMagics, name: str | None = None, *, all: bool = False) -> Page:
-    """Give a component's memory back, or with --all everybody's. The next call loads the model again."""
+def unload(notebook: ComposeMagics, *names: str, all: bool = False) -> Page:
+    """Give components' memory back, or with --all everybody's. The next call loads the model again."""
     from mc_jupyter.notebook.display import Page
 
-    if all == bool(name):
+    if all == bool(names):
         known = listing(notebook.names) or "nothing is loaded"
         raise InputError(
             "unload needs a name, or --all", fix=f"%compose unload {notebook.names[0]}" if notebook.names else known
         )
-    lines = notebook.session.unload(name)
+    for name in names:
+        notebook.session.handle(name)  # of several names, a wrong one lets none go
+    lines = [line for name in names or (None,) for line in notebook.session.unload(name)]
     return Page("", "\n".join(lines) or "no model is loaded")
 
 

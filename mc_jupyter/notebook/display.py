@@ -430,7 +430,7 @@ def _memory(report: MemoryReport) -> Bundle:
                 r.subject,
                 ", ".join(r.names),
                 format_bytes(r.bytes),
-                number_type(r),
+                r.number_type,
                 r.device,
                 ", ".join(r.adapters),
                 _state(r),
@@ -449,12 +449,6 @@ def _memory(report: MemoryReport) -> Bundle:
 
 def _gauge(name: str, used: float, words: str) -> str:
     return f'<div><b>{escape(name)}</b> {bar(used, width=200)} <span style="{MUTED}">{escape(words)}</span></div>'
-
-
-def number_type(row: Any) -> str:
-    """`float32`, or of a quantized model `nf4, the rest float32`."""
-    kind = str(row.quantization).partition(" ")[0]
-    return row.dtype if kind == "none" else f"{kind}, the rest {row.dtype}"
 
 
 def _state(row: Any) -> str:

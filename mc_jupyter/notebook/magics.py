@@ -387,7 +387,13 @@ def _panels() -> Any:
 
 def _limits(written: Mapping[str, Any]) -> dict[str, float]:
     """Bytes of a limit that may be written `8 GB`."""
+    import re
+
     from mc_jupyter.devices import parse_bytes
+
+    for device in written:
+        if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", str(device)):
+            raise TraitError(f"{device!r} is no device whose memory can be limited: cpu, mps, cuda or cuda:N")
 
     try:
         return {str(device): parse_bytes(limit) for device, limit in written.items()}

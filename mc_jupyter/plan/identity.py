@@ -7,7 +7,12 @@ from typing import Any
 
 from mc_jupyter.weights import Checkpoint
 
-_BESIDE = ("config.json", "tokenizer.json", "adapter_config.json")
+# Whatever else says what the model is and how its inputs are read.
+_BESIDE = (
+    "config.json", "generation_config.json", "adapter_config.json", "tokenizer.json", "tokenizer_config.json",
+    "special_tokens_map.json", "chat_template.jinja", "chat_template.json", "vocab.txt", "vocab.json", "merges.txt",
+    "tokenizer.model", "spiece.model", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json",
+)  # fmt: skip
 
 
 def identity_of(checkpoint: Checkpoint | None) -> tuple[Any, ...]:

@@ -156,8 +156,15 @@ def _not_here(source: HubSource, because: str, kind: Kind, formats: Sequence[For
         lacks = f"{listing(names[:5], 'and')}{' …' if len(names) > 5 else ''} is missing in {folder}"
     return Offline(
         f"`{source.repository}` is not on this disk as a whole, and {because} forbids asking the hub: {lacks}",
-        fix="allow it once, or copy the files and give their folder as the model's path",
+        fix=_starter_meant(source.repository) or "allow it once, or copy the files and give their folder as the path",
     )
+
+
+def _starter_meant(name: str) -> str | None:
+    """The starter of that name, where `starter:` was left out."""
+    from mc_jupyter import starters
+
+    return f"model: starter:{name}" if name in (*starters.names(), *starters.adapters()) else None
 
 
 def _download(
@@ -342,15 +349,18 @@ def check_fits(
     *,
     subject: str,
     lighter: Sequence[tuple[str, int]] = (),
+    otherwise: str | None = None,
 ) -> None:
     """DoesNotFit when `need` bytes are not free: with both numbers, what is resident, and up to three ways out.
 
-    `residents` are (name, bytes) of what is loaded on the device, `lighter` what `alternatives` gives.
+    `residents` are (names, bytes) of what is loaded on the device, `lighter` what `alternatives` gives, `otherwise` a
+    last way out.
     """
     if need <= memory.free:
         return
     ways = [
-        f"`%compose unload {name}` frees {format_bytes(size)}" for name, size in _enough(need - memory.free, residents)
+        f"`%compose unload {name.replace(', ', ' ')}` frees {format_bytes(size)}"
+        for name, size in _enough(need - memory.free, residents)
     ]
     ways += [f"`{line}` makes it {format_bytes(size)}" for line, size in lighter if size <= memory.free]
     held = (
@@ -360,7 +370,8 @@ def check_fits(
     )
     raise DoesNotFit(
         f"{subject} needs {format_bytes(need)}; {memory}{held}",
-        fix=listing(ways[:3]) or "use a smaller model, or a machine with more memory",
+        fix=listing([*ways[:3], *([otherwise] if otherwise else [])])
+        or "use a smaller model, or a machine with more memory",
     )
 
 

@@ -450,3 +450,19 @@ class TestOnAGpu:
 
     def test_on_the_cpu_it_stays_there(self, large_llama: Path) -> None:
         assert load(large_llama, "causal-lm", "nf4", device="cpu").facts().device == "cpu"
+
+
+@pytest.mark.parametrize("task", ["text-embedding", "text-classification"])
+@pytest.mark.parametrize("kind", ["int8", "nf4"])
+def test_a_head_that_the_files_lack_is_made_up_whole_and_the_model_answers(
+    session: mc.Session, task: str, kind: str
+) -> None:
+    """starter:embedding has neither a pooler nor a classifier: there is nothing to quantize them from."""
+    few = session.load(cell(task, '"starter:embedding"', f"quantization: {kind}"), "few")
+    assert few.facts().quantization.startswith(kind)
+    answer = few("a lovely day")
+    if task == "text-embedding":
+        whole = session.load(cell(task, '"starter:embedding"'), "whole")("a lovely day")
+        assert sum(a * b for a, b in zip(answer, whole, strict=True)) > 0.9
+    else:
+        assert "random weights" in " ".join(few.facts().remarks)

@@ -342,3 +342,25 @@ def test_loading_a_file_of_several_components_defines_each_that_can_run(
     assert "does not run it yet" in str(table)
     assert "does not run them" in str(table)
     assert "caller" not in shell.user_ns
+
+
+def test_several_components_are_unloaded_in_one_line(run: Run, shell: InteractiveShell) -> None:
+    for name in ("one", "two"):
+        run(f"%%compose {name} -i text=a\n" + TEXT.format(text="${input.text as text}"))
+    assert "given back" in repr(run("%compose unload one two"))
+    assert isinstance(run("%compose unload one three"), UnknownName)
+
+
+@pytest.mark.parametrize("limits", ["{'gpu': '1 GB'}", "{'cpu': 'much'}"])
+def test_a_memory_limit_that_limits_nothing_is_refused(run: Run, limits: str) -> None:
+    from traitlets import TraitError
+
+    run("%config ComposeMagics.memory = {'cpu': '8 GB'}")
+    assert isinstance(run(f"%config ComposeMagics.memory = {limits}\n%compose ls"), TraitError)
+
+
+def test_blanks_around_the_equals_sign_are_said(run: Run) -> None:
+    run("%%compose one -i text=a\n" + TEXT.format(text="${input.text as text}"))
+    error = run("%compose set one temperature = 0.5")
+    assert isinstance(error, InputError)
+    assert "no blanks" in str(error)
