@@ -70,7 +70,8 @@ def test_contributing_names_files_that_exist() -> None:
 def test_the_starters_of_readme_are_there() -> None:
     from mc_jupyter import starters
 
-    assert set(re.findall(r"starter:(\w+)", README)) == set(starters.names())
+    named = set(re.findall(r"starter:([\w-]+)", README))
+    assert named == {*starters.names(), *starters.adapters()}
 
 
 def test_the_text_tasks_of_readme_are_performed_by_transformers() -> None:

@@ -1,10 +1,10 @@
-"""Starter models: three tiny models, trained for real, that a fresh machine with no network can load at once.
+"""Starter models: tiny models, trained for real, that a fresh machine with no network can load at once.
 
 Each folder here holds one model next to the script that generated its data (`corpus.py`) and the script that trained
 it (`train.py`), in the layout that `from_pretrained(folder)` reads: `stories` (a Llama that tells stories and chats),
 `sentiment` (a DistilBERT that calls a sentence POSITIVE or NEGATIVE) and `embedding` (a BERT that places paraphrases
 near each other). They are for demonstrations and tests; each `README.md` says what its model cannot do.
-Of pictures there are `upscale` (a Real-ESRGAN compact, which spandrel loads) and `shapes-caption` (a BLIP); a dash in a
+Of pictures there is `upscale` (a Real-ESRGAN compact, which spandrel loads). A dash in a
 name is an underscore in its folder's.
 
 To retrain one, run `python -m mc_jupyter.starters.<name>.train`; `--out DIR --steps 5` makes a quick trial elsewhere.
