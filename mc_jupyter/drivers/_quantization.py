@@ -42,7 +42,8 @@ def obstacles(settings: Any) -> Iterator[PlanError]:
         return
     if importlib.util.find_spec("bitsandbytes") is None:
         yield MissingPackage(
-            f"quantization: {asked.type} needs bitsandbytes, which is not installed", fix='%pip install "mc-jupyter[quant]"'
+            f"quantization: {asked.type} needs bitsandbytes, which is not installed",
+            fix='%pip install "mc-jupyter[quant]"',
         )
     device = _device(settings.device)
     if device == "mps":

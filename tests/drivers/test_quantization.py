@@ -346,7 +346,7 @@ print(*mc.Session().plan(text).obstacles, sep="\\n")
 """
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         assert "needs bitsandbytes, which is not installed" in done.stdout
-        assert "%pip install bitsandbytes" in done.stdout
+        assert "mc-jupyter[quant]" in done.stdout
 
 
 class TestQuiet:
