@@ -355,8 +355,6 @@ def _devices() -> Iterable[str]:
 
 
 def _starters() -> Iterable[str]:
-    import pkgutil
-
     from mc_jupyter import starters
 
-    return sorted(m.name for m in pkgutil.iter_modules(starters.__path__) if m.ispkg)
+    return starters.names()
