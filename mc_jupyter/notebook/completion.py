@@ -116,10 +116,10 @@ def _in_command(notebook: ComposeMagics, rest: str) -> tuple[str, Iterable[str]]
         return word, [f"{one.name}=" for one in handle.inputs if one.name not in given]
     if before[0] in ("set", "compare") and len(before) > 1:
         return _in_settings(notebook, word, before[1])
-    takes_name = any(
-        action.dest in ("name", "what") and not action.option_strings for action in command.parser._actions
-    )
-    return word, notebook.names if takes_name and len(before) == 1 else ()
+    words = {action.dest for action in command.parser._actions if not action.option_strings}
+    if "names" in words:
+        return word, [name for name in notebook.names if name not in before]
+    return word, notebook.names if words & {"name", "what"} and len(before) == 1 else ()
 
 
 def _in_settings(notebook: ComposeMagics, word: str, name: str) -> tuple[str, Iterable[str]]:
