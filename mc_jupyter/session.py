@@ -362,7 +362,11 @@ class Session:
         return MemoryReport(free, devices.process_memory(), tuple(self.residents()), self.models.limits)
 
     def resident_of(self, handle: Handle) -> Model | None:
-        return self.models.get(handle.loaded.model) if handle.loaded else None
+        """The handle's model, where it is loaded; while it is being cast, it is what its name holds."""
+        found = self.models.get(handle.loaded.model) if handle.loaded else None
+        if found is None and self._handles.get(handle.name) is handle:
+            found = next(iter(self.models.held_by(handle.name)), None)
+        return found
 
 
 # --- small parts ------------------------------------------------------------------------------------------------------

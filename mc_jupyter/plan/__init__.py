@@ -17,7 +17,7 @@ from mc_jupyter.plan.identity import unchanged
 from mc_jupyter.plan.model import ModelPlanner
 from mc_jupyter.spec import Component, Spec
 
-OVERRIDES = ("device", "device_mode", "precision", "quantization", "batch_size", "seed")
+OVERRIDES = ("device", "device_mode", "precision", "quantization", "batch_size", "seed", "keep_alive")
 """What may be decided beside the text (`%%compose --device cpu`), as if it said so; and `adapters.NAME`, a weight."""
 
 __all__ = ["ComponentPlan", "Plan", "PlannedAdapter", "make", "unchanged"]

@@ -44,10 +44,11 @@ def _weight(document: Any, rounds: int) -> Iterator[Row]:
     import mc_jupyter as mc
 
     with mc.Session() as session:
-        handle = session.load(document(), "story")
+        session.load(document(), "story")
         weights = iter(range(1, 10**6))
 
         def change() -> None:
+            handle = session.handles["story"]
             handle.set({"adapters.style": 1 / next(weights)})
             handle.adapters()  # the layers are set, and read back
 

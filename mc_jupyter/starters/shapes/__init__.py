@@ -1,0 +1,1 @@
+"""The shapes starter: its corpus, its training, its weights."""
