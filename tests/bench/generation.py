@@ -30,20 +30,32 @@ component:
 
 
 def rows(rounds: int = ROUNDS) -> Iterator[Row]:
+    """On the CPU; and where there is a GPU, in both half precisions on that."""
+    import torch
+
+    places = [("cpu", "float32")]
+    if torch.cuda.is_available():
+        places += [("cuda:0", "float16"), ("cuda:0", "bfloat16")]
+    with tempfile.TemporaryDirectory() as made:
+        folder = models.llama(Path(made), **SIZES)
+        for device, dtype in places:
+            yield _row(folder, device, dtype, rounds)
+
+
+def _row(folder: Path, device: str, dtype: str, rounds: int) -> Row:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     import mc_jupyter as mc
 
-    with tempfile.TemporaryDirectory() as made, mc.Session() as session:
-        folder = models.llama(Path(made), **SIZES)
+    with mc.Session() as session:
         cell = CELL.format(folder=folder, tokens=TOKENS)
-        ours = session.load(cell, "ours", overrides={"device": "cpu", "precision": "float32"})
+        ours = session.load(cell, "ours", overrides={"device": device, "precision": dtype})
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        model = AutoModelForCausalLM.from_pretrained(folder).eval()
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).to(device).eval()
 
         def direct() -> list[int]:
-            inputs = tokenizer(PROMPT, return_tensors="pt", return_token_type_ids=False)
+            inputs = tokenizer(PROMPT, return_tensors="pt", return_token_type_ids=False).to(device)
             with torch.inference_mode():
                 written = model.generate(**inputs, max_new_tokens=TOKENS, do_sample=False)
             ids: list[int] = written[0, inputs["input_ids"].shape[1] :].tolist()
@@ -54,8 +66,9 @@ def rows(rounds: int = ROUNDS) -> Iterator[Row]:
         times = in_turns(rounds, ours=lambda: ours(PROMPT), direct=direct)
     size = sum(p.numel() for p in model.parameters())
     ratio = times.ratio("direct", "ours")
-    yield Row(
-        f"greedy text of {TOKENS} tokens by a Llama of {size / 1e6:.0f} M parameters; peer: `model.generate`",
+    where = "" if device == "cpu" else f" in {dtype} on {device}"
+    return Row(
+        f"greedy text of {TOKENS} tokens by a Llama of {size / 1e6:.0f} M parameters{where}; peer: `model.generate`",
         f"{TOKENS / times.median('ours'):.0f} tokens/s", f"{TOKENS / times.median('direct'):.0f} tokens/s",
         f"{ratio:.2f}×", f"≥ {AIM}×", ratio >= AIM,
     )  # fmt: skip
