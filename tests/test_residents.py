@@ -123,10 +123,10 @@ class TestKeepAlive:
         assert session.loads == 2
 
     def test_a_time_is_counted_from_the_last_call(self, session: mc.Session, llama: Path) -> None:
-        handle = session.load(cell("text-generation", llama, "keep_alive: 0.4s", GREEDY), "a")
+        handle = session.load(cell("text-generation", llama, "keep_alive: 1.5s", GREEDY), "a")
         for _ in range(4):
             handle("the fox")
-            time.sleep(0.15)
+            time.sleep(0.5)
         assert session.loads == 1
         assert wait_until(lambda: session.residents() == [])
         assert handle("the fox")
