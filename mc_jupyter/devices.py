@@ -175,14 +175,6 @@ def _emulates_bfloat16(device: str) -> bool:
     return device.startswith("cuda") and not torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def best_half(device: str) -> str | None:
-    """The half precision that `device` does best; None where it does none."""
-    natively = [dtype for dtype in HALF if supports(device, dtype)[0]]
-    if "bfloat16" in natively and not _emulates_bfloat16(device):
-        return "bfloat16"
-    return "float16" if "float16" in natively else next(iter(natively), None)
-
-
 def auto_dtype(device: str, checkpoint_dtype: str | None) -> tuple[str, str]:
     """What `precision: auto` is on `device` for weights stored as `checkpoint_dtype`, and why.
 

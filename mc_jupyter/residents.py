@@ -386,9 +386,6 @@ class Residents:
 
     # --- letting go ---------------------------------------------------------------------------------------------------
 
-    def evict(self, resident: Model) -> bool:
-        return self._cache.evict(resident)
-
     def release(self, holder: str) -> list[Model]:
         """Let go of everything the holder holds; gives the models that went. Those that stay may be kept for less."""
         held = self.held_by(holder)

@@ -19,7 +19,7 @@ from mc_jupyter import spec as specs
 from mc_jupyter.cell import Document, Map
 from mc_jupyter.errors import InputError, UnknownName, did_you_mean, listing
 from mc_jupyter.expressions import has_reference
-from mc_jupyter.fields import spellings
+from mc_jupyter.fields import adapter_names, spellings
 from mc_jupyter.spec import DEFAULT, Action, Component
 from mc_jupyter.tasks import TaskAction
 
@@ -62,10 +62,10 @@ def settable(component: Component) -> tuple[str, ...]:
     own = [name for name in component.shape.settings.model_fields if name not in _FIXED]
     called = [name for name in component.shape.action.model_fields if name not in own]
     adapters = getattr(component.settings, "peft_adapters", None) or []
-    return (*(ADAPTER + (one.name or f"adapter_{i}") for i, one in enumerate(adapters, 1)), *called, *own)
+    return (*(ADAPTER + name for name in adapter_names(adapters)), *called, *own)
 
 
-def adapters_here(container: Map) -> tuple[str, list[Any]]:
+def _adapters_in(container: Map) -> tuple[str, list[Any]]:
     """The key that a component's adapters stand under, and each as it is written."""
     key = "peft_adapter" if "peft_adapter" in container else "peft_adapters"
     written = container.get(key)
@@ -151,14 +151,14 @@ class _Writer:
         """Whether the text writes its parameters in the action itself, without `params:`."""
         there = _at(document.value, self.call)
         shape = self.component.shape
-        plain = {*TaskAction.model_fields, *shape.defaults, *spellings(shape.action), *shape.settings.model_fields}
-        return isinstance(there, Map) and any(n in shape.action.model_fields and n not in plain for n in there)
+        beside = {*TaskAction.model_fields, *shape.defaults, *spellings(shape.action), *shape.settings.model_fields}
+        return isinstance(there, Map) and any(n in shape.action.model_fields and n not in beside for n in there)
 
     # --- adapters -----------------------------------------------------------------------------------------------------
 
     def set_adapter(self, name: str, value: Any) -> None:
         document = self.document()
-        key, written = adapters_here(_at(document.value, self.home))
+        key, written = _adapters_in(_at(document.value, self.home))
         names = [str((one or {}).get("name") or f"adapter_{i}") for i, one in enumerate(written, 1)]
         single = isinstance(_at(document.value, self.home).get(key), Map)
         at = (*self.home, key) if single else (*self.home, key, names.index(name) if name in names else len(names))

@@ -219,8 +219,6 @@ class Session:
         text = rewritten(state[0], settings, handle.component.id, first_line=handle.first_line)
         made = self.plan(text, first_line=handle.first_line, overrides=overrides)
         component = _runnable(made, handle.component.id)
-        for obstacle in component.obstacles:
-            raise obstacle
         files = _files_here(component)
         effect = effect_of(handle, component, files, self.models)
         return Change(handle.name, dict(settings), text, overrides, made, component, effect, files, state)

@@ -150,22 +150,13 @@ def test_a_device_that_is_not_here_supports_nothing_and_says_so() -> None:
     assert why.startswith("cuda:64 does not compute in float16: ")
 
 
-def test_the_best_half_precision_is_one_that_the_device_does() -> None:
-    best = devices.best_half("cpu")
-    assert best is None or devices.supports("cpu", best)[0]
-
-
-def test_auto_precision_on_a_cpu_is_float32_whatever_the_checkpoint_has() -> None:
-    assert [devices.auto_dtype("cpu", dtype)[0] for dtype in ("bfloat16", "float16", "float32", None)] == [
-        "float32"
-    ] * 4
-
-
 @pytest.mark.gpu
 @pytest.mark.skipif(not devices._cuda_devices(), reason="needs a CUDA device")
 def test_auto_precision_on_a_gpu_is_the_checkpoints_own_half_or_float16() -> None:
     assert devices.auto_dtype("cuda:0", "float16")[0] == "float16"
-    assert devices.auto_dtype("cuda:0", "bfloat16")[0] == devices.best_half("cuda:0")
+    assert devices.auto_dtype("cuda:0", "bfloat16")[0] == (
+        "float16" if devices._emulates_bfloat16("cuda:0") else "bfloat16"
+    )
     assert devices.auto_dtype("cuda:0", "float32")[0] == "float16"
     assert devices.auto_dtype("cuda:0", None)[0] == "float16"
 

@@ -34,7 +34,6 @@ def load(folder: Path, auto: str = "AutoModelForCausalLM", **arguments: Any) -> 
 def quantized(folder: Path, kind: str, double: bool = False) -> Any:
     from transformers import BitsAndBytesConfig
 
-    pytest.importorskip("bitsandbytes")
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     eight = kind == "int8"
     config = BitsAndBytesConfig(

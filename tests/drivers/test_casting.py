@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from mc_jupyter import devices
 from mc_jupyter.drivers import ModelPlan
@@ -17,9 +18,6 @@ from mc_jupyter.drivers.transformers import Transformers
 from mc_jupyter.errors import PlanError
 from tests import models
 from tests.drivers.test_quantization import answer, load
-
-torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
 
 HALF = ("float16", "bfloat16")
 # (stored as, loaded as, cast to): every pair of plans that may be cast, for each type of file.

@@ -18,9 +18,6 @@ from mc_jupyter.events import Note, Run
 from tests import models
 from tests.conftest import cell
 
-pytest.importorskip("torch")
-pytest.importorskip("transformers")
-
 here = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS limits the address space on Linux only")
 
 # What every program begins with. `more` is how many bytes may still be taken.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import mc_jupyter as mc
 from mc_jupyter import weights
@@ -22,10 +23,6 @@ from mc_jupyter.events import Note, Run
 from mc_jupyter.fields import LocalSource
 from tests import models
 from tests.conftest import cell
-
-torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
-pytest.importorskip("bitsandbytes")
 
 KINDS = ("int8", "nf4", "fp4")
 FOUR_BITS = ("nf4", "fp4", "int4")

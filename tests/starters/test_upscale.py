@@ -31,7 +31,8 @@ def scores() -> dict[str, tuple[float, float]]:
 
 
 def test_spandrel_knows_it_and_gives_what_we_give() -> None:
-    spandrel = pytest.importorskip("spandrel", reason='pip install "mc-jupyter[upscale]"')
+    import spandrel
+
     found = spandrel.ModelLoader(device="cpu").load_from_file(FILE)
     assert isinstance(found, spandrel.ImageModelDescriptor)
     assert (found.architecture.id, found.scale, found.input_channels, found.output_channels) == ("Compact", 4, 3, 3)

@@ -1,1 +1,0 @@
-"""The shapes starter: its corpus, its training, its weights."""
