@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 PhaseName = Literal["find", "download", "load", "run"]
-Unit = Literal["bytes", "tokens", "items", "steps", "files"]
+Unit = Literal["bytes", "tokens", "items", "steps", "tiles", "files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,14 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """What an image will look like, as far as the model can say now: a PIL image. `item` says which of several."""
+
+    image: Any
+    item: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """One line a reader should see: a choice that was made, an input that was cut, a model that was released."""
 
@@ -53,7 +61,7 @@ class Done:
     summary: str = ""
 
 
-Event = Phase | Progress | Piece | Note | Done
+Event = Phase | Progress | Piece | Preview | Note | Done
 Listener = Callable[[Event], None]
 
 

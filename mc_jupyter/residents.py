@@ -52,11 +52,15 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """A component's files on this disk, and what they will be in memory."""
+    """A component's files on this disk, and what they will be in memory.
+
+    `least` is how many bytes do in need, where the library can run a model that does not fit as a whole.
+    """
 
     base: Checkpoint | None
     adapters: tuple[Checkpoint, ...]
     loaded: Loaded
+    least: int | None = None
 
     @property
     def adapter_bytes(self) -> int:
@@ -96,7 +100,8 @@ def files_of(component: ComponentPlan, base: Checkpoint | None, adapters: Iterab
     """What a component's files will be in memory, now that all of them are on this disk."""
     found, model = tuple(adapters), component.model(base)
     laid = [(one.plan(model, files), one.weight) for one, files in zip(component.adapters, found, strict=True)]
-    return Files(base, found, Loaded(model, tuple(laid)))
+    least = component.driver.least(model, base) if component.driver and base else None
+    return Files(base, found, Loaded(model, tuple(laid)), least)
 
 
 class Residents:
@@ -140,7 +145,7 @@ class Residents:
         if not driver.needs_weights:
             return files_of(component, None, ())
         base = weights.fetch(
-            settings.model,
+            driver.source(task, settings),
             run,
             allow_pickle=settings.allow_pickle,
             formats=driver.formats,
@@ -268,7 +273,8 @@ class Residents:
             if need <= self._free(key.device, [*leaving, *going]).free:
                 break
             going.append(resident)
-        if need > self._free(key.device, [*leaving, *going]).free:
+        free = self._free(key.device, [*leaving, *going]).free
+        if need > free and (files.least is None or files.least + files.adapter_bytes > free):
             held = [(whose(r), bytes_of(r)) for r in others]
             lighter = weights.alternatives(base, key.dtype, key.quantization)
             own = memory.limit_by == _LIMIT

@@ -33,6 +33,7 @@ from mc_jupyter.handles import Handle
 from mc_jupyter.plan import ComponentPlan, Plan
 from mc_jupyter.residents import Files, Loaded, Model, ResidentRow, Residents, bytes_of, files_of
 from mc_jupyter.rewriting import ADAPTER, field_name, plain, rewritten
+from mc_jupyter.signatures import sign
 from mc_jupyter.spec import DEFAULT
 from mc_jupyter.values import Batch
 from mc_jupyter.weights import Checkpoint
@@ -294,6 +295,7 @@ class Session:
         with self.models.lease(resident, lambda: handle.loaded) as model:
             run.emit(Phase("run", handle.name))
             results = self._performed(model, task, call, run) if call.items else []
+            sign(results, handle.component, model, handle.loaded)
         result = Batch(results) if call.listed else results[0]
         if run.stopped:
             raise _interrupted(result)

@@ -34,7 +34,7 @@ _schema rewriting
 inputs
 plan
 calls residents
-handles
+signatures handles
 changes
 session
 comparison

@@ -64,7 +64,7 @@ def choose(written: Mapping[str, Any]) -> tuple[type[Task], type[Driver] | None,
         remarks.append("task: text-generation, since the cell names none")
     task = catalog.task(_known(written, "task", _SAME_TASK.get(str(word), str(word)), catalog.tasks()))
     driver = _known(written, "driver", str(written.get("driver", task.driver)), catalog.driver_words())
-    return task, driver_of(task, driver), tuple(remarks)
+    return task, driver_of(task, driver, written), tuple(remarks)
 
 
 def _known(written: Mapping[str, Any], key: str, word: str, words: tuple[str, ...]) -> str:
@@ -74,10 +74,10 @@ def _known(written: Mapping[str, Any], key: str, word: str, words: tuple[str, ..
     return word
 
 
-def driver_of(task: type[Task], word: str) -> type[Driver] | None:
-    """The library that answers to this word and performs this task."""
+def driver_of(task: type[Task], word: str, written: Mapping[str, Any]) -> type[Driver] | None:
+    """The library that answers to this word, performs this task, and is the one for what else the component says."""
     for driver in catalog.drivers():
-        if word in driver.words and driver.recipe(task):
+        if word in driver.words and driver.recipe(task) and driver.suits(task, written):
             return driver
     return None
 

@@ -175,6 +175,19 @@ class Driver:
         return None
 
     @classmethod
+    def suits(cls, task: type[Task], written: Mapping[str, Any]) -> bool:
+        """Whether it is the library for a component written so, where several answer to one word of `driver:`."""
+        return True
+
+    @classmethod
+    def source(cls, task: type[Task], settings: Any) -> Any:
+        """Where the model's files come from: `model:` itself, or what a name means that this library knows.
+
+        A `weights.Source`. Raises WeightsError; opens no socket.
+        """
+        return settings.model
+
+    @classmethod
     def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
         """What about these settings this library cannot do: said before anything is downloaded."""
         return iter(())
@@ -182,6 +195,14 @@ class Driver:
     @classmethod
     def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
         """Raise PlanError if these files cannot do this task: said before any weight is read."""
+
+    @classmethod
+    def least(cls, plan: ModelPlan, checkpoint: Checkpoint) -> int | None:
+        """Bytes of the device with which the model runs after all, slower, where it does not fit as a whole.
+
+        None when all of it must fit. `load` then finds out how much is free, and says what it did about it.
+        """
+        return None
 
     @classmethod
     def wake(cls) -> None:

@@ -183,7 +183,8 @@ class ModelPlanner:
             )
             return None
         try:
-            found = weights.find(settings.model, allow_pickle=settings.allow_pickle, formats=driver.formats)
+            source = driver.source(task, settings)
+            found = weights.find(source, allow_pickle=settings.allow_pickle, formats=driver.formats)
             if found is None:
                 self.notes.append(f"{settings.model} is not on this disk: running it downloads it")
             else:

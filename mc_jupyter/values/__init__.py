@@ -144,9 +144,20 @@ def look_up(value: object, key: str) -> Any:
     alias = getattr(type(value), "alias", None)
     if alias is not None and not isinstance(value, type):
         return alias(value, key)
-    if key in ("image", "images") and is_image(value):
-        return value if key == "image" else [value]
+    if is_image(value):
+        return _of_image(value, key)
     raise KeyError(key)
+
+
+def _of_image(image: Any, key: str) -> Any:
+    """The names an image answers to: itself, its size, and what is known of how it was made."""
+    from mc_jupyter.values.pictures import origin
+
+    if key in ("image", "images"):
+        return image if key == "image" else [image]
+    if key in ("width", "height"):
+        return getattr(image, key)
+    return origin(image).facts[key]
 
 
 def look_up_or(value: object, key: str, otherwise: Any) -> Any:
