@@ -20,7 +20,7 @@ from mc_jupyter.comparison.agreement import agreement
 from mc_jupyter.drivers.transformers import Transformers
 from mc_jupyter.errors import InputError, UnknownName
 from mc_jupyter.events import Done, Event, Note, Phase, Progress, Run
-from mc_jupyter.values import Batch, Embedding, Label, Text
+from mc_jupyter.values import Batch, Embedding, Faces, Label, Text
 from tests import adapters
 from tests.conftest import cell
 
@@ -233,6 +233,23 @@ class TestAgreement:
         assert agreement(one, other).same is False
         assert agreement(one, other, same_tokens=False).share == 0.5  # of letters
         assert agreement(Text("", token_ids=()), Text("", token_ids=())).share == 1.0
+
+    def test_pictures_agree_by_how_far_their_pixels_are_apart(self) -> None:
+        from PIL import Image
+
+        black, white = (Image.new("RGB", (4, 4), name) for name in ("black", "white"))
+        half = black.copy()
+        half.paste(white.crop((0, 0, 2, 4)))
+        assert agreement(black, black.copy()).same is True
+        assert agreement(black, black.copy()).share == 1.0
+        assert agreement(black, half).share == pytest.approx(1 - 3 / 8)  # three of four bands, half of the pixels
+        assert agreement(black, half).same is False
+        assert agreement(black, black.resize((8, 8))).share is None
+
+    def test_faces_agree_by_the_cosine_of_the_first(self) -> None:
+        one, other = (Faces(faces=[{"embedding": vector}], width=1, height=1) for vector in ([3.0, 4.0], [3.0, -4.0]))
+        assert agreement(one, other).share == pytest.approx(-7 / 25)
+        assert agreement(one, Faces(faces=[], width=1, height=1)).share is None
 
     def test_labels_agree_by_name_and_by_score(self) -> None:
         one = Label(label="A", score=0.75, scores={"A": 0.75, "B": 0.25})

@@ -29,7 +29,7 @@ from mc_jupyter.events import Done, Event, Note, Phase, Progress, Run, stop_on_i
 from mc_jupyter.handles import Handle
 from mc_jupyter.inputs import accepted
 from mc_jupyter.rewriting import rewritten
-from mc_jupyter.values import Batch, Embedding, Label, Text
+from mc_jupyter.values import Batch, Embedding, Faces, Label, Text, is_image
 
 if TYPE_CHECKING:
     from mc_jupyter.residents import Model
@@ -389,7 +389,9 @@ def _how_they_agree(result: Any) -> str:
         return "agreement: how much of the text is that of the first row, up to the first token that differs"
     if isinstance(result, Label):
         return "agreement: the label of the first row, and how far apart the scores are"
-    return "agreement: cosine with the vector of the first row" if isinstance(result, Embedding) else ""
+    if is_image(result):
+        return "agreement: 1 less the mean difference of the pixels from the first row's, of the most there can be"
+    return "agreement: cosine with the vector of the first row" if isinstance(result, Embedding | Faces) else ""
 
 
 def _reason(error: Exception) -> str:

@@ -5,6 +5,8 @@
 | texts      | tokens equal from the start up to the first difference / those of the longer  | every token equal  |
 | labels     | 1 for the same label, else 0; `score_difference` is between the two scores    | the same label     |
 | embeddings | cosine                                                                        | every number equal |
+| images     | 1 - mean absolute difference / 255 of their bands, sizes being equal          | every pixel equal  |
+| faces      | cosine of their first faces                                                   | every number equal |
 | lists      | the mean over the items                                                       | all of them are    |
 | others     | none                                                                          | none               |
 """
@@ -16,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mc_jupyter.values import Batch, Embedding, Label, Text
+from mc_jupyter.values import Batch, Embedding, Faces, Label, Text, is_image
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,12 @@ def agreement(reference: Any, answer: Any, *, same_tokens: bool = True) -> Agree
         return _texts(reference, answer, same_tokens)
     if isinstance(reference, Label) and isinstance(answer, Label):
         return _labels(reference, answer)
+    if isinstance(reference, Faces) and isinstance(answer, Faces):
+        reference, answer = (Embedding(each.alias("embedding") or ()) for each in (reference, answer))
     if isinstance(reference, Embedding) and isinstance(answer, Embedding):
         return _vectors(reference, answer)
+    if is_image(reference) and is_image(answer):
+        return _pictures(reference, answer)
     return Agreement()
 
 
@@ -81,6 +87,15 @@ def _vectors(reference: Embedding, answer: Embedding) -> Agreement:
         return Agreement(None, same)
     cosine = math.fsum(x * y for x, y in zip(reference, answer, strict=True)) / (lengths[0] * lengths[1])
     return Agreement(1.0 if same else min(1.0, cosine), same)
+
+
+def _pictures(reference: Any, answer: Any) -> Agreement:
+    if reference.size != answer.size:
+        return Agreement(None, False)
+    from PIL import ImageChops, ImageStat
+
+    apart = ImageStat.Stat(ImageChops.difference(reference.convert("RGBA"), answer.convert("RGBA")))
+    return Agreement(1 - sum(apart.mean) / len(apart.mean) / 255, not any(apart.sum))
 
 
 def _mean(parts: list[Agreement]) -> Agreement:
