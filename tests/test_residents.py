@@ -70,6 +70,20 @@ class TestRoom:
             assert resident_names(session) == [("first",)]
             assert second.facts() is None
 
+    def test_a_library_that_can_do_with_less_is_let_in_where_the_whole_does_not_fit(
+        self, llama: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from mc_jupyter.drivers.transformers import Transformers
+
+        for least, fits in ((400_000, True), (600_000, False)):
+            monkeypatch.setattr(Transformers, "least", classmethod(lambda cls, plan, files, n=least: n))
+            with mc.Session(memory={"cpu": 500_000}) as session:
+                if fits:
+                    assert session.load(cell("text-generation", llama, GREEDY), "first").facts() is not None
+                    continue
+                with pytest.raises(DoesNotFit):
+                    session.load(cell("text-generation", llama, GREEDY), "first")
+
     def test_an_evicted_model_leaves_no_tensor(self, llama: Path, other: Path) -> None:
         with mc.Session(memory={"cpu": ONE}) as session:
             gone = weakref.ref(model_of(session, session.load(cell("text-generation", llama), "first")))
