@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from PIL import Image
 
 import mc_jupyter as mc
 from mc_jupyter.values import look_up, look_up_or
-from mc_jupyter.values.pictures import marked, origin
+from mc_jupyter.values.pictures import marked, origin, rgb
 
 
 def picture() -> Image.Image:
@@ -59,3 +61,55 @@ component:
     found = session.load(text, "draw")("a hat")
     assert (found["wide"], found["by"]) == (32, "echo")
     assert origin(found["picture"]).facts["versions"]["mc_jupyter"] == mc.__version__
+
+
+MODES = (
+    "1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "I", "F", "I;16",
+    "I;16B",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_image_of_any_mode_becomes_rgb_and_is_itself_left_alone(mode: str) -> None:
+    image = Image.new(mode, (4, 3))
+    assert (rgb(image).mode, rgb(image).size) == ("RGB", (4, 3))
+    assert image.mode == mode
+
+
+def test_what_is_transparent_shows_white() -> None:
+    half = Image.new("RGBA", (1, 1), (255, 0, 0, 128))
+    palette = Image.new("P", (1, 1), 3)
+    palette.info["transparency"] = 3
+    assert rgb(half).getpixel((0, 0)) == (255, 127, 127)
+    assert rgb(Image.new("LA", (1, 1), (0, 0))).getpixel((0, 0)) == (255, 255, 255)
+    assert rgb(palette).getpixel((0, 0)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I"])
+def test_greys_of_16_bits_keep_their_shades(mode: str) -> None:
+    image = Image.new(mode, (3, 1))
+    for x, level in enumerate((0, 128 * 257, 65535)):
+        image.putpixel((x, 0), level)
+    assert [rgb(image).getpixel((x, 0)) for x in range(3)] == [(0, 0, 0), (128, 128, 128), (255, 255, 255)]
+
+
+def test_floats_up_to_one_are_shades() -> None:
+    assert rgb(Image.new("F", (1, 1), 0.5)).getpixel((0, 0)) == (128, 128, 128)
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(1, (4, 2)), (6, (2, 4)), (3, (4, 2))])
+def test_a_photo_stands_upright(orientation: int, size: tuple[int, int]) -> None:
+    photo, exif, file = Image.new("RGB", (4, 2), "blue"), Image.Exif(), io.BytesIO()
+    photo.putpixel((0, 0), (255, 255, 255))
+    exif[274] = orientation
+    photo.save(file, "PNG", exif=exif)
+    found = rgb(Image.open(file))
+    corner = {1: (0, 0), 6: (size[0] - 1, 0), 3: (size[0] - 1, size[1] - 1)}[orientation]
+    assert found.size == size
+    assert found.getpixel(corner) == (255, 255, 255)
+
+
+def test_damaged_exif_leaves_the_picture() -> None:
+    file = io.BytesIO()
+    picture().save(file, "JPEG", exif=b"Exif\0\0garbage")
+    assert rgb(Image.open(file)).size == (8, 6)
