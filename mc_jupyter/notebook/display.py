@@ -252,19 +252,9 @@ def _embedding(value: Embedding) -> Bundle:
 
 
 def _faces(value: Faces) -> Bundle:
-    faces = value.get("faces") or []
-    rows = tuple(
-        (
-            str(i),
-            number(float(face["score"])) if face.get("score") is not None else "",
-            ", ".join(f"{v:.0f}" for v in face.get("bounding_box") or ()),
-            f"{len(face['embedding']):,} numbers" if face.get("embedding") is not None else "",
-        )
-        for i, face in enumerate(faces[:ROWS])
-    )
-    noun = "face" if len(faces) == 1 else "faces"
-    title = f"{len(faces)} {noun} in {value.get('width')}×{value.get('height')} pixels"
-    return Table(("", "score", "box", "embedding"), rows, title, _more(len(faces)))._repr_mimebundle_()
+    from mc_jupyter.notebook import faces
+
+    return faces.bundle(value)
 
 
 def _more(count: int) -> str:
@@ -272,8 +262,16 @@ def _more(count: int) -> str:
 
 
 def _batch(value: Batch) -> Bundle:
-    if value and all(_is_image(item) for item in value):
-        return _images(value)
+    from mc_jupyter.values import Faces
+
+    if any(isinstance(item, Faces) for item in value):
+        from mc_jupyter.notebook import faces
+
+        return faces.row(value)
+    from mc_jupyter.notebook import pictures
+
+    if pictures.are_pictures(value):
+        return pictures.formatted(value)[0]
     first = next((item for item in value if item is not None), None)
     columns: tuple[str, ...] = ("",)
     if isinstance(first, Mapping):
@@ -295,7 +293,7 @@ def _stream(value: Stream) -> Bundle:
     return {"text/plain": line, "text/html": muted(line)}
 
 
-# --- images -----------------------------------------------------------------------------------------------------------
+# --- images: how they look is in `pictures` ---------------------------------------------------------------------------
 
 
 def _is_image(value: Any) -> bool:
@@ -304,33 +302,18 @@ def _is_image(value: Any) -> bool:
     return is_image(value)
 
 
-def png(image: Any) -> bytes:
-    """An image as PNG, the one format that is stored: a notebook with PNG and JPEG of it would hold it twice."""
-    import io
-
-    if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
-        image = image.convert("RGBA" if "A" in image.getbands() else "RGB")
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def _image(value: Any) -> Bundle:
-    return {"text/plain": f"image of {value.width}×{value.height} pixels", "image/png": png(value)}
+    from mc_jupyter.notebook import pictures
+
+    return pictures.formatted(value)[0]
 
 
-def _images(values: Sequence[Any]) -> Bundle:
-    import base64
+def _with_pictures(values: Mapping[Any, Any], text: str) -> str:
+    """A mapping's text, its pictures above it, each under its name."""
+    from mc_jupyter.notebook import pictures
 
-    shown = values[:ROWS]
-    tags = "".join(
-        f'<img alt="image {i}, {v.width}×{v.height}" style="max-width:240px;margin:0 8px 8px 0;border-radius:4px" '
-        f'src="data:image/png;base64,{base64.b64encode(png(v)).decode()}">'
-        for i, v in enumerate(shown)
-    )
-    plain = "\n".join(f"{i}  image of {v.width}×{v.height} pixels" for i, v in enumerate(shown))
-    more = _more(len(values))
-    return {"text/plain": f"{plain}\n{more}".rstrip(), "text/html": f"<div>{tags}</div>{muted(more) if more else ''}"}
+    named = {str(name): value for name, value in values.items() if _is_image(value)}
+    return pictures.grid(list(named.values()), pictures.here(), list(named)) + pre(text) if named else pre(text)
 
 
 # --- anything else ----------------------------------------------------------------------------------------------------
@@ -376,11 +359,14 @@ def _plain_value(value: Any) -> Bundle | None:
     """Text, numbers, lists and mappings; None for anything else: IPython knows better what to do with it."""
     if isinstance(value, str):
         return text_bundle(value)
-    if isinstance(value, list | tuple) and value and all(_is_image(item) for item in value):
-        return _images(value)
+    from mc_jupyter.notebook import pictures
+
+    if pictures.are_pictures(value):
+        return pictures.formatted(value)[0]
     if value is None or isinstance(value, bool | int | float | Mapping | list | tuple):
         text = pprint.pformat(brief(value), width=100, sort_dicts=False)
-        return {"text/plain": text, "text/html": pre(text)}
+        html = _with_pictures(value, text) if isinstance(value, Mapping) else pre(text)
+        return {"text/plain": text, "text/html": html}
     return None
 
 
@@ -468,7 +454,7 @@ RENDERERS: dict[tuple[str, str], Callable[[Any], Bundle]] = {
     ("mc_jupyter.values", "Label"): _label,
     ("mc_jupyter.values", "Embedding"): _embedding,
     ("mc_jupyter.values", "Batch"): _batch,
-    ("mc_jupyter.values", "Faces"): _faces,
+    ("mc_jupyter.values.faces", "Faces"): _faces,
     ("mc_jupyter.values.streams", "Stream"): _stream,
     ("mc_jupyter.handles", "Handle"): _handle,
     ("mc_jupyter.session", "MemoryReport"): _memory,
@@ -493,23 +479,49 @@ def bundle(value: Any) -> Bundle | None:
 def register(formatter: Any) -> None:
     """Teach IPython's display formatter our types."""
     for (module, name), renderer in RENDERERS.items():
-        formatter.mimebundle_formatter.for_type_by_name(module, name, renderer)
+        formatter.mimebundle_formatter.for_type_by_name(module, name, _described(renderer))
         # IPython prefers its own plain text of str, list and dict to a bundle's, for their subclasses too.
         formatter.formatters["text/plain"].for_type_by_name(module, name, _printer(renderer))
+    # Beside a bundle IPython asks PIL's own methods for what the bundle has not: the same picture once more, as JPEG.
+    for kind in _PICTURES:
+        formatter.formatters[kind].for_type_by_name("PIL.Image", "Image", _nothing)
 
 
 def unregister(formatter: Any) -> None:
     for module, name in RENDERERS:
         formatter.mimebundle_formatter.pop(f"{module}.{name}", None)
         formatter.formatters["text/plain"].pop(f"{module}.{name}", None)
+    for kind in _PICTURES:
+        formatter.formatters[kind].pop("PIL.Image.Image", None)
+
+
+_PICTURES = ("image/jpeg",)
+
+
+def _nothing(value: Any) -> None:
+    """What a picture looks like in a format that it shall not be stored in."""
+
+
+def _described(renderer: Callable[[Any], Bundle]) -> Callable[[Any], Bundle | tuple[Bundle, dict[str, Any]]]:
+    """A renderer as IPython calls it: pictures come with what the output's metadata remembers of them."""
+
+    def rendered(value: Any) -> Bundle | tuple[Bundle, dict[str, Any]]:
+        from mc_jupyter.notebook import pictures
+
+        return pictures.formatted(value) if pictures.are_pictures(value) else renderer(value)
+
+    return rendered
 
 
 def _printer(renderer: Callable[[Any], Bundle]) -> Callable[[Any, Any, bool], None]:
     """A renderer as IPython's pretty-printer calls it."""
 
     def printed(value: Any, printer: Any, cycle: bool) -> None:
+        from mc_jupyter.notebook import pictures
+
         if len(printer.stack) < 2:
-            printer.text(renderer(value)["text/plain"])
+            # Of a picture only the words: encoding it is the other formatter's affair.
+            printer.text(pictures.plain(value) if pictures.are_pictures(value) else renderer(value)["text/plain"])
             return
         # Inside another value it is the plain value that it is.
         from IPython.lib.pretty import _type_pprinters

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, SupportsIndex, overload
 
+from mc_jupyter.values.faces import Faces
 from mc_jupyter.values.streams import Stream
 
 __all__ = ["Batch", "Embedding", "Faces", "Label", "Stream", "Text", "describe", "is_image", "look_up", "look_up_or"]
@@ -121,16 +122,6 @@ class Batch(list[Any]):
         return [None if item is _ABSENT else item for item in found]
 
 
-class Faces(dict[str, Any]):
-    """The faces in one image: `{faces: [{embedding, bounding_box, score, …}], width, height}`."""
-
-    def alias(self, key: str) -> Any:
-        if key == "embedding":
-            faces = self.get("faces") or []
-            return faces[0]["embedding"] if faces else None
-        raise KeyError(key)
-
-
 def look_up(value: object, key: str) -> Any:
     """What `value` answers to a name: an entry, a field of a model, or an alias. Raises KeyError.
 
@@ -179,6 +170,8 @@ def describe(value: Any) -> str:
         return f"the text {value if len(value) <= 40 else value[:39] + '…'!r}"
     if isinstance(value, bytes | bytearray | memoryview):
         return f"{len(value)} bytes"
+    if isinstance(value, Faces):
+        return f"a picture with {len(value)} face{'' if len(value) == 1 else 's'}"
     if isinstance(value, Mapping):
         return f"a mapping of {len(value)}"
     if isinstance(value, list | tuple):
