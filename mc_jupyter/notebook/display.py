@@ -482,7 +482,7 @@ def register(formatter: Any) -> None:
         formatter.mimebundle_formatter.for_type_by_name(module, name, _described(renderer))
         # IPython prefers its own plain text of str, list and dict to a bundle's, for their subclasses too.
         formatter.formatters["text/plain"].for_type_by_name(module, name, _printer(renderer))
-    # Beside a bundle IPython asks PIL's own methods for what the bundle has not: the same picture once more, as JPEG.
+    # Beside a bundle IPython asks PIL's own methods for what it has not: the same picture once more, as JPEG.
     for kind in _PICTURES:
         formatter.formatters[kind].for_type_by_name("PIL.Image", "Image", _nothing)
 
@@ -495,7 +495,7 @@ def unregister(formatter: Any) -> None:
         formatter.formatters[kind].pop("PIL.Image.Image", None)
 
 
-_PICTURES = ("image/jpeg",)
+_PICTURES = ("image/png", "image/jpeg")
 
 
 def _nothing(value: Any) -> None:

@@ -1,0 +1,273 @@
+"""How pictures look: one as the one PNG of its output, several as a grid in which a click shows each at full size.
+
+What a notebook stores of a picture is limited in pixels; a page that shows less than there is says so, and where the
+whole is. A grid needs no script: each picture is a `<details>`, its facts in the fold. Viewers that strip styles
+(GitHub) show the same thumbnails, and the facts on a click.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.notebook.png import data_uri, parameters, png, smaller, told
+from mc_jupyter.values import is_image
+from mc_jupyter.values.pictures import origin
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Bundle = dict[str, Any]
+
+MAX_PX = 1024  # the longest side that a notebook stores unless it is told otherwise
+SHOWN = 20  # pictures of a list, before "… 12 more"
+THUMBNAIL = 240  # CSS pixels of a picture's longest side in a grid
+_WHOLE = 4  # pictures of a grid that are stored as large as one alone is; more share the pixels of these
+_PROMPT = 60  # characters of a prompt under a picture
+
+_STYLE = (
+    "<style>.mc-pictures summary::-webkit-details-marker{display:none}"
+    ".mc-pictures details[open]{flex-basis:100%}.mc-pictures details[open]>summary{cursor:zoom-out}"
+    ".mc-pictures details[open] img{width:auto;height:auto;max-width:100%}</style>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """How a cell wants its pictures shown: the longest side stored (0: as large as they are), where full ones go."""
+
+    max_px: int = MAX_PX
+    folder: str = ""
+    kept: Mapping[int, str] = field(default_factory=dict)  # the files of pictures that are saved, by the picture's id
+
+
+def images_of(value: Any) -> list[Image]:
+    """The pictures of a result, in order: itself, or those of a list and of the lists in it."""
+    if is_image(value):
+        return [value]
+    if isinstance(value, list | tuple):
+        return [image for one in value for image in images_of(one)]
+    return []
+
+
+def are_pictures(value: Any) -> bool:
+    """Whether a result is a picture or a list of them, perhaps of lists of them; what is None was not made."""
+    if isinstance(value, list | tuple):
+        return bool(images_of(value)) and all(one is None or are_pictures(one) for one in value)
+    return is_image(value)
+
+
+def bundle(value: Any, showing: Showing | None = None) -> Bundle:
+    """A picture as PNG, or a grid of them as HTML; each with what is known of it inside."""
+    showing = showing or Showing()
+    if is_image(value):
+        shown = smaller(value, showing.max_px)
+        return {"text/plain": plain(value, showing), "image/png": png(shown, origin(value).facts)}
+    return {"text/plain": plain(value, showing), "text/html": grid(value, showing)}
+
+
+def formatted(value: Any) -> tuple[Bundle, dict[str, Any]]:
+    """What IPython shows of a picture that a Python cell ends with, and the output's metadata.
+
+    A picture that no model here made is stored as it is. One that is stored smaller is HTML, to say so under it.
+    """
+    showing = here()
+    if not is_image(value):
+        return bundle(value, showing), metadata(value)
+    if not origin(value).facts:
+        return bundle(value, Showing(0)), {}
+    if smaller(value, showing.max_px) is value:
+        return bundle(value, showing), metadata(value)
+    return {"text/plain": plain(value, showing), "text/html": figure(value, showing)}, metadata(value)
+
+
+def here() -> Showing:
+    """What this notebook has been told of pictures."""
+    from IPython.core.getipython import get_ipython
+
+    from mc_jupyter.notebook.magics import ComposeMagics
+
+    shell = get_ipython()
+    magics = ComposeMagics.of(shell) if shell is not None else None
+    return Showing(getattr(magics, "max_px", MAX_PX)) if magics is not None else Showing()
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def caption(image: Image) -> str:
+    """`64×64 pixels · seed 7 · 20 steps`: what a reader wants to know of a picture at once."""
+    facts = origin(image).facts
+    steps, scale = facts.get("num_inference_steps"), facts.get("scale")
+    parts = [
+        f"interrupted at {facts['interrupted']}" if facts.get("interrupted") else None,
+        f"{image.width:,}×{image.height:,} pixels",
+        f"seed {facts['seed']}" if facts.get("seed") is not None else None,
+        f"{steps} step{'s' if steps != 1 else ''}" if steps is not None else None,
+        f"enlarged {scale:g}×" if isinstance(scale, int | float) else None,
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def lines(value: Any, showing: Showing) -> list[str]:
+    """What stands under a picture or a grid: its figures, whether it is shown smaller, and where the whole is."""
+    images = images_of(value)
+    side = _side(showing, len(images))
+    found = [caption(value)] if is_image(value) else []
+    hidden = len(images) - SHOWN
+    if hidden > 0:
+        found.append(f"… {hidden:,} more")
+    if any(side and max(image.size) > side for image in images[:SHOWN]):
+        found.append(_how_small(images, side) + _whereabouts(images, showing))
+    elif files := _files(images, showing):
+        found.append(f"saved as {files}")
+    return found
+
+
+def _how_small(images: Sequence[Image], side: int) -> str:
+    if len(images) > 1:
+        return f"stored with at most {side:,} pixels on a side; "
+    (image,) = images
+    small = smaller(image, side)
+    return f"a thumbnail of {small.width:,}×{small.height:,}; "
+
+
+def _whereabouts(images: Sequence[Image], showing: Showing) -> str:
+    files, it = _files(images, showing), "it" if len(images) == 1 else "them"
+    return f"in full: {files}" if files else f"-o VAR keeps {it} in full, --images FOLDER saves {it}"
+
+
+def _files(images: Sequence[Image], showing: Showing) -> str:
+    files = [showing.kept[id(image)] for image in images if id(image) in showing.kept]
+    if len(files) < 3:
+        return " and ".join(files)
+    return f"{len(files)} files, {files[0]} to {files[-1]}"
+
+
+def plain(value: Any, showing: Showing | None = None) -> str:
+    """The same in letters. Nothing is encoded for it."""
+    images = images_of(value)
+    if is_image(value):
+        first = [f"image of {caption(value)}" if not origin(value).facts.get("interrupted") else caption(value)]
+    else:
+        first = [f"{i}  image of {caption(image)}" for i, image in enumerate(images[:SHOWN])]
+    rest = lines(value, showing or here())
+    return "\n".join([*first, *(rest[1:] if is_image(value) else rest)])
+
+
+# --- a grid -----------------------------------------------------------------------------------------------------------
+
+
+def grid(value: Sequence[Any], showing: Showing, captions: Sequence[str] | None = None) -> str:
+    """The pictures of a list side by side; of a list of lists, each list a row under its prompt.
+
+    `captions` says of a flat list what stands under each; by itself it is the seed, and the prompt where they differ.
+    """
+    from mc_jupyter.notebook.display import muted
+
+    images = images_of(value)
+    side, left = _side(showing, len(images)), SHOWN
+    various = len({origin(image).facts.get("prompt") for image in images}) > 1
+    parts: list[str] = []
+    for heading, row in _rows(value):
+        words = captions or [_short(image, various and not heading) for image in row]
+        figures = [_figure(image, side, said, showing) for image, said in zip(row[:left], words, strict=False)]
+        left -= len(figures)
+        if figures:
+            parts += [muted(heading)] if heading else []
+            parts.append(f'<div style="{_FLEX}">{"".join(figures)}</div>')
+    below = "".join(muted(line) for line in lines(list(value), showing))
+    return f'{_STYLE}<div class="mc-pictures">{"".join(parts)}{below}</div>'
+
+
+_FLEX = "display:flex;flex-wrap:wrap;gap:10px;align-items:flex-start;margin:4px 0"
+
+
+def _rows(value: Sequence[Any]) -> Iterator[tuple[str, list[Image]]]:
+    """Rows of a heading and pictures: one of a flat list, without a heading."""
+    if not any(isinstance(one, list | tuple) for one in value):
+        yield "", images_of(value)
+        return
+    for number, one in enumerate(value):
+        row = images_of(one)
+        prompt = origin(row[0]).facts.get("prompt") if row else None
+        yield _cut(str(prompt)) if prompt else f"{number}", row
+
+
+def _short(image: Image, prompted: bool) -> str:
+    facts = origin(image).facts
+    seed = f"seed {facts['seed']}" if facts.get("seed") is not None else ""
+    prompt = _cut(str(facts["prompt"]), 32) if prompted and facts.get("prompt") else ""
+    stopped = f"interrupted at {facts['interrupted']}" if facts.get("interrupted") else ""
+    return " · ".join(filter(None, [prompt, seed, stopped])) or f"{image.width:,}×{image.height:,}"
+
+
+def _cut(text: str, width: int = _PROMPT) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _figure(image: Image, side: int, words: str, showing: Showing) -> str:
+    """One picture of a grid. Its width is an attribute, which viewers keep that strip styles."""
+    from mc_jupyter.notebook.display import FONT, MUTED
+
+    facts, small = origin(image).facts, smaller(image, side)
+    width = max(1, round(small.width * min(1.0, THUMBNAIL / max(small.size))))
+    described = escape(str(facts.get("prompt") or f"image of {image.width}×{image.height} pixels"), quote=True)
+    told = parameters({**facts, "size": f"{image.width}×{image.height}", **_file(image, showing)})
+    return (
+        f'<details style="margin:0;max-width:100%"><summary style="display:block;list-style:none;cursor:zoom-in" '
+        f'title="click for full size"><img width="{width}" alt="{described}" '
+        f'style="display:block;margin:0;border-radius:4px" src="{data_uri(small, facts=facts)}">'
+        f'<small style="{FONT};font-size:12px;{MUTED};display:block;max-width:{max(width, 120)}px">'
+        f"{escape(words)}</small></summary>"
+        f'<small style="{FONT};font-size:12px;{MUTED};white-space:pre-wrap;overflow-wrap:anywhere;display:block">'
+        f"{escape(told)}</small></details>"
+    )
+
+
+def _file(image: Image, showing: Showing) -> dict[str, str]:
+    return {"file": showing.kept[id(image)]} if id(image) in showing.kept else {}
+
+
+def figure(image: Image, showing: Showing) -> str:
+    """One picture as HTML, with what is said of it under it."""
+    from mc_jupyter.notebook.display import muted
+
+    small = smaller(image, showing.max_px)
+    described = escape(caption(image), quote=True)
+    tag = f'<img alt="{described}" style="max-width:100%" src="{data_uri(small, facts=origin(image).facts)}">'
+    return tag + "".join(map(muted, lines(image, showing)))
+
+
+def _side(showing: Showing, count: int) -> int:
+    """The longest side that each of so many pictures is stored with, so that an output's size has a limit."""
+    if not showing.max_px or count <= _WHOLE:
+        return showing.max_px
+    return max(16, round(showing.max_px * math.sqrt(_WHOLE / min(count, SHOWN))))
+
+
+# --- facts ------------------------------------------------------------------------------------------------------------
+
+
+def metadata(value: Any) -> dict[str, Any]:
+    """What an output's metadata remembers of the pictures in it; empty where nothing is known of them."""
+    found = facts(value)
+    return {"mc_jupyter": found} if found else {}
+
+
+def facts(value: Any) -> dict[str, Any]:
+    """The facts of a picture; of several those that they share, and under `images` those in which they differ."""
+    known = [told(origin(image).facts) for image in images_of(value)]
+    if not known or not any(known):
+        return {}
+    if is_image(value):
+        return known[0]
+    first = known[0]
+    same = {name: first[name] for name in first if all(one.get(name) == first[name] for one in known)}
+    own = [{name: fact for name, fact in one.items() if name not in same} for one in known[:SHOWN]]
+    seeds = [one["seed"] for one in known if "seed" in one]
+    return {**same, **({"seeds": seeds} if seeds else {}), **({"images": own} if any(own) else {})}
