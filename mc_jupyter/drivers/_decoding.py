@@ -25,6 +25,7 @@ class Decoder:
         self.tokenizer = tokenizer
         self.pad_id = pad_id
         self.window = window
+        self.shares_window = not model.config.is_encoder_decoder  # prompt and answer, that is
         ends = model.generation_config.eos_token_id
         ends = tokenizer.eos_token_id if ends is None else ends
         self.ends = frozenset(ends if isinstance(ends, list) else [] if ends is None else [ends])
@@ -34,7 +35,7 @@ class Decoder:
         """One Text (or a Batch of them, when several are asked for) for each row of the inputs."""
         import torch
 
-        prompt = 1 if self.model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
+        prompt = self._before(inputs)
         room = self._room(action, prompt)
         seed = action.seed if action.seed is not None else secrets.randbits(32)
         several = action.num_return_sequences
@@ -47,7 +48,7 @@ class Decoder:
                 stopping_criteria=[watch],
                 logits_processor=[_Shortest(min(action.min_output_length, room), prompt, self.ends)],
             )
-        lengths = inputs["attention_mask"].sum(1).tolist()
+        lengths = self._lengths(inputs)
         texts = [
             self._text(row[prompt:].tolist(), action, run, lengths[i // several], seed if action.samples else None)
             for i, row in enumerate(rows)
@@ -66,10 +67,19 @@ class Decoder:
             before.closed = True
         return self.shown[position]
 
+    def _before(self, inputs: dict[str, torch.Tensor]) -> int:
+        """How many tokens each row that `generate` returns begins with, which it did not write."""
+        return 1 if self.model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
+
+    def _lengths(self, inputs: dict[str, torch.Tensor]) -> list[int]:
+        """The length of each prompt, without what fills it up."""
+        lengths: list[int] = inputs["attention_mask"].sum(1).tolist()
+        return lengths
+
     def _room(self, action: Any, prompt: int) -> int:
         """How many tokens may be written: what was asked for, within what the window leaves."""
         wanted: int = action.max_output_length or DEFAULT_OUTPUT
-        if self.window is None or self.model.config.is_encoder_decoder:
+        if self.window is None or not self.shares_window:
             return wanted
         left = self.window - prompt
         if left < 1:

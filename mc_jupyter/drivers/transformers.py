@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.batching import batches
 from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import _captioning as captioning
 from mc_jupyter.drivers import _casting as casting
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._adapters import Adapters, check_adapter
@@ -28,6 +29,7 @@ from mc_jupyter.errors import InputError, PlanError
 from mc_jupyter.events import Progress, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.chat_completion import ChatCompletion
+from mc_jupyter.tasks.image_to_text import ImageToText
 from mc_jupyter.tasks.text_classification import TextClassification
 from mc_jupyter.tasks.text_embedding import TextEmbedding
 from mc_jupyter.tasks.text_generation import TextGeneration
@@ -44,6 +46,7 @@ _CLASSES = {
     "seq2seq-lm": "AutoModelForSeq2SeqLM",
     "sequence-classifier": "AutoModelForSequenceClassification",
     "encoder": "AutoModel",
+    ImageToText.head: "AutoModelForImageTextToText",
 }
 # These count positions from the padding token's id on, so that many fewer tokens fit.
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl", "roberta-prelayernorm")
@@ -58,9 +61,10 @@ class Transformers(Driver):
     package = "transformers"
     lays_adapters = True
 
-    def __init__(self, model: Any, tokenizer: Any, plan: ModelPlan, folder: Path):
+    def __init__(self, model: Any, tokenizer: Any, plan: ModelPlan, folder: Path, images: Any = None):
         self.model = model
         self.tokenizer = tokenizer
+        self.images = images  # what prepares them, of a model that sees
         self.plan = plan
         self.sentence = sentence_files(folder)
         self.untrained: tuple[str, ...] = ()
@@ -80,6 +84,7 @@ class Transformers(Driver):
     @classmethod
     def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
         quantization.check(settings, checkpoint)
+        captioning.check(task, settings, checkpoint)
         if task is ChatCompletion and not settings.chat_template and not has_chat_template(checkpoint.folder):
             raise PlanError(
                 "this model has no chat template: it was not trained on conversations, or the template was not saved",
@@ -110,6 +115,7 @@ class Transformers(Driver):
 
         check_pickle(checkpoint)
         tokenizer = load_tokenizer(checkpoint.folder, dict(plan.options).get("fast_tokenizer"))
+        images = captioning.load_image_processor(checkpoint.folder) if plan.head == ImageToText.head else None
         auto = getattr(transformers, _CLASSES[plan.head])
         dtype = getattr(torch, plan.dtype)
         with Quiet(), refusing_what_does_not_fit(plan.subject or "the model"):
@@ -121,9 +127,10 @@ class Transformers(Driver):
             model, info = read_model(auto, checkpoint, arguments)
             check_placed(model, plan.subject or "the model")
             quantization.settle(model.eval(), dtype)
-        if model.can_generate():
-            model.generation_config.max_length = None  # every call says its own; beside that, this one only warns
-        self = cls(model, tokenizer, plan, checkpoint.folder)
+        for part in model.modules():  # a captioning model's text decoder has settings of its own
+            if getattr(part, "generation_config", None) is not None:
+                part.generation_config.max_length = None  # every call says its own; beside that, this one only warns
+        self = cls(model, tokenizer, plan, checkpoint.folder, images)
         self.untrained = untrained(info, plan.head, checkpoint)
         self.read_facts()
         if plan.quantization != "none":
@@ -218,6 +225,11 @@ class Transformers(Driver):
     def chat(self, call: Call) -> list[Any]:
         """Answers to conversations."""
         return self._write([self._conversation(messages, call) for messages in call.items], call)
+
+    @performs(ImageToText)
+    def describe(self, call: Call) -> list[Any]:
+        """Descriptions of images: what comes after the prompt, where there is one."""
+        return captioning.describe(self.model, self.tokenizer, self.images, self.window, self.plan.dtype, call)
 
     @performs(TextClassification)
     def classify(self, call: Call) -> list[Any]:

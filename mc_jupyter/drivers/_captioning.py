@@ -1,0 +1,207 @@
+"""Describing images with transformers: which models can, what is refused, and one text for each image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.batching import batches
+from mc_jupyter.drivers._captioners import Blip, Blip2, Captioner, Donut, Git, Pix2Struct, VisionEncoderDecoder
+from mc_jupyter.drivers._memory import halving
+from mc_jupyter.errors import ExpressionError, InputError, PlanError, WeightsError
+from mc_jupyter.tasks import Task
+from mc_jupyter.tasks.image_to_text import ImageToText
+from mc_jupyter.values import is_image
+from mc_jupyter.values.media import load_image
+from mc_jupyter.values.pictures import rgb
+from mc_jupyter.weights.checkpoint import read_json
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+    from mc_jupyter.drivers import Call
+    from mc_jupyter.weights import Checkpoint
+
+_CAPTIONERS: Mapping[str, type[Captioner]] = {
+    "blip": Blip, "blip2": Blip2, "donut": Donut, "git": Git, "pix2struct": Pix2Struct,
+    "vit-gpt2": VisionEncoderDecoder,
+}  # fmt: skip
+_WORDS = {"blip": "blip", "blip-2": "blip2", "git": "git", "pix2struct": "pix2struct"}
+_PROCESSORS = ("preprocessor_config.json", "processor_config.json")  # the second holds the first in newer checkpoints
+_TOKENS = 4096  # patches and prompt tokens of a batch
+_LONGEST = 200  # times its width: some models scale the shorter side up to theirs, and such a picture would be endless
+
+
+# --- before any weight is read ----------------------------------------------------------------------------------------
+
+
+def kind_of(config: Mapping[str, Any]) -> str | None:
+    """The word for a checkpoint's architecture, by its config.json; None of one that does not describe images.
+
+    Of an encoder and a decoder that are neither ViT-GPT-2 nor Donut, their names: `deit with trocr`.
+    """
+    if config.get("model_type") != "vision-encoder-decoder":
+        return _WORDS.get(str(config.get("model_type")))
+    eyes, words = (str((config.get(half) or {}).get("model_type")) for half in ("encoder", "decoder"))
+    if eyes == "donut-swin":
+        return "donut"
+    return "vit-gpt2" if words == "gpt2" else f"{eyes} with {words}"
+
+
+def captioner_of(kind: str) -> type[Captioner]:
+    return _CAPTIONERS.get(kind, VisionEncoderDecoder)
+
+
+def check(task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
+    """PlanError or WeightsError unless model and task belong together, and the files say how images are prepared."""
+    config = checkpoint.config
+    kind = kind_of(config)
+    made_as = str(next(iter(config.get("architectures") or ()), config.get("model_type") or "nothing that is known"))
+    if task is not ImageToText:
+        if kind is not None:
+            raise PlanError(f"this model describes images ({made_as}): it cannot do {task.name}", fix=_THIS_TASK)
+        return
+    if kind is None:
+        raise PlanError(
+            f"this model does not describe images: it was saved as {made_as}", fix="use a blip, git or vit-gpt2 model"
+        )
+    if settings.family not in ("auto", kind):
+        word = kind if kind in _CAPTIONERS else "auto"
+        raise PlanError(f"this model is {kind}, not {settings.family}", fix=f"architecture: {word}")
+    if config.get("architectures") and made_as != captioner_of(kind).made_as:
+        raise PlanError(
+            f"this {kind} model was saved as {made_as}, which describes no images",
+            fix=f"use one that was saved as {captioner_of(kind).made_as}",
+        )
+    _check_preparation(kind, checkpoint)
+
+
+_THIS_TASK = "task: image-to-text"
+
+
+def _check_preparation(kind: str, checkpoint: Checkpoint) -> None:
+    found = next((checkpoint.folder / name for name in _PROCESSORS if (checkpoint.folder / name).is_file()), None)
+    if found is None:
+        raise WeightsError(
+            "the model's folder does not say how images are prepared: it has no preprocessor_config.json",
+            fix="copy preprocessor_config.json from where the model comes from",
+        )
+    content = read_json(found)
+    if content.get("image_processor", content).get("is_vqa"):
+        raise PlanError(
+            "this pix2struct model answers questions that are painted onto the picture, in a typeface it would fetch",
+            fix="use one that describes, such as google/pix2struct-textcaps-base",
+        )
+    if kind == "blip2" and not isinstance(checkpoint.config.get("image_token_index"), int):
+        raise PlanError(
+            "this blip2 model's config.json does not say which token stands for the picture (image_token_index)",
+            fix="use a newer revision of it",
+        )
+
+
+def load_image_processor(folder: Path) -> Any:
+    """What prepares images as the model was trained on them: transformers' image processor."""
+    from transformers import AutoImageProcessor
+
+    try:
+        return AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, TypeError, KeyError, ImportError) as error:
+        text = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+        raise WeightsError(f"how images are prepared cannot be read from preprocessor_config.json: {text}") from None
+
+
+# --- a call -----------------------------------------------------------------------------------------------------------
+
+
+def describe(model: Any, tokenizer: Any, processor: Any, window: int | None, dtype: str, call: Call) -> list[Any]:
+    """One Text for each image (a Batch of them where several are asked for), in order."""
+    kind = kind_of(model.config.to_dict()) or "auto"
+    captioner = captioner_of(kind)(model, tokenizer, window)
+    images = [_picture(item, i, len(call.items)) for i, item in enumerate(call.items)]
+    prompts = _prompts(call, kind, captioner)
+    rows = [_begin(captioner, prompt, call.action, i, len(prompts)) for i, prompt in enumerate(prompts)]
+
+    def write(batch: list[int]) -> list[Any]:
+        inputs = _inputs(captioner, processor, [images[i] for i in batch], [rows[i] for i in batch], dtype)
+        return list(captioner.write(inputs, call.action, call.run, batch))
+
+    results: list[Any] = [None] * len(images)
+    each = _patches(model.config)
+    plan = batches([each + len(row) for row in rows], size=call.action.batch_size, tokens=_TOKENS, same_length=True)
+    for batch, texts in halving(plan, write, call.run):
+        for position, text in zip(batch, texts, strict=True):
+            results[position] = text
+    return results
+
+
+def _inputs(
+    captioner: Captioner, processor: Any, images: list[Image], rows: list[list[int]], dtype: str
+) -> dict[str, torch.Tensor]:
+    """What `generate` is given, on the device where the model begins."""
+    import torch
+
+    # What accelerate keeps off the GPU is "meta" until it is computed with.
+    model = captioner.model
+    device = next((p.device for p in model.parameters() if p.device.type != "meta"), model.device)
+    prepared = {
+        name: tensor.to(device, getattr(torch, dtype)) if tensor.is_floating_point() else tensor.to(device)
+        for name, tensor in processor(images=images, return_tensors="pt").items()
+        if isinstance(tensor, torch.Tensor)
+    }
+    return captioner.inputs(prepared, torch.tensor(rows, device=device))
+
+
+def _picture(item: Any, position: int, of: int) -> Image:
+    which = "the image" if of == 1 else f"image {position + 1} of {of}"
+    try:
+        image = item if is_image(item) else load_image(item, None)
+    except ExpressionError as error:
+        problem = error.problems[0]
+        raise InputError(f"{which}: {problem.message}", fix=problem.fix) from None
+    short, long = sorted(image.size)
+    if short == 0 or long > short * _LONGEST:
+        raise InputError(f"{which} is {image.width}×{image.height} pixels: there is nothing to see in that")
+    return rgb(image)
+
+
+def _prompts(call: Call, kind: str, captioner: Captioner) -> list[str]:
+    """One prompt for each image; empty where there is none."""
+    given = call.action.prompt
+    if isinstance(given, list) and len(given) != len(call.items):
+        raise InputError(
+            f"there are {len(given)} prompts for {len(call.items)} images", fix="one prompt for all, or one for each"
+        )
+    prompts = given if isinstance(given, list) else [given or ""] * len(call.items)
+    if any(prompts) and captioner.without_prompt:
+        raise InputError(f"a {kind} model takes no prompt: {captioner.without_prompt}", fix="remove prompt:")
+    return prompts
+
+
+def _begin(captioner: Captioner, prompt: str, action: Any, position: int, of: int) -> list[int]:
+    """The tokens that a text begins with; a prompt that is too long is refused, or loses its beginning."""
+    row = captioner.begin(prompt)
+    limit = action.max_input_length if prompt else None
+    if limit is None and captioner.shares_window and captioner.window:
+        limit = captioner.window - 1  # room for one token of an answer
+    if limit is None or len(row) <= limit:
+        return row
+    if not action.truncate:
+        which = "the prompt" if of == 1 else f"prompt {position + 1} of {of}"
+        raise InputError(
+            f"{which} has {len(row)} tokens with its beginning; at most {limit} fit",
+            fix="shorten it, or say truncate: true",
+        )
+    start = captioner.start()
+    return [*start, *row[len(start) :][-max(limit - len(start), 1) :]]
+
+
+def _patches(config: Any) -> int:
+    """About how many parts of a picture such a model looks at: what decides how many go through it at once."""
+    eyes = getattr(config, "vision_config", None) or getattr(config, "encoder", None)
+    size, patch = getattr(eyes, "image_size", None), getattr(eyes, "patch_size", None)
+    if size is None or not patch:
+        return 2048  # Pix2Struct's own number
+    height, width = size if isinstance(size, list | tuple) else (size, size)
+    return max(1, int(height // patch) * int(width // patch))

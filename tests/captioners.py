@@ -1,0 +1,104 @@
+"""Small captioning models made here, with random weights, of the real classes: saved as their repositories hold them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from tests.models import byte_tokenizer, word_tokenizer
+
+SIDE = 32  # pixels of a picture's side as the models see it
+
+
+def blip(folder: Path, *, processor: bool = True, **text: Any) -> Path:
+    """A BLIP of 150 000 parameters; its text ends with [SEP] and begins with a token beyond the tokenizer's words."""
+    import torch
+    from transformers import BlipConfig, BlipForConditionalGeneration, BlipImageProcessor, BlipProcessor
+
+    torch.manual_seed(0)
+    tokenizer = word_tokenizer()
+    sizes = {
+        "vocab_size": len(tokenizer) + 2, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "max_position_embeddings": 64, "encoder_hidden_size": 64,
+        "bos_token_id": len(tokenizer), "eos_token_id": 2, "pad_token_id": tokenizer.pad_token_id,
+        "sep_token_id": tokenizer.sep_token_id, "initializer_range": 0.3,
+    }  # fmt: skip
+    config = BlipConfig(text_config={**sizes, **text}, vision_config={**_vision(), "initializer_range": 0.3})
+    BlipForConditionalGeneration(config).save_pretrained(folder)
+    images = BlipImageProcessor(size={"height": SIDE, "width": SIDE})
+    BlipProcessor(images, tokenizer).save_pretrained(folder)
+    if not processor:
+        _without_processor(folder)
+    return folder
+
+
+def git(folder: Path) -> Path:
+    """A GIT: one decoder reads picture and text alike."""
+    import torch
+    from transformers import CLIPImageProcessor, GitConfig, GitForCausalLM, GitProcessor
+
+    torch.manual_seed(0)
+    tokenizer = word_tokenizer()
+    config = GitConfig(
+        vision_config={**_vision(), "initializer_range": 0.3}, vocab_size=len(tokenizer), hidden_size=64,
+        intermediate_size=128, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64,
+        bos_token_id=tokenizer.cls_token_id, eos_token_id=tokenizer.sep_token_id, pad_token_id=tokenizer.pad_token_id,
+        initializer_range=0.3,
+    )  # fmt: skip
+    GitForCausalLM(config).save_pretrained(folder)
+    images = CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE})
+    GitProcessor(images, tokenizer).save_pretrained(folder)
+    return folder
+
+
+def vit_gpt2(folder: Path, *, decoder: dict[str, Any] | None = None) -> Path:
+    """A ViT whose picture a GPT-2 describes, with the older files that such repositories have."""
+    import torch
+    from transformers import GPT2Config, VisionEncoderDecoderConfig, VisionEncoderDecoderModel, ViTConfig
+
+    torch.manual_seed(0)
+    tokenizer = byte_tokenizer()
+    eyes = ViTConfig(**_vision(), initializer_range=0.3)
+    words = GPT2Config(
+        vocab_size=len(tokenizer), n_embd=64, n_layer=2, n_head=4, n_positions=64, add_cross_attention=True,
+        is_decoder=True, initializer_range=0.3, bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id, **(decoder or {}),
+    )  # fmt: skip
+    config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(eyes, words)
+    config.decoder_start_token_id = tokenizer.bos_token_id
+    config.pad_token_id, config.eos_token_id = tokenizer.eos_token_id, tokenizer.eos_token_id
+    VisionEncoderDecoderModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps({
+            "do_normalize": True, "do_resize": True, "feature_extractor_type": "ViTFeatureExtractor",
+            "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "resample": 2, "size": SIDE,
+        })
+    )  # fmt: skip
+    return folder
+
+
+def _vision() -> dict[str, Any]:
+    return {
+        "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "image_size": SIDE, "patch_size": 8,
+    }  # fmt: skip
+
+
+def _without_processor(folder: Path) -> None:
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def pictures(count: int = 4) -> list[Image.Image]:
+    """Pictures that differ, of several sizes: a coloured bar on another colour."""
+    colours = ("red", "blue", "green", "yellow", "white", "black")
+    found = []
+    for i in range(count):
+        picture = Image.new("RGB", (40 + 8 * i, 56 - 4 * i), colours[i % 6])
+        picture.paste(colours[(i + 1) % 6], (4 + 5 * i, 6, 20 + 5 * i, 30))
+        found.append(picture)
+    return found
