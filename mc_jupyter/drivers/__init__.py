@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from mc_jupyter.errors import PlanError
+from mc_jupyter.errors import PlanError, Problem
 from mc_jupyter.events import Run
 from mc_jupyter.fields import Closed, Format
 from mc_jupyter.tasks import Task
@@ -190,6 +190,19 @@ class Driver:
     @classmethod
     def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
         """What about these settings this library cannot do: said before anything is downloaded."""
+        return iter(())
+
+    @classmethod
+    def lacks(cls, device: str) -> PlanError | None:
+        """Why the library, as it is installed, cannot use a device that this machine has; None when it can.
+
+        With `device: auto` the CPU is taken then, and the plan says why.
+        """
+        return None
+
+    @classmethod
+    def check_call(cls, task: type[Task], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+        """What this library would pay no heed to in the written fields of a call: pairs of field and problem."""
         return iter(())
 
     @classmethod

@@ -163,10 +163,10 @@ def _is_encoder_decoder(checkpoint: Checkpoint | None, head: str) -> bool:
 
 
 def _lack(obstacle: ComposeError) -> str:
-    """An obstacle in one line."""
+    """An obstacle in one line: of a way out that takes several, the first."""
     problem = obstacle.problems[0]
     where = f"line {problem.place.line}: " if problem.place else ""
-    return f"lacks: {where}{problem.message}" + (f" → {problem.fix}" if problem.fix else "")
+    return f"lacks: {where}{problem.message}" + (f" → {problem.fix.splitlines()[0]}" if problem.fix else "")
 
 
 def _line(plan: ComponentPlan) -> str:

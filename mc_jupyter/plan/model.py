@@ -57,7 +57,7 @@ class ModelPlanner:
             )  # fmt: skip
         self.what_has_no_effect(task, driver, settings)
         self.installed(task, driver, settings)
-        choice = self.device(settings.device)
+        choice = self.device(settings.device, driver)
         checkpoint: Checkpoint | None = None
         adapters: tuple[PlannedAdapter, ...] = ()
         if driver is not None and driver.needs_weights:
@@ -161,9 +161,13 @@ class ModelPlanner:
                 verb = "has" if len(idle) == 1 else "have"
                 self.notes.append(f"driver: {driver.name} loads no model: {listing(idle, 'and')} {verb} no effect")
 
-    def device(self, asked: str) -> devices.Choice:
+    def device(self, asked: str, driver: type[Driver] | None) -> devices.Choice:
         try:
-            return devices.choose(asked)
+            choice = devices.choose(asked)
+            lack = driver.lacks(choice.device) if driver is not None else None
+            if lack is not None and asked != "auto":
+                raise lack
+            return choice if lack is None else devices.Choice("cpu", lack.problems[0].message)
         except PlanError as error:
             self.obstacles.append(_at(error, self.place("device")))
             return devices.Choice("cpu", "the device asked for is not here")

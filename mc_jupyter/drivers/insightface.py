@@ -1,0 +1,226 @@
+"""driver: custom for face-embedding: insightface's packs of networks, run by onnxruntime."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import _faces as looking
+from mc_jupyter.drivers import _packs as packs
+from mc_jupyter.drivers._onnx import threads
+from mc_jupyter.errors import InputError, PlanError, WeightsError
+from mc_jupyter.events import Progress, Run
+from mc_jupyter.tasks import Task
+from mc_jupyter.tasks.face_embedding import FaceEmbedding
+from mc_jupyter.values import Faces, describe, is_image
+
+if TYPE_CHECKING:
+    from mc_jupyter.weights import Checkpoint
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_ROLES = ("detection", "recognition", "landmark_2d_106", "landmark_3d_68", "genderage")
+
+
+class InsightFace(Driver):
+    """Finds faces, cuts them out upright by their eyes, nose and mouth, and turns each into a vector.
+
+    The numbers are the library's own. Of a pack's networks those run that a call asks for: the detector and the
+    embedder always, the others for `return_landmarks` and `return_gender_age`.
+    """
+
+    words = ("custom",)
+    package, extra = "insightface", "face"
+    formats = ("onnx",)
+
+    def __init__(self, models: Mapping[str, Any], remarks: tuple[str, ...] = ()):
+        self.models = dict(models)
+        self.remarks = remarks
+        self.networks = packs.networks(Path(model.model_file) for model in self.models.values())
+
+    # --- loading ------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def source(cls, task: type[Task], settings: Any) -> Any:
+        return packs.source_of(settings.model)
+
+    @classmethod
+    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
+        if settings.quantization.type != "none":
+            yield PlanError("a pack's networks run as they are stored: quantization cannot be applied", fix="remove it")
+        if settings.precision not in ("auto", "float32"):
+            yield PlanError(
+                f"a pack's networks run in the numbers they are stored in, not in {settings.precision}",
+                fix="precision: auto",
+            )
+        if settings.device_mode != "single":
+            yield PlanError("device_mode: auto spreads no pack: each fits one device", fix="device_mode: single")
+
+    @classmethod
+    def lacks(cls, device: str) -> PlanError | None:
+        kind = device.partition(":")[0]
+        if kind == "cpu" or importlib.util.find_spec("onnxruntime") is None:
+            return None
+        import onnxruntime
+
+        if _PROVIDERS.get(kind) in onnxruntime.get_available_providers():
+            return None
+        if kind != "cuda":
+            return PlanError(f"insightface runs on the CPU or on CUDA here, not on {kind}", fix="device: cpu")
+        return PlanError(
+            f"onnxruntime {onnxruntime.__version__} as installed has no CUDA",
+            fix="%pip uninstall -y onnxruntime, then %pip install onnxruntime-gpu; or device: cpu",
+        )
+
+    @classmethod
+    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
+        packs.check(checkpoint.folder, checkpoint.files)
+
+    @classmethod
+    def wake(cls) -> None:
+        import warnings
+
+        import insightface.app  # noqa: F401
+
+        # insightface 2.1 calls what scikit-image 0.26 is about to rename, which is no reader's business.
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"insightface\.")
+
+    @classmethod
+    def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> InsightFace:
+        assert checkpoint is not None
+        made = cls(_sessions(checkpoint.folder, plan), _licence(checkpoint.folder))
+        for line in made.remarks:
+            run.note(line)
+        return made
+
+    def facts(self) -> Facts:
+        """Bytes and parameters are those of the weights in the files that were loaded; the device is the sessions'."""
+        numbers: Counter[str] = Counter()
+        for network in self.networks.values():
+            numbers.update(network.numbers)
+        return Facts(
+            device=_device(self.models["recognition"].session),
+            dtype=numbers.most_common(1)[0][0] if numbers else "float32",
+            bytes=sum(network.bytes for network in self.networks.values()),
+            parameters=sum(numbers.values()),
+            architecture=f"insightface: {', '.join(role for role in _ROLES if role in self.models)}",
+            remarks=self.remarks,
+        )
+
+    def close(self) -> None:
+        self.models.clear()
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    @performs(FaceEmbedding)
+    def embed(self, call: Call) -> list[Faces | None]:
+        """The faces of each picture; None for those that a stop came before."""
+        self._refuse(call)
+        results: list[Faces | None] = []
+        totals: list[int] = []
+        for i, item in enumerate(call.items):
+            if call.run.stopped:
+                break
+            faces, total = self._faces(item, call)
+            results.append(faces)
+            totals.append(total)
+            call.run.emit(Progress(i + 1, len(call.items), "items"))
+        for line in () if call.run.stopped else looking.said(results, totals, call.action):
+            call.run.note(line)
+        return results + [None] * (len(call.items) - len(results))
+
+    def _refuse(self, call: Call) -> None:
+        """Raise for what this pack cannot do, and for what would change nothing, before the first picture."""
+        if call.action.batch_size is not None:
+            raise InputError("pictures are looked at one by one: batch_size has no effect", fix="leave batch_size out")
+        if call.action.return_gender_age and "genderage" not in self.models:
+            raise PlanError(
+                "this pack has no network that guesses gender and age",
+                fix="return_gender_age: false, or model: buffalo_l, which has one",
+            )
+        for i, item in enumerate(call.items):
+            if not is_image(item):
+                which = f"item {i} of the list is" if len(call.items) > 1 else "image is"
+                raise InputError(f"{which} {describe(item)}, not an image", fix="image: ${input.image as image}")
+        try:
+            looking.size_asked(self.models["detection"], call.action.detection_size)
+        except ValueError as error:
+            raise PlanError(f"{error}", fix="leave detection_size out") from None
+
+    def _faces(self, item: Any, call: Call) -> tuple[Faces | None, int]:
+        """One picture's faces, and how many there were. A stop leaves those that were done."""
+        from mc_jupyter.values.pictures import rgb
+
+        action = call.action
+        picture = rgb(item)
+        pixels = looking.pixels_of(picture)
+        detector = self.models["detection"]
+        size = looking.size_asked(detector, action.detection_size)
+        found = looking.find(detector, pixels, action.detection_threshold, size, action.min_face_size)
+        entries: list[dict[str, Any]] = []
+        for face in found[: action.max_num_faces]:
+            if call.run.stopped:
+                break
+            entries.append(looking.entry(self.models, pixels, face, action))
+        if call.run.stopped and found and not entries:
+            return None, len(found)
+        faces = Faces(faces=entries, width=picture.width, height=picture.height, image=looking.small(picture))
+        return faces, len(found)
+
+
+def _sessions(folder: Path, plan: ModelPlan) -> Mapping[str, Any]:
+    """The library's models by their roles, each with its session, all of them on the plan's device."""
+    import onnxruntime
+    from insightface.app import FaceAnalysis
+    from onnxruntime.capi import onnxruntime_pybind11_state as refusals
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads()
+    options.log_severity_level = 3  # errors; its warnings are about its own optimizations
+    try:
+        # A folder, where it is one, is never downloaded. Otherwise each picture size would be a session of its own.
+        made = FaceAnalysis(
+            name=str(folder),
+            allowed_modules=list(_ROLES),
+            providers=_providers(plan.device),
+            sess_options=options,
+            static_shape_sessions=False,
+        )
+    except (AssertionError, RuntimeError, ValueError, refusals.Fail, refusals.InvalidProtobuf, refusals.InvalidGraph,
+            refusals.InvalidArgument, refusals.NotImplemented, refusals.RuntimeException) as error:  # fmt: skip
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise WeightsError(f"onnxruntime does not run the pack in {folder}: {reason}", fix="fetch it again") from None
+    _refuse_another_device(made.models, plan.device)
+    models: Mapping[str, Any] = made.models
+    return models
+
+
+def _providers(device: str) -> list[Any]:
+    kind, _, index = device.partition(":")
+    cpu = _PROVIDERS["cpu"]
+    return [cpu] if kind == "cpu" else [(_PROVIDERS[kind], {"device_id": int(index or 0)}), cpu]
+
+
+def _refuse_another_device(models: Mapping[str, Any], device: str) -> None:
+    """Raise where a session is elsewhere: where CUDA's own libraries are missing, onnxruntime goes to the CPU."""
+    for name, model in models.items():
+        if (real := _device(model.session)) != device:
+            raise PlanError(
+                f"onnxruntime could not put {name} on {device}, and took {real}",
+                fix="install CUDA's libraries for onnxruntime-gpu (CUDA and cuDNN), or device: cpu",
+            )
+
+
+def _device(session: Any) -> str:
+    """Where a session really runs, as torch calls it."""
+    if session.get_providers()[0] != _PROVIDERS["cuda"]:
+        return "cpu"
+    return f"cuda:{session.get_provider_options()[_PROVIDERS['cuda']].get('device_id', 0)}"
+
+
+def _licence(folder: Path) -> tuple[str, ...]:
+    """What may be done with one of the makers' own packs; of others nothing is known."""
+    return (packs.LICENCE.format(name=folder.name),) if folder.name in packs.PACKS else ()
