@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan
-from mc_jupyter.events import Piece, Progress, Run
+from mc_jupyter.events import Piece, Preview, Progress, Run
 from mc_jupyter.tasks import Task
-from mc_jupyter.values import Embedding, Faces, Label, Text
+from mc_jupyter.values import Batch, Embedding, Faces, Label, Text, is_image
+from mc_jupyter.values.pictures import marked
 
 if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
 _WIDTH = 8  # numbers in an echoed vector
+_STEPS = 4  # in which an image is drawn
+_SIDE = 256  # pixels of an image whose size nobody said
 
 
 class Echo(Driver):
@@ -55,9 +58,36 @@ class Echo(Driver):
             return Embedding(_numbers(str(item)))
         if task.result is Faces:
             return Faces(faces=[], width=getattr(item, "width", 0), height=getattr(item, "height", 0))
-        if task.name in ("image-generation", "image-upscale"):
-            return _image(item, call)
-        return item
+        if task.name == "image-generation":
+            return self._drawn(str(item), call, position)
+        return _enlarged(item, call) if task.name == "image-upscale" else item
+
+    def _drawn(self, prompt: str, call: Call, position: int) -> Any:
+        """Flat pictures of the size asked for, their colour made from description and seed; each has a seed."""
+        count = call.action.num_images_per_prompt
+        first = (call.action.seed or 0) + position * count
+        drawn = []
+        for image in range(count):
+            if call.run.stopped:
+                break
+            drawn.append(self._picture(prompt, call, first + image, position * count + image))
+        return (drawn[0] if drawn else None) if count == 1 else Batch(drawn)
+
+    def _picture(self, prompt: str, call: Call, seed: int, number: int) -> Any:
+        """One of them, drawn in steps: at each it has as much of its colour."""
+        from PIL import Image
+
+        action = call.action
+        steps, colour = action.num_inference_steps or _STEPS, _colour(prompt, seed)
+        facts = {"prompt": prompt, "negative_prompt": action.negative_prompt, "seed": seed}
+        image = Image.new("RGB", (action.width or _SIDE, action.height or _SIDE), "grey")
+        for step in range(1, steps + 1):
+            if call.run.stopped:
+                return marked(image, **facts, interrupted=f"step {step - 1} of {steps}")
+            image = Image.blend(image, Image.new("RGB", image.size, colour), 1 / (steps + 1 - step))
+            call.run.emit(Progress(step, steps, "steps"))
+            call.run.emit(Preview(image, number))
+        return marked(image, **facts, num_inference_steps=steps)
 
     def _text(self, text: str, call: Call, position: int) -> Text:
         """The words of the input, as many as may be written, one piece at a time."""
@@ -105,12 +135,16 @@ def _label(text: str, call: Call) -> Label:
     return Label(found, scores=dict(zip(names, row, strict=True)))
 
 
-def _image(item: Any, call: Call) -> Any:
-    """A flat picture of the size asked for, its colour made from the description; an image comes back enlarged."""
-    from PIL import Image
+def _enlarged(image: Any, call: Call) -> Any:
+    """The image, larger; where it is no image, as it is."""
+    if not is_image(image):
+        return image
+    scale = call.action.scale or 2
+    large = image.resize((round(image.width * scale), round(image.height * scale)))
+    return marked(large, before=image, scale=scale)
 
-    if isinstance(item, Image.Image):
-        scale = call.action.scale or 2
-        return item.resize((round(item.width * scale), round(item.height * scale)))
-    colour = tuple(hashlib.sha256(str(item).encode()).digest()[:3])
-    return Image.new("RGB", (call.action.width, call.action.height), colour)
+
+def _colour(prompt: str, seed: int) -> Any:
+    """One colour for a description and a seed."""
+    written = prompt if not seed else f"{prompt} {seed}"
+    return tuple(hashlib.sha256(written.encode("utf-8", "surrogatepass")).digest()[:3])

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, RunError, forget_frames, listing
 from mc_jupyter.events import Run
-from mc_jupyter.notebook import outcome
+from mc_jupyter.notebook import outcome, pictures
 from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.notebook.pictures import Showing
 from mc_jupyter.notebook.progress import Progress
 from mc_jupyter.values import Batch
 
@@ -42,23 +43,30 @@ class Answer:
         return ""
 
     def _called(self, handle: Handle, values: Mapping[str, Any], progress: Progress) -> str:
+        notebook = pictures.notebook()
+        showing = notebook.showing(handle.name) if notebook is not None else Showing()
         try:
             result = outcome.call(handle, values, progress, None)
         except Interrupted as error:
-            outcome.show_partial(error, progress, outcome.provenance(handle, progress, error.partial))
+            outcome.show_partial(handle, error, progress, showing)
             if self.output.outputs:  # what there was stands there, marked as interrupted
                 return ""
             raise Interrupted("interrupted before there was anything to show") from None
         speed = _speed(result, progress)
-        outcome.show(result, progress, outcome.provenance(handle, progress, result), _formatter())
+        showing = outcome.saved(result, progress, showing, handle.name)
+        outcome.show(result, progress, outcome.provenance(handle, progress, result), _formatter(), showing, notebook)
         return speed
 
     def publish(self, bundle: Bundle, metadata: dict[str, Any] | None = None, **how: Any) -> None:
-        """Take what a run shows, as a cell's output would: the last thing shown is the answer."""
+        """Take what a run shows, as a cell's output would: the last thing shown is the answer.
+
+        What comes without a display's id, a picture's figures, stands after it.
+        """
         shown = {"output_type": "display_data", "data": _transportable(bundle), "metadata": metadata or {}}
         # One assignment, not a clearing and a filling: the page would flicker at every piece. And set directly:
         # `with output:` would catch whatever else the kernel prints meanwhile.
-        self.output.outputs = () if bundle == {"text/plain": ""} else (shown,)
+        before = () if how.get("transient") else self.output.outputs
+        self.output.outputs = () if bundle == {"text/plain": ""} else (*before, shown)
 
     def fail(self, error: ComposeError) -> None:
         """Show an error as a cell does."""

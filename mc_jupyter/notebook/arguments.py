@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from mc_jupyter.inputs import Input
 
 _LETTERS = {"input": "-i", "out": "-o"}
-_METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "file": "FILE", "what": "NAME|FILE"}
+_METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "file": "FILE", "what": "NAME|FILE",
+             "max_px": "N", "images": "FOLDER"}  # fmt: skip
 _MANY = {"given": "KEY=VALUE", "fields": "FIELD=VALUE", "names": "NAME"}
 _ASSIGNMENT = re.compile(r"(?P<key>[^\s=:]+)(?P<sign>:=|=)(?P<value>.*)", re.DOTALL)
 _YAML_KINDS = frozenset({"number", "integer", "boolean", "slider", "json", "messages"})
@@ -101,7 +102,7 @@ def grammar(word: str, function: Callable[..., Any]) -> argparse.ArgumentParser:
         elif kind == "bool":
             parser.add_argument(f"--{name}", action="store_true")
         else:
-            options = [o for o in (_LETTERS.get(name), f"--{name}") if o]
+            options = [o for o in (_LETTERS.get(name), f"--{name.replace('_', '-')}") if o]
             action = "append" if kind.startswith(("list", "Sequence")) else "store"
             number = int if kind.startswith("int") else str
             parser.add_argument(*options, dest=name, metavar=metavar, action=action, type=number)

@@ -84,20 +84,25 @@ def run(
     input: Sequence[str] = (),
     out: str | None = None,
     seed: int | None = None,
+    max_px: int | None = None,
+    images: str | None = None,
 ) -> Any:
     """Call what a cell has defined, and show the answer.
 
     key=value is text exactly as written (quote it as in a shell), or what the input is: a number, true or false, JSON,
     the path of an image. key:=variable gives a Python variable, and so does the name of a variable alone.
     The answer is the value of the line: answer = %compose run sentiment text="I love it"
+    Pictures are stored with at most --max-px pixels on a side (0: as they are), and saved in full in the folder of
+    --images; what is not said here is as the component's cell says it.
     """
     arguments.variable(out)
     handle = notebook.session.handle(name)
+    showing = notebook.showing(name, max_px, images)
     values = arguments.inputs_of([*given, *input], handle.inputs, notebook.shell.user_ns)
     lacking = handle.missing(values)
     with notebook.progress() as progress:
         if not lacking:
-            return notebook.perform(handle, values, progress, seed=seed, out=out)
+            return notebook.perform(handle, values, progress, seed=seed, out=out, showing=showing)
         if not notebook.interactive:
             raise arguments.missing(handle.name, lacking)
         notebook.present(handle, values, progress)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.comparison.table import OUTPUT, Column, Comparison, Record, in_a_line
 from mc_jupyter.errors import InputError
-from mc_jupyter.notebook import display
+from mc_jupyter.notebook import display, pictures
 from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.notebook.png import data_uri, smaller
 from mc_jupyter.values import is_image
 
 if TYPE_CHECKING:
@@ -86,12 +87,13 @@ def _field(word: str) -> tuple[str, list[Any]]:
 
 
 def static(comparison: Comparison) -> Bundle:
-    """The table as text and as HTML, the best figure of each column in bold."""
+    """The table as text and as HTML, the best figure of each column in bold; pictures side by side above it."""
     return {"text/plain": comparison.plain(), "text/html": html(comparison)}
 
 
 def html(comparison: Comparison) -> str:
-    columns = comparison.columns
+    shown = _pictures(comparison)
+    columns = [c for c in comparison.columns if not (shown and c is OUTPUT)]
     heads = "".join(f'<th style="{_side(c)};font-weight:600;{display.MUTED}">{escape(c.heading)}</th>' for c in columns)
     rows = "".join(
         f'<tr style="{display._ROW}">{"".join(_cell(comparison, record, c) for c in columns)}</tr>'
@@ -99,7 +101,23 @@ def html(comparison: Comparison) -> str:
     )
     head = f'<tr style="{display._ROW};border-bottom:1px solid {display._LINE}">{heads}</tr>'
     remarks = "".join(map(display.muted, comparison.remarks))
-    return f'{display.heading(comparison.title)}<table style="{display._TABLE}">{head}{rows}</table>{remarks}'
+    return f'{display.heading(comparison.title)}{shown}<table style="{display._TABLE}">{head}{rows}</table>{remarks}'
+
+
+def _pictures(comparison: Comparison) -> str:
+    """Where every variant that succeeded gave one picture: these side by side, under each what it was made with."""
+    done = [record for record in comparison if record["error"] is None]
+    if len(done) < 2 or not all(is_image(record["output"]) for record in done):
+        return ""
+    captions = list(map(_set, done))
+    failed = "".join(
+        display.muted(f"{_set(record)}: ✗ {record['error']}") for record in comparison if record["error"] is not None
+    )
+    return pictures.grid([record["output"] for record in done], pictures.here(), captions) + failed
+
+
+def _set(record: Record) -> str:
+    return ", ".join(f"{name}={value}" for name, value in record["settings"].items())
 
 
 def _side(column: Column) -> str:
@@ -141,13 +159,9 @@ def _more(count: int) -> str:
 
 
 def _thumbnail(image: Any) -> str:
-    import base64
-
-    small = image.copy()
-    small.thumbnail((_THUMBNAIL, _THUMBNAIL))
     return (
         f'<img alt="image of {image.width}×{image.height} pixels" style="margin:0 6px 6px 0;border-radius:4px" '
-        f'src="data:image/png;base64,{base64.b64encode(display.png(small)).decode()}">'
+        f'src="{data_uri(smaller(image, _THUMBNAIL))}">'
     )
 
 

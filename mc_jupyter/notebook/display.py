@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mc_jupyter.comparison import Comparison
     from mc_jupyter.handles import Handle
+    from mc_jupyter.notebook.pictures import Showing
     from mc_jupyter.plan import Plan
     from mc_jupyter.session import MemoryReport
     from mc_jupyter.values import Batch, Embedding, Faces, Label, Text
@@ -308,12 +309,18 @@ def _image(value: Any) -> Bundle:
     return pictures.formatted(value)[0]
 
 
-def _with_pictures(values: Mapping[Any, Any], text: str) -> str:
-    """A mapping's text, its pictures above it, each under its name."""
+def mapping_bundle(value: Mapping[Any, Any], showing: Showing) -> Bundle:
+    """A mapping as text, and above it the pictures in it, each with its name."""
     from mc_jupyter.notebook import pictures
 
-    named = {str(name): value for name, value in values.items() if _is_image(value)}
-    return pictures.grid(list(named.values()), pictures.here(), list(named)) + pre(text) if named else pre(text)
+    text = pprint.pformat(brief(value), width=100, sort_dicts=False)
+    named = {str(name): one for name, one in value.items() if pictures.are_pictures(one)}
+    parts = [pictures.grid(_listed(one), showing, [name] * len(_listed(one))) for name, one in named.items()]
+    return {"text/plain": text, "text/html": "".join([*parts, pre(text)])}
+
+
+def _listed(value: Any) -> list[Any]:
+    return [value] if _is_image(value) else list(value)
 
 
 # --- anything else ----------------------------------------------------------------------------------------------------
@@ -364,9 +371,10 @@ def _plain_value(value: Any) -> Bundle | None:
     if pictures.are_pictures(value):
         return pictures.formatted(value)[0]
     if value is None or isinstance(value, bool | int | float | Mapping | list | tuple):
+        if isinstance(value, Mapping):
+            return mapping_bundle(value, pictures.here())
         text = pprint.pformat(brief(value), width=100, sort_dicts=False)
-        html = _with_pictures(value, text) if isinstance(value, Mapping) else pre(text)
-        return {"text/plain": text, "text/html": html}
+        return {"text/plain": text, "text/html": pre(text)}
     return None
 
 

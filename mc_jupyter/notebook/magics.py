@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
-from traitlets import Bool, Dict, Enum, TraitError, observe
+from traitlets import Bool, Dict, Enum, Int, TraitError, Unicode, observe
 
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, did_you_mean, forget_frames
 from mc_jupyter.notebook import arguments
+from mc_jupyter.notebook.pictures import MAX_PX, Showing
 
 if TYPE_CHECKING:
     import argparse
@@ -48,6 +49,8 @@ _ARGUMENTS = (
     argument("--quantization", help="As if the cell said quantization: …"),
     argument("--adapter", action="append", metavar="NAME=WEIGHT", help="As if the cell gave this adapter that weight."),
     argument("--panel", action="store_true", help="Show controls for the settings, the inputs and the model."),
+    argument("--max-px", type=int, metavar="N", help="Store pictures with at most N pixels on a side; 0: as they are."),
+    argument("--images", metavar="FOLDER", help="Save pictures in full in this folder."),
     argument("--file", metavar="FILE", help="Read the document from this file; the cell holds only comments."),
     argument("--save", metavar="FILE", help="Write the cell's document to this file, once it has loaded."),
 )
@@ -76,12 +79,20 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         help="The most that models may take on a device: {'cpu': '8 GB', 'cuda': '20 GB'}. What is free counts besides."
     ).tag(config=True)
 
+    max_px = Int(
+        MAX_PX, min=0, help="The longest side, in pixels, that a notebook stores of a picture; 0: as large as it is."
+    ).tag(config=True)
+    images = Unicode("", help="A folder in which the pictures of cells are saved in full; empty: nowhere.").tag(
+        config=True
+    )
+
     def __init__(self, shell: InteractiveShell):
         super().__init__(shell, parent=shell)  # its settings may stand in IPython's configuration
         self._session: Session | None = None
         self._shown: tuple[type, Any] | None = None
         self._silent = False  # whether the present line ends with `;`
         self._last_call: Progress | None = None
+        self._pictures: dict[str, tuple[int | None, str | None]] = {}  # what cells say of theirs, by component
         self.open_forms: dict[str, Any] = {}
 
     @staticmethod
@@ -163,8 +174,24 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
             try:
                 yield progress.run
             except Interrupted as error:
-                outcome.show_partial(error, progress, {})
+                outcome.show_partial(None, error, progress, self.showing())
                 raise
+
+    def showing(self, name: str = "", max_px: int | None = None, images: str | None = None) -> Showing:
+        """How pictures of a component are shown: as the line says, else as its cell said, else as this notebook does.
+
+        A folder that cannot be made is an error before anything runs.
+        """
+        from mc_jupyter.notebook import album
+
+        if max_px is not None and (max_px < 0 or 0 < max_px < 16):
+            raise InputError(f"--max-px {max_px}: should be 16 or more, or 0", fix=f"--max-px {MAX_PX}")
+        side, folder = self._pictures.get(name, (None, None))
+        given = (value for value in (max_px, side, self.max_px) if value is not None)
+        place = next(value for value in (images, folder, self.images) if value is not None)
+        if place:
+            album.folder(place)
+        return Showing(next(given), place)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -224,6 +251,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         } | arguments.adapter_weights(options.adapter)
         if options.check:
             return self.session.check(text, first_line=first_line, overrides=overrides)
+        showing = self.showing("", options.max_px, options.images)
         given = self._given(options.input, text, first_line, overrides)
         if not options.panel:
             self._refuse_what_cannot_run(text, name, first_line, given)
@@ -233,12 +261,13 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
                 _write_file(options.save, text)
             if name:
                 self.shell.user_ns[name] = handle
+            self._pictures[handle.name] = (options.max_px, options.images)
             if options.panel and not (given or self._silent):
                 self.show_panel(handle)
                 return None
             lacking = handle.missing(given)
             if not lacking:
-                return self.perform(handle, given, progress, out=options.out)
+                return self.perform(handle, given, progress, out=options.out, showing=showing)
             if not self._silent:
                 self.present(handle, given, progress)
         return None
@@ -284,24 +313,35 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         *,
         seed: int | None = None,
         out: str | None = None,
+        showing: Showing | None = None,
     ) -> Any:
         """Call the handle, show its answer in the run's output, and give it back without its being shown again."""
         from mc_jupyter.notebook import outcome
+
+        showing = showing or self.showing(handle.name)
 
         if self._silent or out is not None:
             progress.keep_text_back()
         try:
             result = outcome.call(handle, given, progress, seed)
         except Interrupted as error:
-            outcome.show_partial(error, progress, outcome.provenance(handle, progress, error.partial))
+            outcome.show_partial(handle, error, progress, showing)
             if out is not None:
                 self.shell.user_ns[out] = error.partial
             raise
         if out is not None:
             self.shell.user_ns[out] = result
+        showing = outcome.saved(result, progress, showing, handle.name)
+        if out is not None or self._silent:
+            outcome.tell_files(result, progress, showing)
+        if out is not None:
             return None
         told = outcome.provenance(handle, progress, result)
-        if self._silent or (progress.shows and outcome.show(result, progress, told, self.shell.display_formatter)):
+        live = self if self.interactive else None
+        shows = progress.shows and not self._silent
+        if self._silent or (
+            shows and outcome.show(result, progress, told, self.shell.display_formatter, showing, live)
+        ):
             self.hide(result)
         return result
 

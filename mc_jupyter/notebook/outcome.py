@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.errors import Interrupted
+from mc_jupyter.errors import InputError, Interrupted
 from mc_jupyter.events import Run, stop_on_interrupt
-from mc_jupyter.notebook import display
-from mc_jupyter.values import Text
+from mc_jupyter.notebook import album, display, pictures, slider
+from mc_jupyter.notebook.pictures import Showing
+from mc_jupyter.values import Batch, Text, is_image
+from mc_jupyter.values.pictures import marked
 from mc_jupyter.values.streams import Stream
 
 if TYPE_CHECKING:
     from mc_jupyter.handles import Handle
+    from mc_jupyter.notebook.magics import ComposeMagics
     from mc_jupyter.notebook.progress import Progress
 
 
@@ -48,12 +52,48 @@ def _read(stream: Stream, progress: Progress) -> Any:
     return whole
 
 
-def show(result: Any, progress: Progress, metadata: dict[str, Any], formatter: Any) -> bool:
-    """Put the answer into the run's output. Says whether there was anything to show."""
+def saved(result: Any, progress: Progress, showing: Showing, name: str) -> Showing:
+    """The same way of showing, knowing the files of the result's pictures: they are saved where it names a folder.
+
+    A disk that is full costs nobody the result: it is shown, with a note.
+    """
+    images = pictures.images_of(result)
+    if not images or not showing.folder:
+        return showing
+    try:
+        return replace(showing, kept=album.keep(images, showing.folder, name))
+    except InputError as error:
+        progress.run.note(str(error).splitlines()[0])
+        return showing
+
+
+def tell_files(result: Any, progress: Progress, showing: Showing) -> None:
+    """Say where pictures are that are not shown."""
+    if files := pictures.files_of(result, showing):
+        progress.run.note(f"saved as {files}")
+
+
+def show(
+    result: Any,
+    progress: Progress,
+    metadata: dict[str, Any],
+    formatter: Any,
+    showing: Showing | None = None,
+    live: ComposeMagics | None = None,
+) -> bool:
+    """Put the answer into the run's output. Says whether there was anything to show.
+
+    `live` is the notebook, where somebody can move what moves; it closes that when it goes.
+    """
     if result is None:
         return False
+    if pictures.are_pictures(result):
+        _show_pictures(result, progress, metadata, showing or Showing(), live)
+        return True
     figures = display.text_figures(result, progress.writing_seconds) if isinstance(result, Text) else ""
     bundle = display.text_bundle(str(result), figures) if isinstance(result, Text) else display.bundle(result)
+    if isinstance(result, Mapping) and pictures.images_of(result):
+        bundle = display.mapping_bundle(result, showing or Showing())
     if bundle is None:
         bundle, found = formatter.format(result)
         metadata = {**found, **metadata}
@@ -61,8 +101,25 @@ def show(result: Any, progress: Progress, metadata: dict[str, Any], formatter: A
     return True
 
 
-def show_partial(error: Interrupted, progress: Progress, metadata: dict[str, Any]) -> None:
-    """Leave what there was when the user stopped it, marked as such."""
+def _show_pictures(
+    result: Any, progress: Progress, metadata: dict[str, Any], showing: Showing, live: ComposeMagics | None
+) -> None:
+    if not slider.has_before(result):
+        below = pictures.lines(result, showing) if is_image(result) else ()
+        progress.show(pictures.bundle(result, showing), metadata, below=below)
+        return
+    # Two outputs: a saved notebook prefers a widget, though it is dead, to whatever stands in the same output.
+    moving = [slider.opened(result, live).bundle()] if live is not None else []
+    progress.show(slider.bundle(result, showing), metadata, below=slider.lines(result, showing), beside=moving)
+
+
+def show_partial(handle: Handle | None, error: Interrupted, progress: Progress, showing: Showing | None = None) -> None:
+    """Leave what there was when the user stopped it, marked as such. `error.partial` is what is shown."""
+    error.partial = _partial(error, progress)
+    metadata = provenance(handle, progress, error.partial) if handle is not None else {}
+    if pictures.are_pictures(error.partial):
+        _show_pictures(error.partial, progress, metadata, showing or Showing(), None)
+        return
     text = error.partial if isinstance(error.partial, str) else progress.account.text()
     if not text:
         return
@@ -71,8 +128,18 @@ def show_partial(error: Interrupted, progress: Progress, metadata: dict[str, Any
     progress.show(display.text_bundle(str(text), figures), metadata, figures=figures)
 
 
+def _partial(error: Interrupted, progress: Progress) -> Any:
+    """What a driver gave when it was stopped; where that is no picture, the last that was seen of each on its way."""
+    account = progress.account
+    if pictures.images_of(error.partial) or not account.previews:
+        return error.partial
+    at = f"{account.unit.removesuffix('s')} {account.done} of {account.total}" if account.total else "work"
+    seen = [marked(image.copy(), interrupted=at) for _, image in sorted(account.previews.items())]
+    return seen[0] if len(seen) == 1 else Batch(seen)
+
+
 def provenance(handle: Handle, progress: Progress, result: Any) -> dict[str, Any]:
-    """What the output's metadata remembers: which model gave this, where, and how. Never an input."""
+    """What the output's metadata remembers: which model gave this, where, and how. Of inputs prompts of pictures."""
     facts, checkpoint = handle.facts(), handle.component.checkpoint
     found = {
         "component": handle.name,
@@ -84,8 +151,17 @@ def provenance(handle: Handle, progress: Progress, result: Any) -> dict[str, Any
         "dtype": facts.dtype if facts else None,
         "quantization": facts.quantization if facts else None,
         "adapters": {plan.name: weight for plan, weight in handle.loaded.adapters} if handle.loaded else None,
-        "seed": getattr(result, "seed", None),
-        "tokens": getattr(result, "tokens", None),
+        **_drawn(result),
+        **pictures.facts(result),
         "seconds": round(progress.seconds, 3),
     }
     return {"mc_jupyter": {name: value for name, value in found.items() if value not in (None, {})}}
+
+
+def _drawn(result: Any) -> dict[str, Any]:
+    """The seed and the tokens of a text; of several, the seeds and the tokens of all."""
+    if not isinstance(result, Batch):
+        return {name: getattr(result, name, None) for name in ("seed", "tokens")}
+    seeds = [seed for one in result if (seed := getattr(one, "seed", None)) is not None]
+    tokens = [count for one in result if (count := getattr(one, "tokens", None)) is not None]
+    return {"seeds": seeds or None, "tokens": sum(tokens) if tokens else None}

@@ -20,6 +20,8 @@ from mc_jupyter.values.pictures import origin
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from mc_jupyter.notebook.magics import ComposeMagics
+
 Bundle = dict[str, Any]
 
 MAX_PX = 1024  # the longest side that a notebook stores unless it is told otherwise
@@ -45,9 +47,11 @@ class Showing:
 
 
 def images_of(value: Any) -> list[Image]:
-    """The pictures of a result, in order: itself, or those of a list and of the lists in it."""
+    """The pictures of a result, in order: itself, or those of a list or a mapping and of the lists in it."""
     if is_image(value):
         return [value]
+    if isinstance(value, Mapping):
+        return images_of(list(value.values()))
     if isinstance(value, list | tuple):
         return [image for one in value for image in images_of(one)]
     return []
@@ -86,13 +90,18 @@ def formatted(value: Any) -> tuple[Bundle, dict[str, Any]]:
 
 def here() -> Showing:
     """What this notebook has been told of pictures."""
+    magics = notebook()
+    return Showing(magics.max_px) if magics is not None else Showing()
+
+
+def notebook() -> ComposeMagics | None:
+    """The one that runs in this process, if any."""
     from IPython.core.getipython import get_ipython
 
     from mc_jupyter.notebook.magics import ComposeMagics
 
     shell = get_ipython()
-    magics = ComposeMagics.of(shell) if shell is not None else None
-    return Showing(getattr(magics, "max_px", MAX_PX)) if magics is not None else Showing()
+    return ComposeMagics.of(shell) if shell is not None else None
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -138,6 +147,11 @@ def _how_small(images: Sequence[Image], side: int) -> str:
 def _whereabouts(images: Sequence[Image], showing: Showing) -> str:
     files, it = _files(images, showing), "it" if len(images) == 1 else "them"
     return f"in full: {files}" if files else f"-o VAR keeps {it} in full, --images FOLDER saves {it}"
+
+
+def files_of(value: Any, showing: Showing) -> str:
+    """The files that a result's pictures are saved in, in a few words; none where they are not."""
+    return _files(images_of(value), showing)
 
 
 def _files(images: Sequence[Image], showing: Showing) -> str:

@@ -1,4 +1,4 @@
-"""What a run shows while it runs: one output with phases and figures, and the text as it is written.
+"""What a run shows while it runs: one output with phases and figures, the text as it is written, pictures as they form.
 
 `Account` follows the events and says in one line where the run stands; `Progress` decides when that is shown. Nothing
 is shown of what takes less than half a second; an output changes at most 16 times a second, and less often when the
@@ -13,19 +13,22 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from types import TracebackType
 from typing import Any, Literal
 
-from mc_jupyter.events import Done, Event, Note, Phase, Piece, Run
+from mc_jupyter.events import Done, Event, Note, Phase, Piece, Preview, Run
 from mc_jupyter.events import Progress as Advance
 from mc_jupyter.notebook import display
 from mc_jupyter.notebook.display import Bundle
 
 PATIENCE = 0.5  # seconds before a phase is worth showing
 INTERVAL = 0.06  # seconds between two changes of one output: below the promised 20 a second
+_PICTURE_INTERVAL = 0.3  # the same while pictures are shown: each is encoded and sent again
+_PREVIEW = 256  # pixels of a picture's longest side while it forms; of several, half of it
+_PREVIEWS = 6  # pictures in the row
 _CHARACTERS_A_SECOND = 300_000  # of streamed text sent again and again; front-ends cut off at 1 MB/s
 _WINDOW = 6.0  # seconds over which a rate is measured
 
@@ -56,6 +59,7 @@ class Account:
     summary: str = ""
     notes: list[str] = field(default_factory=list)
     pieces: dict[int, list[str]] = field(default_factory=dict)
+    previews: dict[int, Any] = field(default_factory=dict)
     count: int = 0
     length: int = 0
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
@@ -67,9 +71,12 @@ class Account:
             self.length += len(event.text)
         elif isinstance(event, Advance):
             self._advance(event, now)
+        elif isinstance(event, Preview):
+            self.previews[event.item] = event.image
         elif isinstance(event, Phase):
             self.phase, self.subject, self.since = event.name, event.subject, now
             self.done = self.total = None
+            self.previews.clear()
             self._samples.clear()
         elif isinstance(event, Note):
             self.notes.append(event.text)
@@ -77,7 +84,7 @@ class Account:
             self.summary = event.summary
 
     def _advance(self, event: Advance, now: float) -> None:
-        if event.unit != self.unit:
+        if event.unit != self.unit or (self.done is not None and event.done < self.done):
             self._samples.clear()
         self.done, self.total, self.unit = event.done, event.total, event.unit
         self._samples.append((now, event.done))
@@ -110,7 +117,7 @@ class Account:
         parts = [f"{share:.0%}"] if share is not None else []
         parts.append(self._amounts())
         if rate:
-            parts.append(f"{self._amount(rate)}/s")
+            parts.append(self._speed(rate))
             if self.total and self.total > self.done:
                 parts.append(f"{duration((self.total - self.done) / rate)} left")
         return parts
@@ -128,6 +135,12 @@ class Account:
             return format_bytes(count)
         return f"{count:.3g} {self.unit}"
 
+    def _speed(self, rate: float) -> str:
+        """`12 MB/s`, `3.1 steps/s`; of what takes longer than a second, how long one takes."""
+        if self.unit in ("steps", "tiles", "items") and rate < 1:
+            return f"{duration(1 / rate)} a {self.unit.removesuffix('s')}"
+        return f"{self._amount(rate)}/s"
+
     def line(self, now: float) -> str:
         """Where the run stands, in one line of plain text."""
         what = f"{_DOING.get(self.phase, self.phase)} {self.subject}".strip() or "working"
@@ -142,7 +155,22 @@ class Account:
         told = escape(" · ".join(self.figures(now)))
         figures = f'<span style="{display.MUTED};font-variant-numeric:tabular-nums">{told}</span>'
         html = f'<div style="{display.FONT}">{escape(what)} <b>{escape(self.subject)}</b> {gauge} {figures}</div>'
-        return {"text/plain": self.line(now), "text/html": html}
+        return {"text/plain": self.line(now), "text/html": self._pictures() + html}
+
+    def _pictures(self) -> str:
+        """What the pictures will look like, as far as the model can say: small, for they are sent again and again."""
+        if not self.previews:
+            return ""
+        from mc_jupyter.notebook.png import sketch_uri
+
+        shown = sorted(self.previews.items())[-_PREVIEWS:]
+        side = _PREVIEW if len(shown) == 1 else _PREVIEW // 2
+        tags = (
+            f'<img alt="picture {item}, not finished" style="border-radius:4px;margin:0 6px 6px 0" '
+            f'src="{sketch_uri(image, side)}">'
+            for item, image in shown
+        )
+        return f'<div style="display:flex;flex-wrap:wrap">{"".join(tags)}</div>'
 
 
 class Progress:
@@ -246,7 +274,8 @@ class Progress:
             due = self._changed and now - self._last >= interval
         else:
             waited = now - max(account.since, self.started) >= PATIENCE or self._shown
-            due = waited and bool(account.phase) and now - self._last >= (INTERVAL if self._changed else 1.0)
+            interval = _PICTURE_INTERVAL if account.previews else INTERVAL
+            due = waited and bool(account.phase) and now - self._last >= (interval if self._changed else 1.0)
         if not due:
             return
         self._last, self._changed = now, False
@@ -291,10 +320,28 @@ class Progress:
         """How long the text has been being written, from its first piece."""
         return None if self.first_piece is None else self._clock() - self.first_piece
 
-    def show(self, bundle: Bundle, metadata: dict[str, Any] | None = None, *, figures: str = "") -> None:
-        """End with this in the run's output, and the run's notes under it: what was there gives way to it."""
+    def show(
+        self,
+        bundle: Bundle,
+        metadata: dict[str, Any] | None = None,
+        *,
+        figures: str = "",
+        below: Sequence[str] = (),
+        beside: Sequence[Bundle] = (),
+    ) -> None:
+        """End with this in the run's output, and the run's notes under it: what was there gives way to it.
+
+        A picture's output is the picture alone: `below`, its figures, and the notes are an output after it; then come
+        those of `beside`.
+        """
         self._stop()
-        bundle = display.noted(bundle, self.account.notes)
+        rest = list(beside)
+        if "image/png" in bundle:
+            under = list(dict.fromkeys([*below, *self.account.notes]))
+            if under:
+                rest.insert(0, {"text/plain": "\n".join(under), "text/html": "".join(map(display.muted, under))})
+        else:
+            bundle = display.noted(bundle, self.account.notes)
         with self._lock:
             self._over = True
             if self._surface == "terminal" and self.account.pieces:
@@ -303,3 +350,5 @@ class Progress:
                 self._publish(bundle, metadata)
             else:
                 self._publisher.publish(bundle, metadata or {})
+            for one in rest if self._surface != "terminal" else ():
+                self._publisher.publish(one, {})

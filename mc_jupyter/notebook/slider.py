@@ -158,7 +158,7 @@ class Slider:
             self._pairs["detail"] = pair(after, _WIDE, detail=True)
         width = max(240, self._pairs["whole"][1].width)
         self.at = widgets.IntSlider(
-            value=50, min=0, max=100, description="", readout=False, tooltip="left of the line before, right of it after",
+            value=50, min=0, max=100, readout=False, tooltip="left of the line before, right of it after",
             layout={"width": f"{width}px", "max_width": "100%", "margin": "0"},
         )  # fmt: skip
         self.part = widgets.ToggleButtons(
