@@ -47,8 +47,10 @@ class Model(ComponentType):
 
     @classmethod
     def check(cls, written: Mapping[str, Any], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
-        task, _, _ = choose(written)
-        return task.check(action)
+        task, driver, _ = choose(written)
+        yield from task.check(action)
+        if driver is not None:
+            yield from driver.check_call(task, action)
 
 
 def choose(written: Mapping[str, Any]) -> tuple[type[Task], type[Driver] | None, tuple[str, ...]]:

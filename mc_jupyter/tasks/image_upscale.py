@@ -22,19 +22,35 @@ class ImageUpscale(Task):
         """Which kind of upscaler it is."""
 
         family: Annotated[Literal["auto", "real-esrgan", "esrgan", "swinir", "ldsr"], Spelled("architecture")] = Field(
-            "auto", description="Kind of model; auto reads it from the weights."
+            "auto", description="Kind of model; auto reads it from the weights (ldsr has to be said)."
         )
 
     class Action(TaskAction):
         """The image, and how to go over it."""
 
         image: Images = Field(description="The image to enlarge, or a list of them.")
-        scale: Bound[Annotated[float, Field(gt=0, le=16)]] | None = Field(
+        scale: Bound[Annotated[float, Field(ge=1, le=16)]] | None = Field(
             None, description="How many times larger; default: what the model was trained for."
         )
-        tile_size: Bound[Annotated[int, Field(ge=0, le=4096)]] | None = Field(
-            None, description="Side of the tiles the image is cut into, in pixels; 0 for none; default: by free memory."
+        color_format: Bound[Literal["rgb", "bgr"]] | None = Field(
+            None, description="Order of the colours that the model was trained on (default: rgb). Not for ldsr."
         )
-        tile_pad_size: Bound[Annotated[int, Field(ge=0, le=512)]] = Field(
-            16, description="Overlap of the tiles, in pixels."
+        tile_size: Bound[Annotated[int, Field(ge=0, le=8192)]] | None = Field(
+            None,
+            description="Side of the tiles the image is cut into, in pixels; 0 for none; default: by free memory. "
+            "Not for ldsr.",
+        )
+        tile_pad_size: Bound[Annotated[int, Field(ge=0, le=512)]] | None = Field(
+            None,
+            description="What a tile sees of its neighbours on each side, in pixels; default: as far as the model "
+            "looks. Not for ldsr.",
+        )
+        num_inference_steps: Annotated[
+            Bound[Annotated[int, Field(ge=1, le=1000)]] | None, Spelled("steps", "inference_steps")
+        ] = Field(None, description="Denoising steps (default: 100). Only ldsr.")
+        eta: Bound[Annotated[float, Field(ge=0, le=1)]] | None = Field(
+            None, description="Share of fresh noise in each step of a DDIM scheduler (default: 0). Only ldsr."
+        )
+        seed: Bound[Annotated[int, Field(ge=0, lt=2**63)]] | None = Field(
+            None, description="Where the noise begins; the same seed gives the same image. Only ldsr."
         )

@@ -1,11 +1,12 @@
-"""Where a model's files come from (the hub, a path, a starter), and what they will take, before they are read.
+"""Where a model's files come from (the hub, a path, a starter, a name), and what they will take, before they are read.
 
     find(source)            what is on this disk already; opens no socket
     fetch(source, run)      the same, downloaded first where it must be
     estimate(checkpoint, dtype, quantization)     memory it will take
     check_fits(need, memory, residents, …)        DoesNotFit when there is not that much
 
-The files are chosen and their headers read in `checkpoint`, the hub is asked in `hub`, bytes come in `download`.
+The files are chosen and their headers read in `checkpoint`, the hub is asked in `hub`, bytes come in `download`. Files
+that have a name and an address of their own are in `known`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from mc_jupyter.devices import Memory, format_bytes
 from mc_jupyter.errors import DoesNotFit, NoSuchModel, Offline, WeightsError, did_you_mean, listing
 from mc_jupyter.events import Phase, Run
 from mc_jupyter.fields import Format, HubSource, LocalSource, StarterSource
-from mc_jupyter.weights import hub
+from mc_jupyter.weights import hub, known
 from mc_jupyter.weights.checkpoint import (
     FORMATS,
     SIZES,
@@ -34,11 +35,12 @@ from mc_jupyter.weights.checkpoint import (
     read,
 )
 from mc_jupyter.weights.download import Download
+from mc_jupyter.weights.known import KnownFile
 from mc_jupyter.weights.unsafe import check_pickle, refuse_code, refuse_pickles
 
 __all__ = ["Checkpoint", "Estimate", "alternatives", "check_fits", "check_pickle", "estimate", "fetch", "find"]
 
-Source = HubSource | LocalSource | StarterSource
+Source = HubSource | LocalSource | StarterSource | KnownFile
 
 
 def find(
@@ -55,6 +57,8 @@ def find(
             return _find_local(source.path, source.format, allow_pickle, kind, formats)
         case StarterSource():
             return _find_local(_starter(source.name, kind), None, allow_pickle, kind, formats)
+        case KnownFile():
+            return known.find(source, allow_pickle)
 
 
 def fetch(
@@ -71,6 +75,8 @@ def fetch(
     `before_download` is told how many bytes of weights there are before the first of them is fetched, and may raise.
     """
     run.emit(Phase("find", _subject(source)))
+    if isinstance(source, KnownFile):
+        return known.fetch(source, run, allow_pickle, before_download)
     found = find(source, allow_pickle=allow_pickle, kind=kind, formats=formats)
     if not isinstance(source, HubSource):
         assert found is not None, "find answers or raises for what is not on the hub"
@@ -93,6 +99,8 @@ def _subject(source: Source) -> str:
             return source.path
         case StarterSource():
             return f"starter:{source.name}"
+        case KnownFile():
+            return source.name
 
 
 # ── the hub ──────────────────────────────────────────────────────────────────────────────────────────────────────────

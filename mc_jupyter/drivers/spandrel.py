@@ -1,0 +1,156 @@
+"""driver: custom for image-upscale: ESRGAN, Real-ESRGAN, SwinIR and whatever else spandrel reads from one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import _planes as planes
+from mc_jupyter.drivers import _upscalers as upscalers
+from mc_jupyter.drivers._enlarging import Network, Tiling
+from mc_jupyter.drivers._memory import give_back, refusing_what_does_not_fit
+from mc_jupyter.drivers._planes import idle, refuse_idle
+from mc_jupyter.errors import InputError, PlanError, Problem
+from mc_jupyter.events import Run
+from mc_jupyter.tasks import Task
+from mc_jupyter.tasks.image_upscale import ImageUpscale
+from mc_jupyter.values.pictures import marked
+from mc_jupyter.weights import known
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from mc_jupyter.weights import Checkpoint
+
+_NO_EFFECT = {
+    "num_inference_steps": "only ldsr goes by steps",
+    "eta": "only ldsr draws noise",
+    "seed": "only ldsr draws noise",
+    "batch_size": "images go through one tile at a time, and tile_size: says how large one is",
+}
+
+
+class Spandrel(Driver):
+    """Enlarges pictures with a network that goes over them once, tile by tile.
+
+    Transparency goes through the same network, as a grey picture of its own, so that its edges are as sharp as those
+    of the colours; colours under it are taken as they are stored.
+    """
+
+    words = ("custom",)
+    package, extra = "spandrel", "upscale"
+
+    def __init__(self, network: Network, remarks: tuple[str, ...]):
+        self.network = network
+        self.remarks = remarks
+
+    @classmethod
+    def suits(cls, task: type[Task], written: Mapping[str, Any]) -> bool:
+        return "ldsr" not in (written.get("family"), written.get("architecture"))
+
+    @classmethod
+    def source(cls, task: type[Task], settings: Any) -> Any:
+        return known.source_of(settings)
+
+    @classmethod
+    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
+        if settings.quantization.type != "none":
+            yield PlanError(
+                "upscalers are convolutions, which are not quantized", fix="precision: bfloat16 halves them"
+            )
+        if settings.device_mode != "single":
+            yield PlanError("device_mode: auto spreads no upscaler: each fits one device", fix="device_mode: single")
+
+    @classmethod
+    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
+        kind = upscalers.kind_of(upscalers.file_of(checkpoint))
+        if kind is not None:
+            upscalers.refuse_other_kinds(settings.family, kind, str(settings.model))
+        if kind == "SwinIR" and settings.precision == "float16":
+            raise PlanError("SwinIR does not compute in float16", fix="precision: bfloat16")
+
+    @classmethod
+    def wake(cls) -> None:
+        import spandrel  # noqa: F401
+
+    @classmethod
+    def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Spandrel:
+        assert checkpoint is not None
+        with refusing_what_does_not_fit(plan.subject):
+            model = upscalers.read_model(checkpoint)
+            if model.input_channels not in (1, 3) or model.output_channels != model.input_channels:
+                raise PlanError(
+                    f"{plan.subject} makes {model.output_channels} channels of {model.input_channels}: "
+                    "it works on neither colours nor greys"
+                )
+            dtype, remarks = _dtype(model, plan.dtype)
+            model.to(plan.device, dtype).eval()
+        return cls(Network(model), (f"enlarges {model.scale}×", *remarks))
+
+    @property
+    def kind(self) -> str:
+        """spandrel's name of the architecture."""
+        return str(self.network.model.architecture.id)
+
+    @classmethod
+    def check_call(cls, task: type[Task], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+        return idle(action, _NO_EFFECT)
+
+    @performs(ImageUpscale)
+    def upscale(self, call: Call) -> list[Any]:
+        """One enlarged PIL image for each item, None for those that a stop came before."""
+        refuse_idle(call.action, _NO_EFFECT)
+        upscalers.refuse_other_kinds(call.settings.family, self.kind, str(call.settings.model))
+        action = call.action
+        if action.tile_size and self.network.whole_only:
+            raise InputError(f"{self.network.model.architecture.name} has to see the whole picture", fix="tile_size: 0")
+        images = [planes.upright(item) for item in call.items]
+        tiling = Tiling(self.network, call.run, action.tile_size, action.tile_pad_size, action.color_format == "bgr")
+        tiling.total = sum(len(tiling.grid(i.size)) * (2 if i.has_transparency_data else 1) for i in images)
+        planes.say_scale(call.run, action.scale, self.network.scale)
+        results: list[Image | None] = []
+        for image in images:
+            results.append(None if call.run.stopped else self._enlarged(image, action.scale, tiling))
+        return results
+
+    def _enlarged(self, image: Image, scale: float | None, tiling: Tiling) -> Image | None:
+        parts = planes.split(image)
+        scale = scale or self.network.scale
+        planes.check_room(image.size, self.network.scale, scale)
+        made = []
+        for plane in parts.each():
+            enlarged = tiling.enlarge(plane)
+            if enlarged is None:
+                return None
+            made.append(planes.resampled(enlarged, planes.scaled(image.size, scale)))
+        if image.has_transparency_data and len(made) == 1:
+            tiling.skip(image.size)
+        result = planes.join(made[0], made[1] if len(made) > 1 else None, parts)
+        return marked(result, before=image, scale=scale, method=self.kind)
+
+    def facts(self) -> Facts:
+        model = self.network.model
+        tensors = [*model.model.parameters(), *model.model.buffers()]
+        return Facts(
+            device=str(model.device),
+            dtype=str(model.dtype).removeprefix("torch."),
+            bytes=sum(t.numel() * t.element_size() for t in tensors),
+            parameters=sum(p.numel() for p in model.model.parameters()),
+            architecture=self.kind,
+            remarks=self.remarks,
+        )
+
+    def close(self) -> None:
+        self.network.model = None
+        give_back()
+
+
+def _dtype(model: Any, wanted: str) -> tuple[Any, tuple[str, ...]]:
+    """The number type to load in, and a remark where the architecture cannot do the one that was meant."""
+    import torch
+
+    able = {"float16": model.supports_half, "bfloat16": model.supports_bfloat16}.get(wanted, True)
+    if able:
+        return getattr(torch, wanted), ()
+    return torch.float32, (f"{model.architecture.name} does not compute in {wanted}: float32 instead",)
