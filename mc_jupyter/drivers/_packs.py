@@ -118,13 +118,14 @@ def _get(name: str, folder: Path) -> str:
     if name not in PACKS:
         return f"a pack is a folder of .onnx files such as {listing([f'{n}.onnx' for n in PACKS['buffalo_l']], 'and')}"
     address = _ADDRESS.format(name=name)
-    tree = [f"{folder}{os.sep}", *(f"    {file}.onnx" for file in PACKS[name])]
     lines = [
-        f"{address} holds it; its makers allow non-commercial research only. Unpacked it is",
-        *tree,
-        f"!curl -fL {address} -o {name}.zip",
-        _unpack(Path(f"{name}.zip"), folder),
-        "A pack that lies elsewhere is given by its path: model: ./my_folder",
+        f"unpack {address} (its makers allow non-commercial research only) so that there is",
+        f"{folder}{os.sep}",
+        *(f"    {file}.onnx" for file in sorted(PACKS[name])),
+        "which these two lines do:",
+        f"    !curl -fL {address} -o {name}.zip",
+        f"    {_unpack(Path(f'{name}.zip'), folder)}",
+        "A pack that is elsewhere is given by its path: model: ./my_pack",
     ]
     return "\n      ".join(lines)
 

@@ -16,7 +16,7 @@ from mc_jupyter.errors import InputError, PlanError, WeightsError
 from mc_jupyter.events import Progress, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.face_embedding import FaceEmbedding
-from mc_jupyter.values import Faces, describe, is_image
+from mc_jupyter.values import Faces
 
 if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
@@ -141,10 +141,6 @@ class InsightFace(Driver):
                 "this pack has no network that guesses gender and age",
                 fix="return_gender_age: false, or model: buffalo_l, which has one",
             )
-        for i, item in enumerate(call.items):
-            if not is_image(item):
-                which = f"item {i} of the list is" if len(call.items) > 1 else "image is"
-                raise InputError(f"{which} {describe(item)}, not an image", fix="image: ${input.image as image}")
         try:
             looking.size_asked(self.models["detection"], call.action.detection_size)
         except ValueError as error:
