@@ -17,10 +17,12 @@ from mc_jupyter.errors import ExpressionError, InputError, Problem, listing
 from mc_jupyter.events import Run
 from mc_jupyter.expressions import Reference
 from mc_jupyter.fields import Closed, Environment
-from mc_jupyter.inputs import accepted
+from mc_jupyter.inputs import accepted, inputs_of
 from mc_jupyter.plan import ComponentPlan
 from mc_jupyter.problems import problems_of
-from mc_jupyter.values import Batch, describe
+from mc_jupyter.trust import NOTHING, Permissions
+from mc_jupyter.values import Batch, describe, is_image
+from mc_jupyter.values.conversions import convert
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Prepared:
     sources: Mapping[str, Any] = field(repr=False)
     template: Any = field(repr=False)
     nulls: list[str] = field(default_factory=list, repr=False)
-    """Expressions that found nothing, and why: a run tells them."""
+    """What a run tells: expressions that found nothing, and why; images of which only the first page is used."""
+    permissions: Permissions = NOTHING
 
     @property
     def streams(self) -> bool:
@@ -63,7 +66,8 @@ class Prepared:
         return self._render({"result": piece, "result[]": piece})
 
     def _render(self, results: Mapping[str, Any]) -> Any:
-        return expressions.render(self.template, {**self.sources, **results}, on_null=self._heard)
+        sources = {**self.sources, **results}
+        return expressions.render(self.template, sources, on_null=self._heard, permissions=self.permissions)
 
     def _heard(self, reference: Reference, why: str) -> None:
         self.nulls.append(f"{reference.text} is null: {why}")
@@ -76,19 +80,24 @@ def prepare(
     action: str = "__default__",
     seed: int | None = None,
     overrides: Mapping[str, Any] | None = None,
+    permissions: Permissions = NOTHING,
 ) -> Prepared:
     """Evaluate an action's expressions over the inputs and check what they gave.
 
     An expression that gives nothing leaves its field at its default; a field that has none is an InputError naming
     the expression and what there was. A list where the task takes one text, or inside a longer text, is a batch.
+    `permissions` say what inputs may be read and fetched.
     """
     assert component.task is not None
     chosen = component.component.action(action)
-    sources = {"input": accepted(inputs), "env": Environment(os.environ), "context": {"run_id": uuid.uuid4().hex}}
-    rendering = _Rendering(chosen.written.with_(without=("output",)), sources, component.task.input)
+    given = accepted(inputs, component.inputs or inputs_of(chosen))
+    sources = {"input": given, "env": Environment(os.environ), "context": {"run_id": uuid.uuid4().hex}}
+    rendering = _Rendering(chosen.written.with_(without=("output",)), sources, component.task.input, permissions)
     rendered = rendering.fields()
     model = type(chosen.fields)
-    extra = {"seed": seed, **{k: v for k, v in (overrides or {}).items() if k in ("seed", "batch_size")}}
+    extra = {k: v for k, v in (overrides or {}).items() if k in ("seed", "batch_size")}
+    if seed is not None:
+        extra["seed"] = seed  # what this call says counts for more than what its cell said
     for name, value in extra.items():
         if value is not None:
             if name not in model.model_fields:
@@ -98,15 +107,25 @@ def prepare(
     items, listed = component.task.items(fields)
     if getattr(fields, "streaming", False) and (listed or fields.num_return_sequences > 1):
         raise InputError("streaming gives one answer to one input", fix="streaming: false, or one input and one answer")
-    told = [f"{text} is null: {why}" for text, why in rendering.nulls.items()]
-    return Prepared(component, fields, items, listed, sources, chosen.written.get("output"), told)
+    told = [f"{text} is null: {why}" for text, why in rendering.nulls.items()] + _frames(items)
+    return Prepared(component, fields, items, listed, sources, chosen.written.get("output"), told, permissions)
+
+
+def _frames(items: list[Any]) -> list[str]:
+    """What to say of animations and files of several pages among the images."""
+    first = [i for i, item in enumerate(items) if is_image(item) and item.info.get("frames")]
+    if not first:
+        return []
+    which = "the image" if len(items) == 1 else f"{len(first)} of the {len(items)} images"
+    return [f"{which}: an animation or several pages, of which the first is used"]
 
 
 class _Rendering:
     """An action's fields over the inputs; remembers which expressions found nothing."""
 
-    def __init__(self, written: Map, sources: dict[str, Any], main: str):
+    def __init__(self, written: Map, sources: dict[str, Any], main: str, permissions: Permissions):
         self.written = written
+        self.permissions = permissions
         self.sources = sources
         self.main = main
         self.nulls: dict[str, str] = {}
@@ -126,6 +145,8 @@ class _Rendering:
         try:
             lists = self.lists_in(value) if name == self.main else {}
             self.refuse_what_is_no_text(name, value)
+            if name == "image":
+                return self.images(self.render(value, self.sources))
             if not lists:
                 return self.render(value, self.sources)
             counts = {len(items) for items in lists.values()}
@@ -154,7 +175,14 @@ class _Rendering:
                     raise InputError(f"{key}[{i}] is {describe(item)}, and not a text")
 
     def render(self, value: Any, sources: Mapping[str, Any]) -> Any:
-        return expressions.render(value, sources, elementwise=True, on_null=self.heard)
+        return expressions.render(value, sources, elementwise=True, on_null=self.heard, permissions=self.permissions)
+
+    def images(self, found: Any) -> Any:
+        """The value as an image or a list of them, also where no `as image` says so: a path in the cell, an array."""
+        for i, item in enumerate(found if isinstance(found, list | tuple) else ()):
+            if item is None:
+                raise ExpressionError(f"[{i}]: null is no image")
+        return convert(found, "image", elementwise=True, permissions=self.permissions)
 
     def lists_in(self, value: Any) -> dict[str, list[Any]]:
         """The inputs that are lists and stand inside a longer text or a message: each of their elements is a call."""

@@ -227,7 +227,7 @@ class StarterSource(Closed):
     """A small model that ships with mc_jupyter."""
 
     provider: Literal["starter"] = Field("starter", description="Where the files come from.")
-    name: Bound[str] = Field(description="Which one: stories, sentiment or embedding.")
+    name: Bound[str] = Field(description="Which one: stories, sentiment, embedding, shapes, shapes-caption or upscale.")
 
     def __str__(self) -> str:
         return f"starter:{self.name}"
@@ -347,6 +347,8 @@ class ModelSettings(Closed):
     ] = Field(Quantization(type="none"), description="Hold the weights in fewer bits.")
     low_cpu_mem_usage: Bound[bool] = Field(False, description="Load piece by piece (transformers 5 always does).")
     allow_pickle: bool = Field(False, description="Read weights stored as pickle (.bin, .pt), tensors only.")
+    allow_urls: bool = Field(False, description="Fetch http(s) addresses in inputs, of public hosts only.")
+    allow_paths: bool = Field(False, description="Read files outside the working folder that texts in inputs name.")
     peft_adapters: Annotated[
         list[Adapter], BeforeValidator(_listed, json_schema_input_type=Adapter | list[Adapter]), Spelled("peft_adapter")
     ] = Field(default_factory=list, description="Adapters laid over the model; several are added up.")

@@ -15,6 +15,8 @@ from mc_jupyter.events import Event, Piece, Run
 from mc_jupyter.inputs import Input
 from mc_jupyter.plan import ComponentPlan, Plan
 from mc_jupyter.residents import Loaded, Model
+from mc_jupyter.trust import Permissions
+from mc_jupyter.values.files import is_upload
 from mc_jupyter.values.streams import Stream
 
 if TYPE_CHECKING:
@@ -55,6 +57,12 @@ class Handle:
     def inputs(self) -> tuple[Input, ...]:
         return self.component.inputs
 
+    @property
+    def permissions(self) -> Permissions:
+        """What reading the inputs may touch: what the session allows, and what the cell allows besides."""
+        settings = self.component.settings
+        return self._live().permissions.and_also(urls=settings.allow_urls, paths=settings.allow_paths)
+
     def __call__(self, *args: Any, run: Run | None = None, seed: int | None = None, **inputs: Any) -> Any:
         """The result for these inputs. One positional argument is the first input."""
         session, given = self._live(), self._given(args, inputs)
@@ -73,7 +81,8 @@ class Handle:
         """The answer piece by piece, as it is written. `.result` is the whole one at the end."""
         session = self._live()
         run = Run()
-        call = calls.prepare(self.component, self._given(args, inputs), seed=seed, overrides=self.overrides)
+        given = self._given(args, inputs)
+        call = calls.prepare(self.component, given, seed=seed, overrides=self.overrides, permissions=self.permissions)
         session.ready(self, run)
         return TextStream(self, call, run)
 
@@ -169,7 +178,7 @@ class Handle:
             return self._named(inputs)
         if len(args) > 1:
             raise InputError(f"{self.name} takes one input without a name; the others need theirs")
-        if inputs or not isinstance(args[0], Mapping):
+        if inputs or not isinstance(args[0], Mapping) or is_upload(args[0]):
             if not self.inputs:
                 return args[0]
             if twice := [name for name in self.inputs[0].names if name in inputs]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from mc_jupyter.errors import InputError
 from mc_jupyter.expressions import Reference
 from mc_jupyter.fields import Environment
 from mc_jupyter.spec import Action
-from mc_jupyter.values import is_image
+from mc_jupyter.values import arrays, is_image
 from mc_jupyter.values.streams import Stream
 
 _KINDS = {
@@ -20,6 +20,12 @@ _KINDS = {
     "select": "select", "slider": "slider", "image": "image", "audio": "audio", "video": "file", "file": "file",
     "json": "json", "list": "json", "object": "json",
 }  # fmt: skip
+
+
+_OWN_KIND = ("messages", "image")
+"""Fields whose inputs are of one kind, whether or not an expression says so with `as`."""
+
+_MEDIA = ("image", "audio", "file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +48,29 @@ class Input:
         return (self.name, *self.also)
 
 
-def accepted(inputs: Any) -> Any:
-    """The inputs as expressions can read them: iterators and arrays become lists; what cannot be one is refused."""
+def accepted(inputs: Any, known: Sequence[Input] = ()) -> Any:
+    """The inputs as expressions can read them: iterators and arrays become lists; what cannot be one is refused.
+
+    Of the `known` ones those that are images stay as they are: an array is a picture there, or a list of pictures.
+    """
+    images = {name for one in known if one.kind == "image" for name in one.names}
     if isinstance(inputs, Mapping):
-        return {name: _plain(value, str(name)) for name, value in inputs.items()}
-    return _plain(inputs, "the input")
+        return {name: _plain(value, str(name), name in images) for name, value in inputs.items()}
+    return _plain(inputs, "the input", bool(known) and known[0].kind == "image")
 
 
-def _plain(value: Any, name: str) -> Any:
+def _plain(value: Any, name: str, image: bool = False) -> Any:
+    if image and (arrays.is_array(value) or callable(getattr(value, "read", None))):  # an open file is an iterator too
+        pictures = arrays.pictures_in(value) if arrays.is_array(value) else None
+        return value if pictures is None else [_plain(one, f"{name}[{i}]", True) for i, one in enumerate(pictures)]
     if value is None or isinstance(value, bool | int | float | bytes | Mapping | Stream) or is_image(value):
         return value
     if isinstance(value, str):
         return _readable(value, name)
     if isinstance(value, list | tuple):
-        return [_plain(item, f"{name}[{i}]") for i, item in enumerate(value)]
+        return [_plain(item, f"{name}[{i}]", image) for i, item in enumerate(value)]
     if isinstance(value, Iterator | range):
-        return [_plain(item, f"{name}[{i}]") for i, item in enumerate(value)]
+        return [_plain(item, f"{name}[{i}]", image) for i, item in enumerate(value)]
     if callable(getattr(value, "tolist", None)):  # numpy, pandas, torch
         return value.tolist()
     if isinstance(value, set | frozenset):
@@ -112,14 +125,10 @@ def _needed(action: Action, name: str) -> bool:
 
 def _input(reference: Reference, needed: bool, field_name: str) -> Input:
     name = reference.path[0] if reference.path and isinstance(reference.path[0], str) else "input"
-    kind = _KINDS.get((reference.type or "").removesuffix("[]"), "messages" if field_name == "messages" else "text")
+    kind = _KINDS.get((reference.type or "").removesuffix("[]"), field_name if field_name in _OWN_KIND else "text")
     others = [r for r in _nested(reference) if r.source == "input" and r.path]
     also = tuple(str(r.path[0]) for r in others)
-    default = (
-        None
-        if reference.default is None
-        else expressions.render(reference.text, {"input": {}, "env": Environment(os.environ)})
-    )
+    default = None if reference.default is None else _default(reference, kind)
     if kind in ("number", "slider") and isinstance(default, str):
         default = float(default)  # `as slider` itself changes no value
     options, low, high, step = _hints(reference, kind)
@@ -134,6 +143,14 @@ def _input(reference: Reference, needed: bool, field_name: str) -> Input:
         step=step,
         description=reference.annotations.get("description", ""),
         also=also,
+    )
+
+
+def _default(reference: Reference, kind: str) -> Any:
+    """What stands for an input that nobody gives. Of a file it is the name: looking it up reads nothing."""
+    sources = {"input": {}, "env": Environment(os.environ)}
+    return (
+        expressions.unconverted(reference, sources) if kind in _MEDIA else expressions.render(reference.text, sources)
     )
 
 

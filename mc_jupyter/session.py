@@ -35,7 +35,8 @@ from mc_jupyter.residents import Files, Loaded, Model, ResidentRow, Residents, b
 from mc_jupyter.rewriting import ADAPTER, field_name, plain, rewritten
 from mc_jupyter.signatures import sign
 from mc_jupyter.spec import DEFAULT
-from mc_jupyter.values import Batch
+from mc_jupyter.trust import MAX_PIXELS, Permissions
+from mc_jupyter.values import Batch, is_image
 from mc_jupyter.weights import Checkpoint
 
 _PLANS_KEPT = 64
@@ -69,6 +70,8 @@ class Session:
     `new_run` gives calls that bring no run of their own one that somebody listens to. `memory` limits, in bytes, what
     models may take on a device (`{"cpu": 8e9}`; `cuda` stands for each GPU); what is free there counts in any case.
     `on_change` is called after what is loaded, or what a component says, has changed; perhaps from another thread.
+    `allow_urls` and `allow_paths` let texts in inputs be fetched from public addresses, and read from files outside the
+    working folder, as the fields of those names do for one component; images of more than `max_pixels` are refused.
     Leaving the `with` block unloads everything.
     """
 
@@ -79,8 +82,12 @@ class Session:
         new_run: NewRun | None = None,
         memory: Mapping[str, float] | None = None,
         on_change: Callable[[], None] = _nobody,
+        allow_urls: bool = False,
+        allow_paths: bool = False,
+        max_pixels: int = MAX_PIXELS,
     ):
         self.trust = trust
+        self.permissions = Permissions(allow_urls, allow_paths, max_pixels)
         self.new_run = new_run or silent_run
         self.on_change = on_change
         self.models = Residents({device: int(limit) for device, limit in (memory or {}).items()}, on_change)
@@ -277,7 +284,9 @@ class Session:
     def call(self, handle: Handle, inputs: Any, *, run: Run, seed: int | None = None) -> Any:
         """One call of a component: render its fields over the inputs, perform its task, build its output."""
         started = time.perf_counter()
-        call = calls.prepare(handle.component, inputs, seed=seed, overrides=handle.overrides)
+        call = calls.prepare(
+            handle.component, inputs, seed=seed, overrides=handle.overrides, permissions=handle.permissions
+        )
         resident = self.ready(handle, run)
         if call.streams:
             return handle.pieces(call, run)
@@ -294,7 +303,7 @@ class Session:
         assert task is not None
         with self.models.lease(resident, lambda: handle.loaded) as model:
             run.emit(Phase("run", handle.name))
-            results = self._performed(model, task, call, run) if call.items else []
+            results = [_several(one) for one in self._performed(model, task, call, run)] if call.items else []
             sign(results, handle.component, model, handle.loaded)
         result = Batch(results) if call.listed else results[0]
         if run.stopped:
@@ -403,6 +412,11 @@ def _loaded_by(component: ComponentPlan) -> Loaded | None:
     """What the component would have in memory, where its files are known."""
     files = _files_here(component)
     return files.loaded if files else None
+
+
+def _several(result: Any) -> Any:
+    """Several images for one input are a batch, as the answers to several inputs are."""
+    return Batch(result) if type(result) is list and any(map(is_image, result)) else result
 
 
 def _interrupted(partial: Any) -> Interrupted:

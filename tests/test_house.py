@@ -19,7 +19,7 @@ ROOT = Path(mc.__file__).parent
 # The table of ARCHITECTURE.md: a module may import what stands on lines above it (or beside it, to the left).
 FLOORS = """
 errors
-events values
+events trust values
 expressions
 cell
 fields batching devices

@@ -118,7 +118,8 @@ class _Comparing:
             raise InputError("seed is given twice: in the grid, and beside it", fix="keep one of them")
         self.holder = f"compare {handle.name}"  # a name that no variable can have
         # Iterators are read once, and every variant needs what they give.
-        self.args, self.inputs = tuple(accepted(one) for one in args), accepted(inputs)
+        known = handle.inputs
+        self.args, self.inputs = tuple(accepted(one, known) for one in args), accepted(inputs, known)
         self.asked, self.drawn = seed, secrets.randbits(32)
         self.loading: Stretch | None = None  # how the model that is now held was loaded, if it was loaded here
         self.here = {resident.key for resident in session.models}  # loaded before
@@ -161,12 +162,13 @@ class _Comparing:
         handle = variant.handle
         assert handle is not None
         given = handle._given(self.args, dict(self.inputs))
-        call = calls.prepare(handle.component, given, seed=self.asked, overrides=handle.overrides)
+        allowed = handle.permissions
+        call = calls.prepare(handle.component, given, seed=self.asked, overrides=handle.overrides, permissions=allowed)
         if not call.items:
             raise InputError("the list of inputs is empty", fix="give at least one")
         if getattr(call.action, "seed", 0) is not None:
             return call
-        return calls.prepare(handle.component, given, seed=self.drawn, overrides=handle.overrides)
+        return calls.prepare(handle.component, given, seed=self.drawn, overrides=handle.overrides, permissions=allowed)
 
     def ordered(self) -> list[_Variant]:
         """The variants that can run, those of one model together; first those whose model is there: it might go."""

@@ -14,6 +14,7 @@ Lists and mappings may nest, and mappings may have the forms `...` (spread), `?`
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mc_jupyter.errors import ExpressionError
@@ -24,6 +25,7 @@ from mc_jupyter.expressions.grammar import escape, has_reference, is_single, par
 from mc_jupyter.expressions.paths import Nothing, names_of, walk
 from mc_jupyter.expressions.references import references
 from mc_jupyter.expressions.template import Reference, Slice, Star, Template, about, check_depth, is_env
+from mc_jupyter.trust import NOTHING, Permissions
 from mc_jupyter.values import Stream, describe
 from mc_jupyter.values.conversions import convert, interpolated
 from mc_jupyter.values.scalars import Plain, yaml_value
@@ -44,6 +46,7 @@ __all__ = [
     "references",
     "render",
     "resolve_env",
+    "unconverted",
     "yaml_value",
 ]
 
@@ -56,13 +59,26 @@ def render(
     *,
     elementwise: bool = False,
     on_null: OnNull | None = None,
+    permissions: Permissions = NOTHING,
 ) -> Any:
     """The value with every expression in it evaluated. What an expression gives is never rendered again.
 
     A path that finds nothing gives null, and `on_null(reference, why)` is told, unless there is a default.
-    With `elementwise` (a model's inputs) `as text` on a list converts its elements.
+    With `elementwise` (a model's inputs) `as text` on a list converts its elements. `permissions` say what `as image`
+    and `as file` may read and fetch.
     """
-    return _Renderer(_streamed(sources), elementwise, on_null).value(value, 0)
+    return _Renderer(_streamed(sources), elementwise, on_null, permissions).value(value, 0)
+
+
+def unconverted(reference: Reference, sources: Mapping[str, Any]) -> Any:
+    """What a reference leads to, or its default, as it was before any `as`: of an image that is a file, the name."""
+    return _Renderer(_streamed(sources), False, None).reference(_bare(reference))
+
+
+def _bare(reference: Reference) -> Reference:
+    parts = reference.default.parts if reference.default else ()
+    default = Template(tuple(part if isinstance(part, str) else _bare(part) for part in parts))
+    return replace(reference, type=None, default=default if reference.default else None)
 
 
 def _streamed(sources: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -77,11 +93,18 @@ def matches(where: Any, scope: Mapping[str, Any]) -> bool:
 
 
 class _Renderer:
-    def __init__(self, sources: Mapping[str, Any], elementwise: bool, on_null: OnNull | None):
-        self.sources, self.elementwise, self.on_null = sources, elementwise, on_null
+    def __init__(
+        self,
+        sources: Mapping[str, Any],
+        elementwise: bool,
+        on_null: OnNull | None,
+        permissions: Permissions = NOTHING,
+    ):
+        self.sources, self.elementwise, self.on_null, self.permissions = sources, elementwise, on_null, permissions
 
     def within(self, item: Any, index: int) -> _Renderer:
-        return _Renderer({**self.sources, "item": item, "index": index}, self.elementwise, self.on_null)
+        sources = {**self.sources, "item": item, "index": index}
+        return _Renderer(sources, self.elementwise, self.on_null, self.permissions)
 
     def value(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
@@ -127,7 +150,13 @@ class _Renderer:
         attributes = {name: self.template(template) for name, template in reference.attributes}
         try:
             return convert(
-                value, reference.type, reference.subtype, attributes, reference.format, elementwise=self.elementwise
+                value,
+                reference.type,
+                reference.subtype,
+                attributes,
+                reference.format,
+                elementwise=self.elementwise,
+                permissions=self.permissions,
             )
         except ExpressionError as error:
             raise about(error, reference) from None

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.errors import ExpressionError
+from mc_jupyter.errors import ExpressionError, Problem
+from mc_jupyter.trust import NOTHING, Permissions
 from mc_jupyter.values import Stream, describe, is_image, look_up_or
+from mc_jupyter.values.files import is_upload, read
 from mc_jupyter.values.media import FORMATS, encode_image, load, load_image, recoded
 
 if TYPE_CHECKING:
@@ -28,34 +30,44 @@ def convert(
     format: str | None = None,
     *,
     elementwise: bool = False,
+    permissions: Permissions = NOTHING,
 ) -> Any:
     """`value as type/subtype[attributes];format`. None stays None; a type nobody knows leaves the value as it is.
 
     `T[]` converts every element of a list, or of a stream as it is read. With `elementwise`, which a model's
-    inputs use, `as text` and `as image` on a list do so too; otherwise a list as text is JSON.
+    inputs use, `as text` and `as image` on a list do so too; otherwise a list as text is JSON. What texts may be read
+    as files and fetched as addresses is in `permissions`.
     Raises ExpressionError where the value cannot be of that type.
     """
     if value is None:
         return None
 
     def one(item: Any) -> Any:
-        return convert(item, type.removesuffix("[]"), subtype, attributes, format)
+        return convert(item, type.removesuffix("[]"), subtype, attributes, format, permissions=permissions)
 
     if type.endswith("[]"):
         return _each(value, one, f"`{type}`")
     if elementwise and type in (*_TEXT, *_MEDIA) and isinstance(value, list | tuple):
-        return [one(item) for item in value]
+        return [_numbered(one, item, i) for i, item in enumerate(value)] if type in _MEDIA else [one(v) for v in value]
     if type in ("stream", "event-stream"):
         return _as_stream(value, subtype)
     if isinstance(value, Stream):
         return value.map(one) if type in _DATA else value
     if type in _DATA:
-        return _as_data(value, type, subtype, format)
+        return _as_data(value, type, subtype, format, permissions)
     if type == "image":
-        return _as_image(value, subtype, attributes or {}, format)
+        return _as_image(value, subtype, attributes or {}, format, permissions)
     if type in _MEDIA:
-        return _as_bytes(value, type, format)
+        return _as_bytes(value, type, format, permissions)
     return value
+
+
+def _numbered(one: Callable[[Any], Any], item: Any, index: int) -> Any:
+    """An element converted, or the error with its place in the list: of a hundred files one is damaged."""
+    try:
+        return one(item)
+    except ExpressionError as error:
+        raise ExpressionError(Problem(f"[{index}]: {p.message}", p.place, p.fix) for p in error.problems) from None
 
 
 def _each(value: Any, one: Callable[[Any], Any], what: str) -> Any:
@@ -73,9 +85,9 @@ def _as_stream(value: Any, subtype: str | None) -> Stream:
     return stream.map(as_text) if subtype != "json" else stream
 
 
-def _as_data(value: Any, type: str, subtype: str | None, format: str | None) -> Any:
+def _as_data(value: Any, type: str, subtype: str | None, format: str | None, permissions: Permissions) -> Any:
     if format in FORMATS and isinstance(value, str):
-        value = load(value, format)
+        value = load(value, format, permissions)
     if type in _TEXT:
         return as_text(value)
     if type in ("json", "list", "object"):
@@ -169,18 +181,22 @@ def _encoded(value: Any) -> bytes:
         raise ExpressionError(f"{describe(value)} holds half of a character, which has no UTF-8 form") from None
 
 
-def _as_image(value: Any, subtype: str | None, attributes: Mapping[str, Any], format: str | None) -> Image:
-    image = load_image(value, format)
+def _as_image(
+    value: Any, subtype: str | None, attributes: Mapping[str, Any], format: str | None, permissions: Permissions
+) -> Image:
+    image = load_image(value, format, permissions)
     if subtype is None:
         return image
     quality = int(_as_number(attributes["quality"], "integer")) if "quality" in attributes else None
     return recoded(image, subtype, quality)
 
 
-def _as_bytes(value: Any, type: str, format: str | None) -> Any:
+def _as_bytes(value: Any, type: str, format: str | None, permissions: Permissions) -> Any:
+    if is_upload(value):
+        value = value["content"]
     if isinstance(value, str):
         if format in FORMATS:
-            return load(value, format)
+            return load(value, format, permissions)
         if value.startswith("data:"):
             return load(value, "data-uri")
         raise ExpressionError(
@@ -188,7 +204,7 @@ def _as_bytes(value: Any, type: str, format: str | None) -> Any:
             fix=f"`as {type};path` reads a file, `as {type};base64` decodes text",
         )
     if isinstance(value, Path):
-        return load(str(value), "path")
+        return read(value, permissions)
     if type in ("audio", "video"):
         # Decoded sound and frames (arrays, {array, sampling_rate}) are what engines take.
         return value

@@ -1,7 +1,7 @@
 """Files and images as bytes, text and pixels: what may be read and decoded, within which limits, and what never is.
 
-Nothing is fetched from the network, no file outside the working directory is read, and of PIL's decoders only those
-are used that read pixels and run nothing.
+What a text may reach is in `trust`: by itself no address, and no file outside the working folder. Of PIL's decoders
+only those are used that read pixels and run nothing.
 """
 
 from __future__ import annotations
@@ -9,39 +9,53 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from mc_jupyter.errors import ExpressionError, listing
-from mc_jupyter.values import describe, is_image
+from mc_jupyter.trust import ALLOW_URLS, NOTHING, Permissions
+from mc_jupyter.values import arrays, describe, files, is_image
+from mc_jupyter.values.decoding import decoded
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_PIXELS = 50_000_000
-MAX_FILE_BYTES = 256 * 1024 * 1024
 FORMATS = ("base64", "path", "url", "data-uri")
 _IMAGE_FORMATS = {
     "png": "PNG", "jpeg": "JPEG", "jpg": "JPEG", "webp": "WEBP", "gif": "GIF", "bmp": "BMP", "tiff": "TIFF",
     "tif": "TIFF",
 }  # fmt: skip
-# What may be decoded. PIL knows more, among them EPS, whose decoding starts Ghostscript.
-_DECODED = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "ICO", "AVIF", "TGA")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # two letters or more: C: is a drive
 
 
-def load(text: str, format: str) -> bytes:
+def load(text: str, format: str, permissions: Permissions = NOTHING) -> bytes:
     """The bytes that a text stands for, by one of `FORMATS`."""
     if format == "base64":
         return _decode_base64(text)
     if format == "data-uri":
         return _decode_data_uri(text)
     if format == "path":
-        return read_file(text)
-    raise ExpressionError(
-        f"{describe(text)} is a URL, and an expression fetches nothing",
-        fix="load it with an http-client component, or give the file's path with `;path`",
-    )
+        return files.read(text, permissions)
+    return _fetch(text, permissions)
+
+
+def _fetch(text: str, permissions: Permissions) -> bytes:
+    scheme = found[1].lower() if (found := _SCHEME.match(text)) else ""
+    if scheme not in ("http", "https"):
+        kind = f"{scheme}:" if scheme else "it"
+        raise ExpressionError(
+            f"{describe(text)} is no http(s) address, and {kind} is not fetched",
+            fix="give the file's path with `;path`" if scheme in ("", "file") else None,
+        )
+    if not permissions.urls:
+        raise ExpressionError(
+            f"{describe(text)} is an address, and none is fetched unless that is allowed", fix=ALLOW_URLS
+        )
+    from mc_jupyter.values.fetching import fetch
+
+    return fetch(text)
 
 
 def _decode_base64(text: str) -> bytes:
@@ -58,26 +72,57 @@ def _decode_data_uri(text: str) -> bytes:
     return _decode_base64(data) if head.endswith(";base64") else unquote_to_bytes(data)
 
 
-def read_file(text: str) -> bytes:
-    """A file below the working directory: inputs come from data, and data may not read the rest of the disk."""
+def load_image(value: Any, format: str | None = None, permissions: Permissions = NOTHING) -> Image:
+    """The image that a value is or stands for: see `_image_bytes` for what it may be besides an image or an array.
+
+    Its pixels are in memory. It is as it was decoded: turned upright, and made RGB, by `pictures.rgb`.
+    """
+    if is_image(value):
+        image: Image = value
+        return image
+    if arrays.is_array(value):
+        return arrays.image_of(value)
+    return decoded(_image_bytes(value, format, permissions), permissions.max_pixels)
+
+
+def _image_bytes(value: Any, format: str | None, permissions: Permissions) -> bytes:
+    """The file that holds an image: itself, an upload's, an open file's, one on this disk, or one that a text names."""
+    if files.is_upload(value):
+        value = value["content"]
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    if isinstance(value, Path):
+        return files.read(value, permissions)
+    if callable(getattr(value, "read", None)):
+        return files.read_open(value)
+    if not isinstance(value, str):
+        raise ExpressionError(
+            f"`image` needs an image, not {describe(value)}",
+            fix="it may be a PIL image, an array, bytes, a pathlib.Path, or a text that names or holds one",
+        )
+    return load(value, format, permissions) if format in FORMATS else _meant_by(value, permissions)
+
+
+def _meant_by(text: str, permissions: Permissions) -> bytes:
+    """What a text without a `;format` stands for: a data URI, an address, the path of a file that is there, base64."""
+    if text.startswith("data:"):
+        return _decode_data_uri(text)
+    if _SCHEME.match(text) and "//" in text[:40]:
+        return _fetch(text, permissions)
+    if files.is_there(text, permissions):
+        return files.read(text, permissions)
     try:
-        path = Path(text).resolve()
-        if not path.is_relative_to(Path.cwd().resolve()):
-            raise ExpressionError(
-                f"{text!r} lies outside the working directory", fix="copy the file next to the notebook"
-            )
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ExpressionError(f"{text!r} is larger than {MAX_FILE_BYTES // 1024**2} MiB")
-        return path.read_bytes()
-    except (OSError, ValueError, RuntimeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise ExpressionError(f"cannot read the file {text!r}: {why}") from None
-
-
-def load_image(value: Any, format: str | None) -> Image:
-    """The image that a value is, or holds as bytes, base64, a data URI or (with the format `path`) a path."""
-    image: Image = value if is_image(value) else _decode_image(_image_bytes(value, format))
-    return image
+        found = _decode_base64(text)
+    except ExpressionError:
+        found = b""
+    if len(found) > files.SHORTEST or (found and not files.looks_like_path(text)):
+        return found
+    if files.looks_like_path(text):
+        return files.read(text, permissions)  # says why it cannot be
+    raise ExpressionError(
+        f"{describe(text)} is no file in {files.here()}, no data URI, no address and no base64",
+        fix="give an image, or the path of an image's file",
+    )
 
 
 def recoded(image: Image, subtype: str, quality: int | None) -> Image:
@@ -85,52 +130,7 @@ def recoded(image: Image, subtype: str, quality: int | None) -> Image:
     name = _IMAGE_FORMATS.get(subtype.lower())
     if name is None:
         raise ExpressionError(f"no image format {subtype!r}", fix=f"use {listing(list(_IMAGE_FORMATS))}")
-    return _decode_image(encode_image(image, name, quality))
-
-
-def _image_bytes(value: Any, format: str | None) -> bytes:
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value)
-    if isinstance(value, Path):
-        return read_file(str(value))
-    if not isinstance(value, str):
-        raise ExpressionError(f"`image` needs an image, not {describe(value)}")
-    if format in FORMATS:
-        return load(value, format)
-    if value.startswith("data:"):
-        return _decode_data_uri(value)
-    if value.startswith(("http://", "https://")):
-        return load(value, "url")
-    try:
-        return _decode_base64(value)
-    except ExpressionError:
-        raise ExpressionError(
-            f"{describe(value)} is neither base64 nor a data URI", fix="`as image;path` reads an image file"
-        ) from None
-
-
-def _decode_image(data: bytes) -> Image:
-    import struct
-
-    from PIL import Image as pil
-    from PIL import UnidentifiedImageError
-
-    pil.init()
-    try:
-        image = pil.open(io.BytesIO(data), formats=[name for name in _DECODED if name in pil.OPEN])
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise ExpressionError(
-                f"an image of {width}×{height} is over the limit of {MAX_PIXELS // 10**6} million pixels"
-            )
-        image.load()
-    except pil.DecompressionBombError as error:
-        raise ExpressionError(f"the image is too large: {error}") from None
-    except UnidentifiedImageError:
-        raise ExpressionError(f"these {len(data)} bytes are no image of a known format") from None
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error) as error:
-        raise ExpressionError(f"the image is damaged: {error}") from None
-    return image
+    return decoded(encode_image(image, name, quality), image.width * image.height)
 
 
 def encode_image(image: Image, name: str, quality: int | None = None) -> bytes:

@@ -1,16 +1,27 @@
-"""Images and files are read within limits; nothing is fetched, and nothing that runs is decoded."""
+"""Images and files are read within limits; nothing is fetched by itself, and nothing that runs is decoded."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
+import os
+import struct
+import warnings
+import zlib
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mc_jupyter.errors import ExpressionError
+from mc_jupyter.trust import Permissions
 from mc_jupyter.values.conversions import convert
+from mc_jupyter.values.media import load_image
+from mc_jupyter.values.pictures import rgb
 
 
 def png(width: int, height: int, mode: str = "RGB") -> bytes:
@@ -19,42 +30,278 @@ def png(width: int, height: int, mode: str = "RGB") -> bytes:
     return buffer.getvalue()
 
 
+def photo(format: str, **options: Any) -> bytes:
+    """A file whose pixels do not pack into a few bytes."""
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
+    Image.fromarray(pixels).save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, with a picture in it and another beside it."""
+    made = tmp_path / "work"
+    (made / "pictures").mkdir(parents=True)
+    (made / "dot.png").write_bytes(png(1, 1))
+    (made / "pictures" / "two.png").write_bytes(png(2, 2))
+    (tmp_path / "outside.png").write_bytes(png(3, 3))
+    (made / "link.png").symlink_to(tmp_path / "outside.png")
+    monkeypatch.chdir(made)
+    return made
+
+
 def test_an_image_comes_from_bytes_base64_and_a_data_uri() -> None:
     text = base64.b64encode(png(3, 2)).decode()
-    for value in (png(3, 2), text, f"data:image/png;base64,{text}"):
+    data = (png(3, 2), bytearray(png(3, 2)), memoryview(png(3, 2)), io.BytesIO(png(3, 2)))
+    for value in (*data, {"name": "a.png", "content": memoryview(png(3, 2))}, text, f"data:image/png;base64,{text}"):
         assert convert(value, "image").size == (3, 2)
     assert convert(text, "image", format="base64").size == (3, 2)
+
+
+def test_a_list_of_files_is_a_list_of_images_and_an_error_says_which() -> None:
+    upload = ({"name": "a.png", "content": memoryview(png(3, 2))}, {"name": "b.png", "content": memoryview(png(1, 1))})
+    assert [image.size for image in convert(upload, "image", elementwise=True)] == [(3, 2), (1, 1)]
+    with pytest.raises(ExpressionError, match=r"\[1\]: these 3 bytes are no image"):
+        convert([png(1, 1), b"abc"], "image", elementwise=True)
 
 
 def test_an_image_with_transparency_can_be_a_jpeg() -> None:
     assert convert(png(2, 2, "RGBA"), "image", "jpeg", {"quality": "50"}).format == "JPEG"
 
 
-def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded() -> None:
-    with pytest.raises(ExpressionError, match="50 million"):
-        convert(png(10_000, 5_001, "1"), "image")
+class TestLimits:
+    def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded(self) -> None:
+        with pytest.raises(ExpressionError, match="50 million") as raised:
+            convert(png(10_000, 5_001, "1"), "image")
+        assert "%config ComposeMagics.max_pixels = 50010000" in str(raised.value)
+
+    @pytest.mark.parametrize("side", [9_500, 13_500, 60_000])
+    def test_a_bomb_is_refused_without_a_word_of_pils_own(self, side: int) -> None:
+        """PIL would warn of the second, and refuse the third with an error of its own."""
+        header = struct.pack(">II5B", side, side, 8, 2, 0, 0, 0)
+        chunk = b"IHDR" + header
+        file = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        file += struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(ExpressionError, match=f"{side}×{side} is over the limit"):
+                load_image(file)
+
+    def test_the_limit_can_be_set_above_pils_and_below_ours(self) -> None:
+        before = Image.MAX_IMAGE_PIXELS
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            large = load_image(png(13_400, 13_400, "1"), None, Permissions(max_pixels=200_000_000))
+        assert large.size == (13_400, 13_400)
+        assert before == Image.MAX_IMAGE_PIXELS
+        with pytest.raises(ExpressionError, match="limit of 11 pixels"):
+            load_image(png(4, 3), None, Permissions(max_pixels=11))
+
+    def test_a_file_inside_a_file_whose_size_nobody_sees_is_not_opened(self) -> None:
+        buffer = io.BytesIO()
+        Image.new("RGB", (16, 16)).save(buffer, "ICO")
+        with pytest.raises(ExpressionError, match="look like an ICO"):
+            load_image(buffer.getvalue())
 
 
-def test_postscript_is_never_decoded() -> None:
-    with pytest.raises(ExpressionError):
-        convert(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n", "image")
+class TestFilesThatAreNone:
+    @pytest.mark.parametrize(
+        ("data", "like"),
+        [
+            (b"", "0 bytes"),
+            (b"%PDF-1.7\n", "a PDF"),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+            (b"<?xml version='1.0'?>\n<!-- x -->\n<svg/>", "SVG"),
+            (b"\n<!DOCTYPE html><title>Not found</title>", "HTML"),
+            (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n", "PostScript"),
+            (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
+            (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "HEIC"),
+            (b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00", "a video"),
+            (b"RIFF\x00\x00\x00\x00WAVEfmt ", "sound"),
+            (b'{"error": "not found"}', "JSON"),
+            (b"hello", "no image of a known format"),
+        ],
+    )
+    def test_what_they_look_like_is_said(self, data: bytes, like: str) -> None:
+        with pytest.raises(ExpressionError, match=like):
+            load_image(data)
+
+    @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA"])
+    def test_a_file_that_ends_too_early_is_one_error(self, format: str) -> None:
+        whole = photo(format)
+        assert load_image(whole).size == (60, 40)
+        for size in (len(whole) // 2, len(whole) // 10):
+            with pytest.raises(ExpressionError, match=r"the image is damaged|no image"):
+                load_image(whole[:size])
+
+    @pytest.mark.filterwarnings("ignore::UserWarning")  # PIL's, of what it can do without
+    def test_bytes_that_were_changed_are_an_image_or_one_error(self) -> None:
+        random = np.random.default_rng(1)
+        for format in ("PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP"):
+            whole = photo(format)
+            for _ in range(60):
+                data = bytearray(whole)
+                for place in random.integers(0, min(len(data), 400), 4):
+                    data[place] = random.integers(0, 255)
+                with contextlib.suppress(ExpressionError):
+                    load_image(bytes(data), None, Permissions(max_pixels=10_000))
+
+    def test_an_open_file_of_text_is_refused(self, folder: Path) -> None:
+        with (folder / "dot.png").open(encoding="latin-1") as file, pytest.raises(ExpressionError, match="'rb'|\"rb\""):
+            load_image(file)
+        with (folder / "dot.png").open("rb") as file:
+            assert load_image(file).size == (1, 1)
 
 
-def test_a_path_below_the_working_directory_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "dot.png").write_bytes(png(1, 1))
-    assert convert("dot.png", "image", format="path").size == (1, 1)
+class TestSeveralPages:
+    @pytest.mark.parametrize("format", ["GIF", "TIFF", "PNG", "WEBP"])
+    def test_the_first_is_used_and_that_is_known(self, format: str) -> None:
+        buffer = io.BytesIO()
+        first, second = Image.new("RGB", (4, 4), "red"), Image.new("RGB", (4, 4), "blue")
+        first.save(buffer, format, save_all=True, append_images=[second])
+        image = load_image(buffer.getvalue())
+        assert image.convert("RGB").getpixel((0, 0))[0] > 240
+        assert image.info["frames"] == "first of several"
+        assert image.format == format
+        assert "frames" not in load_image(photo(format)).info
+
+    def test_which_way_is_up_is_kept(self) -> None:
+        pages = [Image.new("RGB", (6, 4)), Image.new("RGB", (6, 4))]
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        buffer = io.BytesIO()
+        pages[0].save(buffer, "TIFF", save_all=True, append_images=pages[1:], exif=exif)
+        image = load_image(buffer.getvalue())
+        assert rgb(image).size == (4, 6)
 
 
-@pytest.mark.parametrize("path", ["/etc/hostname", "../x", "link", "a\0b"])
-def test_a_path_outside_is_refused(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "link").symlink_to("/etc/hostname")
-    with pytest.raises(ExpressionError):
-        convert(path, "file", format="path")
+class TestPaths:
+    def test_a_path_below_the_working_folder_is_read(self, folder: Path) -> None:
+        assert convert("dot.png", "image", format="path").size == (1, 1)
+        for text in ("pictures/two.png", "./pictures/two.png", "pictures/../pictures/two.png"):
+            assert convert(text, "image").size == (2, 2)
+        assert convert(str(folder / "dot.png"), "image").size == (1, 1)
+
+    @pytest.mark.parametrize("path", ["/etc/hostname", "../outside.png", "link.png", "a\0b", "~/x.png", "/dev/zero"])
+    def test_a_path_outside_is_refused(self, path: str, folder: Path) -> None:
+        with pytest.raises(ExpressionError):
+            convert(path, "file", format="path")
+        with pytest.raises(ExpressionError):
+            convert(path, "image")
+
+    def test_what_is_outside_is_said_without_saying_whether_it_is_there(self, folder: Path) -> None:
+        told = []
+        for path in ("../outside.png", "../nothing.png"):
+            with pytest.raises(ExpressionError, match="lies outside the working folder") as raised:
+                convert(path, "image")
+            told.append(str(raised.value).replace(path, ""))
+        assert told[0] == told[1]
+        assert "allow_paths: true" in told[0]
+
+    def test_it_is_read_where_that_is_allowed_and_where_code_says_so(self, folder: Path) -> None:
+        allowed = Permissions(paths=True)
+        for text in ("../outside.png", "link.png", str(folder.parent / "outside.png")):
+            assert load_image(text, None, allowed).size == (3, 3)
+            assert load_image(text, "path", allowed).size == (3, 3)
+            assert load_image(Path(text)).size == (3, 3)
+
+    def test_the_home_folder_has_its_sign(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(folder))
+        assert load_image("~/dot.png").size == (1, 1)  # the working folder is the home folder here
+        assert load_image(Path("~/dot.png")).size == (1, 1)
+
+    @pytest.mark.skipif(os.name == "nt", reason="these are paths there")
+    def test_a_windows_path_is_named_as_one(self, folder: Path) -> None:
+        for path in (r"C:\Users\me\cat.png", "C:/cat.png", r"\\server\share\cat.png"):
+            with pytest.raises(ExpressionError, match="a Windows path"):
+                load_image(path)
+        with pytest.raises(ExpressionError, match="→ pictures/two.png"):
+            load_image(r"pictures\two.png")
+
+    @pytest.mark.skipif(os.name == "nt", reason="no such files there")
+    def test_a_folder_a_pipe_and_a_device_are_no_files(self, folder: Path) -> None:
+        os.mkfifo(folder / "pipe.png")
+        for path in ("pictures", "pipe.png", "/dev/zero"):
+            with pytest.raises(ExpressionError, match="is no file"):
+                load_image(path, "path", Permissions(paths=True))
+
+    def test_the_nearest_name_is_a_hint(self, folder: Path) -> None:
+        with pytest.raises(ExpressionError, match="did you mean 'dot.png'"):
+            load_image("dott.png")
+
+    def test_a_text_that_is_nothing_says_what_was_tried(self, folder: Path) -> None:
+        with pytest.raises(
+            ExpressionError, match="no file in the working folder .*no data URI, no address and no base64"
+        ):
+            load_image("a cat on a mat")
+
+    def test_base64_that_begins_like_a_path_is_base64(self, folder: Path) -> None:
+        text = base64.b64encode(photo("JPEG")).decode()
+        assert text.startswith("/9j/")
+        assert load_image(text).size == (60, 40)
 
 
-@pytest.mark.parametrize(("type", "format"), [("image", "url"), ("text", "url"), ("file", "url"), ("image", None)])
-def test_nothing_is_fetched(type: str, format: str | None) -> None:
-    with pytest.raises(ExpressionError, match="fetches nothing"):
-        convert("http://127.0.0.1:9/x.png", type, format=format)
+class TestAddresses:
+    @pytest.mark.parametrize(("type", "format"), [("image", "url"), ("text", "url"), ("file", "url"), ("image", None)])
+    def test_nothing_is_fetched_by_itself(self, type: str, format: str | None) -> None:
+        with pytest.raises(ExpressionError, match="allow_urls: true"):
+            convert("http://127.0.0.1:9/x.png", type, format=format)
+
+    @pytest.mark.parametrize(
+        "text", ["file:///etc/passwd", "ftp://a/b.png", "s3://bucket/key.png", "FILE:///etc/hosts"]
+    )
+    def test_no_other_kind_of_address_is_fetched_even_where_some_are(self, text: str) -> None:
+        with pytest.raises(ExpressionError, match="is no http\\(s\\) address"):
+            convert(text, "image", permissions=Permissions(urls=True, paths=True))
+
+
+class TestArrays:
+    @pytest.mark.parametrize(
+        ("array", "mode"),
+        [
+            (np.zeros((4, 6), np.uint8), "L"),
+            (np.zeros((4, 6, 1), np.uint8), "L"),
+            (np.zeros((4, 6, 3), np.uint8), "RGB"),
+            (np.zeros((4, 6, 4)), "RGBA"),
+            (np.zeros((3, 4, 6), np.float32), "RGB"),
+            (np.zeros((4, 6), np.bool_), "L"),
+            (np.zeros((8, 6, 3), np.uint8)[::2], "RGB"),
+            (torch.zeros(3, 4, 6), "RGB"),
+            (torch.zeros(1, 4, 6, dtype=torch.bfloat16), "L"),
+            (torch.zeros(4, 6, requires_grad=True), "L"),
+        ],
+        ids=lambda v: v if isinstance(v, str) else f"{type(v).__name__}-{tuple(v.shape)}",
+    )
+    def test_what_can_be_meant_is_an_image(self, array: Any, mode: str) -> None:
+        image = load_image(array)
+        assert (image.size, image.mode) == ((6, 4), mode)
+
+    def test_a_tensor_with_channels_last_is_one_too(self) -> None:
+        assert load_image(torch.zeros(5, 6, 3, dtype=torch.uint8)).size == (6, 5)
+
+    def test_numbers_are_what_they_were(self) -> None:
+        pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
+        for array in (pixels, pixels / 255, torch.from_numpy(pixels.transpose(2, 0, 1) / 255).half()):
+            assert np.array_equal(np.asarray(load_image(array)), pixels)
+        assert load_image(np.array([[True, False]])).getdata()[0] == 255
+
+    @pytest.mark.parametrize(
+        ("array", "why"),
+        [
+            (np.zeros((5, 6, 7)), "shape 5×6×7 and float64 is no image"),
+            (np.zeros((2, 2, 2, 2, 2)), "shape 2×2×2×2×2"),
+            (np.zeros((0, 5, 3)), "holds no pixels"),
+            (np.full((2, 2), 3.0), "floats from 3 to 3"),
+            (np.full((2, 2), np.nan), "floats from nan"),
+            (np.zeros((2, 2), np.int64), "shape 2×2 and int64: pixels are uint8"),
+            (np.zeros((2, 2), np.complex64), "complex64"),
+            (np.array([["a"]]), "pixels are uint8"),
+            (torch.zeros(3, 5, 3), "may be H×W×C or C×H×W"),
+            (torch.full((3, 4, 6), -1.0), "float32: floats from -1 to -1"),
+        ],
+        ids=lambda v: v if isinstance(v, str) else type(v).__name__,
+    )
+    def test_what_cannot_is_one_error_with_its_shape(self, array: Any, why: str) -> None:
+        with pytest.raises(ExpressionError, match=why):
+            load_image(array)

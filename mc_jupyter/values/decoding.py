@@ -1,0 +1,122 @@
+"""An image file's bytes as pixels: its size is looked at before it is decoded, and what is no image is named.
+
+PIL reads a size from the header and decodes later; a file of ten kilobytes can stand for gigabytes of pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mc_jupyter.errors import ExpressionError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# What may be decoded. PIL knows more: EPS, whose decoding starts Ghostscript; ICO, which holds another file whose size
+# is not the one that its header says.
+_DECODED = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "TGA")
+
+_READ = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, PPM and TGA are read"
+_KINDS = (
+    (b"%PDF", "a PDF", "render a page first: pypdfium2 or pdf2image make images of them"),
+    (b"%!PS", "PostScript", None),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "git lfs pull"),
+    (b"PK\x03\x04", "a ZIP archive", None),
+    (b"\x1f\x8b", "a gzip archive", None),
+    (b"\x00\x00\x01\x00", "an ICO", "save it as PNG"),
+    (b"{", "JSON", None),
+)
+_LIMIT = threading.Lock()
+
+
+def decoded(data: bytes, max_pixels: int) -> Image:
+    """The image that a file holds, its pixels read: of an animation or of several pages the first.
+
+    `info["frames"]` is then "first of several". ExpressionError says why it cannot be.
+    """
+    from PIL import Image as pil
+    from PIL import UnidentifiedImageError
+
+    if not data:
+        raise ExpressionError("the image is empty: 0 bytes")
+    pil.init()
+    try:
+        image, several = _opened(data, max_pixels)
+        image.load()
+        return _still(image) if several else image
+    except UnidentifiedImageError:
+        raise _unknown(data) from None
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error) as error:
+        raise ExpressionError(f"the image is damaged: {str(error) or type(error).__name__}") from None
+    except MemoryError:
+        raise ExpressionError("the image does not fit into memory") from None
+
+
+def _opened(data: bytes, max_pixels: int) -> tuple[Image, bool]:
+    """The image, its header read and found to be within the limit; and whether others follow it in the file."""
+    from PIL import Image as pil
+
+    with _no_other_limit():
+        image = pil.open(io.BytesIO(data), formats=[name for name in _DECODED if name in pil.OPEN])
+        _refuse_larger(image.size, max_pixels)
+        # A phone's photo (MPO) has its depth behind it: that is no second picture.
+        return image, image.format != "MPO" and bool(getattr(image, "is_animated", False))
+
+
+@contextmanager
+def _no_other_limit() -> Iterator[None]:
+    """PIL warns of large images, and refuses larger ones, even where ours says that they are wanted.
+
+    That limit is one for the whole process: it is away only while a header is read, one thread at a time.
+    """
+    from PIL import Image as pil
+
+    with _LIMIT:
+        before, pil.MAX_IMAGE_PIXELS = pil.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            pil.MAX_IMAGE_PIXELS = before
+
+
+def _refuse_larger(size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width * height > max_pixels:
+        limit = f"{max_pixels / 10**6:g} million" if max_pixels >= 10**6 else f"{max_pixels:,}"
+        raise ExpressionError(
+            f"an image of {width}×{height} is over the limit of {limit} pixels",
+            fix=f"%config ComposeMagics.max_pixels = {width * height}, or Session(max_pixels={width * height})",
+        )
+
+
+def _still(image: Image) -> Image:
+    """One frame by itself, without the file it came from. `info`, which says what is up, goes with it."""
+    still = image.copy()
+    still.format = image.format
+    still.info["frames"] = "first of several"
+    return still
+
+
+def _unknown(data: bytes) -> ExpressionError:
+    """What bytes that are no image look like."""
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    told, fix = f"these {len(data)} bytes are no image of a known format", _READ
+    for head, name, way in _KINDS:
+        if start.startswith(head):
+            return ExpressionError(f"{told}: they look like {name}", fix=way or fix)
+    small = start.lower()
+    if small.startswith((b"<!doctype html", b"<html")):
+        return ExpressionError(f"{told}: they look like HTML, a web page", fix="give the image's own address or file")
+    if b"<svg" in small and small.startswith((b"<", b"<?xml")):
+        return ExpressionError(f"{told}: they look like SVG, which is drawn and not decoded", fix="save it as PNG")
+    if data[4:8] == b"ftyp":
+        kind = "HEIC, as phones store photos" if data[8:12] in (b"heic", b"heix", b"mif1", b"msf1") else "a video"
+        return ExpressionError(f"{told}: they look like {kind}", fix="save it as JPEG" if "HEIC" in kind else fix)
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return ExpressionError(f"{told}: they look like sound (WAV)", fix=fix)
+    return ExpressionError(told, fix=fix)

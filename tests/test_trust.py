@@ -1,0 +1,140 @@
+"""What a cell and a session let inputs touch, from the call down; and what they do not by themselves."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import mc_jupyter as mc
+from mc_jupyter.errors import ExpressionError, InputError
+from mc_jupyter.events import Note, Run
+from mc_jupyter.trust import Permissions
+
+CELL = """component:
+  type: model
+  task: image-upscale
+  driver: echo
+  image: ${input.photo as image}
+  scale: 2
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    made = tmp_path / "work"
+    made.mkdir()
+    Image.new("RGB", (6, 4), "red").save(made / "photo.png")
+    Image.new("RGB", (3, 3)).save(tmp_path / "outside.png")
+    monkeypatch.chdir(made)
+    return made
+
+
+def test_nothing_is_allowed_until_somebody_allows_it() -> None:
+    assert Permissions() == Permissions(urls=False, paths=False, max_pixels=50_000_000)
+    assert Permissions(urls=True).and_also(paths=True) == Permissions(urls=True, paths=True)
+
+
+def test_a_call_takes_what_an_image_can_be(session: mc.Session, folder: Path) -> None:
+    larger = session.load(CELL, "larger")
+    file = (folder / "photo.png").read_bytes()
+    values: list[Any] = [
+        "photo.png", Path("photo.png"), file, io.BytesIO(file), Image.open("photo.png"), np.zeros((4, 6, 3)),
+        torch.zeros(3, 4, 6), base64.b64encode(file).decode(), {"name": "a", "content": memoryview(file)},
+    ]  # fmt: skip
+    for value in values:
+        assert larger(value).size == (12, 8)
+        assert larger(photo=value).size == (12, 8)
+    assert [image.size for image in larger(values)] == [(12, 8)] * len(values)
+    assert len(larger(torch.zeros(5, 3, 4, 6))) == 5
+    assert [image.size for image in larger(iter(["photo.png"]))] == [(12, 8)]
+    assert len(larger(np.array(["photo.png", "photo.png"]))) == 2
+
+
+@pytest.mark.parametrize("written", ["${input.photo}", "${input.photo | photo.png}", "photo.png", "./photo.png"])
+def test_a_field_that_takes_images_needs_no_as(written: str, session: mc.Session, folder: Path) -> None:
+    larger = session.load(CELL.replace("${input.photo as image}", written), "larger")
+    for one in larger.inputs:
+        assert one.kind == "image"
+        assert larger(np.zeros((4, 6, 3), np.uint8)).size == (12, 8)
+        assert larger("photo.png").size == (12, 8)
+    if "${input.photo}" not in written:
+        assert larger().size == (12, 8)
+
+
+def test_a_default_is_the_name_of_a_file_which_planning_does_not_read(session: mc.Session, folder: Path) -> None:
+    text = CELL.replace("photo as image", "photo as image | later.png")
+    larger = session.load(text, "larger")
+    assert larger.inputs[0].default == "later.png"
+    with pytest.raises(InputError, match="cannot read the file 'later.png'"):
+        larger()
+    (folder / "photo.png").rename(folder / "later.png")
+    assert larger().size == (12, 8)
+
+
+def test_an_error_stands_at_the_line_of_the_field(session: mc.Session, folder: Path) -> None:
+    larger = session.load(CELL, "larger")
+    with pytest.raises(InputError, match=r"line 5: .*look like a PDF in \$\{input\.photo as image\}"):
+        larger(b"%PDF-1.7")
+    with pytest.raises(InputError, match=r"line 5: \[1\]: an array of shape 5×5×5"):
+        larger(["photo.png", np.zeros((5, 5, 5))])
+    with pytest.raises(InputError, match=r"line 5: \[1\]: null is no image"):
+        larger(["photo.png", None])
+
+
+@pytest.mark.parametrize("by", ["cell", "session"])
+def test_a_file_elsewhere_is_read_where_the_cell_or_the_session_allows_it(by: str, folder: Path) -> None:
+    with mc.Session(allow_paths=by == "session") as session:
+        larger = session.load(CELL + ("  allow_paths: true\n" if by == "cell" else ""), "larger")
+        assert larger("../outside.png").size == (6, 6)
+        assert larger.stream is not None
+    with mc.Session() as session:
+        larger = session.load(CELL, "larger")
+        with pytest.raises(InputError, match="outside the working folder.*\n.*\n.*\n.*allow_paths: true"):
+            larger("../outside.png")
+        assert larger(Path("../outside.png")).size == (6, 6)
+
+
+@pytest.mark.parametrize("by", ["cell", "session"])
+def test_an_address_is_fetched_where_the_cell_or_the_session_allows_it(by: str) -> None:
+    address = "http://127.0.0.1:9999/a.png"  # which is then refused for where it leads
+    with mc.Session(allow_urls=by == "session") as session:
+        larger = session.load(CELL + ("  allow_urls: true\n" if by == "cell" else ""), "larger")
+        with pytest.raises(InputError, match="no public address"):
+            larger(address)
+    with mc.Session() as session, pytest.raises(InputError, match="allow_urls: true"):
+        session.load(CELL, "larger")(address)
+
+
+def test_permissions_can_be_set_on_a_loaded_component(session: mc.Session, folder: Path) -> None:
+    larger = session.load(CELL, "larger")
+    change = larger.set(allow_paths=True)
+    assert "nothing" in str(change)
+    assert larger("../outside.png").size == (6, 6)
+
+
+def test_the_output_may_read_no_more_than_the_inputs(session: mc.Session, folder: Path) -> None:
+    text = CELL + "  output: ${input.also as text;path}\n"
+    with pytest.raises(ExpressionError, match="outside the working folder"):
+        session.load(text, "larger")(photo="photo.png", also="../outside.png")
+
+
+def test_the_most_pixels_are_the_sessions(folder: Path) -> None:
+    with mc.Session(max_pixels=23) as session, pytest.raises(InputError, match="6×4 is over the limit of 23 pixels"):
+        session.load(CELL, "larger")("photo.png")
+
+
+def test_of_an_animation_the_first_picture_is_used_and_the_run_says_so(session: mc.Session, folder: Path) -> None:
+    frames = [Image.new("RGB", (6, 4), colour) for colour in ("red", "blue")]
+    frames[0].save("moving.gif", save_all=True, append_images=frames[1:])
+    heard: list[Any] = []
+    assert session.load(CELL, "larger")("moving.gif", run=Run(heard.append)).size == (12, 8)
+    assert [e.text for e in heard if isinstance(e, Note)] == [
+        "the image: an animation or several pages, of which the first is used"
+    ]
