@@ -85,6 +85,11 @@ class Run:
     def note(self, text: str) -> None:
         self.listener(Note(text))
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens: what is made for listeners alone need not be made."""
+        return self.listener is not _silence
+
     def stop(self) -> None:
         self._stop.set()
 

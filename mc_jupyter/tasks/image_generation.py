@@ -9,7 +9,9 @@ from pydantic import Field
 from mc_jupyter.fields import Bound, Closed, Spelled
 from mc_jupyter.tasks import Task, TaskAction
 
-Side = Annotated[int, Field(ge=16, le=8192, multiple_of=8)]
+# Every model wants multiples of 8, most of them of more: the driver knows which.
+Side = Annotated[int, Field(ge=8, le=16384)]
+Scale = Annotated[float, Field(ge=0, le=50)]
 
 
 class ImageGeneration(Task):
@@ -30,19 +32,40 @@ class ImageGeneration(Task):
         """What to draw, and how."""
 
         prompt: Annotated[Bound[str | list[str]], Spelled("text")] = Field(description="What to draw, or a list.")
-        negative_prompt: Bound[str] | None = Field(None, description="What to keep out of the picture.")
-        width: Bound[Side] = Field(1024, description="Width in pixels.")
-        height: Bound[Side] = Field(1024, description="Height in pixels.")
+        negative_prompt: Bound[str] | None = Field(
+            None, description="What to keep out of the picture (flux: together with true_cfg_scale)."
+        )
+        width: Bound[Side] | None = Field(None, description="Width in pixels; default: what the model was trained for.")
+        height: Bound[Side] | None = Field(
+            None, description="Height in pixels; default: what the model was trained for."
+        )
         num_inference_steps: Annotated[
             Bound[Annotated[int, Field(ge=1, le=1000)]] | None, Spelled("inference_steps")
-        ] = Field(None, description="Denoising steps; default: what suits the kind of model.")
-        guidance_scale: Bound[Annotated[float, Field(ge=0, le=50)]] | None = Field(
-            None, description="How closely to follow the description."
+        ] = Field(None, description="Denoising steps (default: sdxl 30, flux 28, flux schnell 4, hunyuan 50).")
+        guidance_scale: Bound[Scale] | None = Field(
+            None, description="How closely to follow the description (default: sdxl 7.5, flux 3.5, hunyuan 5)."
+        )
+        true_cfg_scale: Bound[Scale] | None = Field(
+            None, description="How far to keep from negative_prompt (flux); above 1, each step takes twice as long."
+        )
+        distilled_guidance_scale: Bound[Scale] | None = Field(
+            None, description="How closely to follow the description (hunyuan-image's distilled models; default: 3.25)."
+        )
+        clip_skip: Bound[Annotated[int, Field(ge=1, le=64)]] | None = Field(
+            None, description="How many of the text encoders' last layers to leave out (sdxl)."
         )
         max_sequence_length: Bound[Annotated[int, Field(ge=1, le=512)]] | None = Field(
-            None, description="Most tokens of the description (flux)."
+            None, description="Most tokens of the description (flux; default: 512, schnell 256)."
         )
-        num_images_per_prompt: Annotated[Bound[Annotated[int, Field(ge=1, le=64)]], Spelled("num_return_images")] = (
-            Field(1, description="How many images for each description.")
+        num_images_per_prompt: Annotated[
+            Bound[Annotated[int, Field(ge=1, le=64)]], Spelled("num_return_images", "num_images")
+        ] = Field(1, description="How many images for each description.")
+        seed: Bound[Annotated[int, Field(ge=0, lt=2**63)]] | None = Field(
+            None, description="Makes drawing repeatable; image k of a call has seed + k. Default: drawn, and recorded."
         )
-        seed: Bound[Annotated[int, Field(ge=0, lt=2**63)]] | None = Field(None, description="Makes drawing repeatable.")
+        method: Bound[Literal["generate"]] = Field("generate", description="Draw from the description alone.")
+        batch_size: Bound[Annotated[int, Field(ge=1, le=64)]] | None = Field(
+            None,
+            description="How many images are drawn at once (default: 1, so that an image is the same, bit for bit, "
+            "whatever is drawn beside it).",
+        )

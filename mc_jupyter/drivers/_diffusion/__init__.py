@@ -1,0 +1,1 @@
+"""What the diffusers driver is made of: which kinds of model there are, how they are loaded, drawn with and watched."""

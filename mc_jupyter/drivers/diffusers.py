@@ -1,0 +1,168 @@
+"""Hugging Face diffusers: images from descriptions, by Stable Diffusion XL, FLUX and HunyuanDiT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import _quantization as quantization
+from mc_jupyter.drivers._diffusion import loading, memory
+from mc_jupyter.drivers._diffusion.architectures import Traits, traits_of
+from mc_jupyter.drivers._diffusion.drawing import Batch, Steps, arguments, cut, draw, wanted
+from mc_jupyter.drivers._diffusion.previews import Budget
+from mc_jupyter.drivers._facts import read_facts
+from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit
+from mc_jupyter.errors import PlanError, RunError
+from mc_jupyter.events import Run
+from mc_jupyter.tasks import Task
+from mc_jupyter.tasks.image_generation import ImageGeneration
+from mc_jupyter.values.pictures import origin
+from mc_jupyter.weights.unsafe import check_pickle
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from mc_jupyter.weights import Checkpoint
+
+
+class Diffusers(Driver):
+    """Hugging Face diffusers: images from descriptions."""
+
+    words = ("huggingface", "custom")
+    package = "diffusers"
+
+    def __init__(self, pipe: Any, traits: Traits, plan: ModelPlan):
+        self.pipe = pipe
+        self.placed: memory.Placement = "whole"
+        self.traits = traits
+        self.plan = plan
+        self.whole = loading.whole(pipe)
+        self.preview_costs: dict[tuple[int, int], float] = {}  # seconds, by size
+        facts = read_facts(self.whole, plan, None, ())
+        self._facts = replace(facts, architecture=type(pipe).__name__)
+
+    # --- loading ------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
+        yield from quantization.obstacles(settings)
+        if settings.device_mode == "auto":
+            yield PlanError(
+                "device_mode: auto spreads layers over several GPUs, which diffusers' pipelines cannot do",
+                fix="remove device_mode: what does not fit on the GPU then waits in main memory for its turn",
+            )
+        if settings.family == "hunyuan-image":
+            yield PlanError(
+                "architecture: hunyuan-image is read, but this version does not draw with it",
+                fix="architecture: hunyuan (HunyuanDiT), sdxl or flux",
+            )
+
+    @classmethod
+    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
+        traits_of(checkpoint, settings.family)
+        quantization.check(settings, checkpoint)
+
+    @classmethod
+    def least(cls, plan: ModelPlan, checkpoint: Checkpoint) -> int | None:
+        return memory.least(plan, checkpoint)
+
+    @classmethod
+    def wake(cls) -> None:
+        quantization.import_quietly()  # diffusers imports it
+        import diffusers  # noqa: F401
+        import torch  # noqa: F401
+
+    @classmethod
+    def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Diffusers:
+        assert checkpoint is not None
+        traits = traits_of(checkpoint)
+        check_pickle(checkpoint)
+        with loading.quiet(), refusing_what_does_not_fit(plan.subject or "the model"):
+            pipe = loading.read_pipeline(traits.kind, plan, checkpoint)
+            if plan.quantization != "none":
+                loading.quantize(pipe, traits.kind, plan)
+            self = cls(pipe, traits, plan)
+            self.placed = memory.place(pipe, plan, run)
+        if self.placed != "whole":
+            self._facts = replace(self._facts, device=f"{plan.device} (in turns)")
+        if plan.quantization != "none":
+            give_back()  # what was read is several times what is kept
+        for remark in self.facts().remarks:
+            run.note(remark)
+        return self
+
+    def facts(self) -> Facts:
+        return self._facts
+
+    def close(self) -> None:
+        self.pipe = None
+        self.whole = None  # type: ignore[assignment]  # nobody asks a closed one
+        give_back()
+
+    # --- drawing ------------------------------------------------------------------------------------------------------
+
+    @performs(ImageGeneration)
+    def draw(self, call: Call) -> list[Any]:
+        """One image for each prompt, or a list where several are asked for."""
+        told = arguments(self.traits, call.action)
+        memory.check_room(self.pipe, self.traits, told["width"], told["height"], self.plan.device)
+        for line in cut(self.pipe, self.traits, told, call.items):
+            call.run.note(line)
+        with loading.quiet():
+            made = self._made(call, told)
+        _say_hidden(made, call.run)
+        each = call.action.num_images_per_prompt
+        rows = [made[i : i + each] for i in range(0, len(made), each)]
+        return [row[0] if each == 1 or not any(row) else row for row in rows]
+
+    def _made(self, call: Call, told: dict[str, Any]) -> list[Image | None]:
+        """Every image in order; None for those that were not begun."""
+        images = wanted(call)
+        size = (told["width"], told["height"])
+        budget = Budget(cost=self.preview_costs.get(size))
+        at_once = call.action.batch_size or 1  # more change the last bits of each
+        plan = [list(range(i, min(i + at_once, len(images)))) for i in range(0, len(images), at_once)]
+        steps = Steps(call.run, told["num_inference_steps"] * len(plan), budget)
+        look = self.placed == "whole" and call.run.heard  # a part that waits elsewhere would have to change places
+
+        def work(places: list[int]) -> list[Image | None]:
+            batch = Batch(
+                self.pipe, steps, [images[i] for i in places], places, *size, look, self.traits.kind.word == "hunyuan"
+            )
+            return draw(batch, told)
+
+        made: list[Image | None] = [None] * len(images)
+        try:
+            for places, found in halving(plan, work, call.run):
+                for place, image in zip(places, found, strict=True):
+                    made[place] = image
+        except RunError as error:
+            raise _smaller(error) from None
+        if budget.cost is not None:
+            self.preview_costs[size] = budget.cost
+        return made
+
+
+def _smaller(error: RunError) -> RunError:
+    """The same error; of memory that ran out, what helps with pictures."""
+    problem = error.problems[0]
+    if not problem.message.startswith("out of memory"):
+        return error
+    return RunError(problem.message, fix="a smaller width and height, or %compose unload another model")
+
+
+def _say_hidden(made: list[Image | None], run: Run) -> None:
+    """Tell of images that the model's own safety checker made black. RunError when that is all there is."""
+    drawn = [image for image in made if image is not None]
+    hidden = [image for image in drawn if "hidden" in origin(image).facts]
+    if not hidden:
+        return
+    seeds = ", ".join(str(origin(image).facts["seed"]) for image in hidden)
+    if len(hidden) == len(drawn):
+        raise RunError(
+            f"the model's own safety checker hid every image (seed {seeds}): black by its filter, not by numbers",
+            fix="another description or seed",
+        )
+    run.note(f"the model's own safety checker hid {len(hidden)} of {len(drawn)} images (seed {seeds}): they are black")
