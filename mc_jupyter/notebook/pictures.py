@@ -236,7 +236,8 @@ def _figure(image: Image, side: int, words: str, showing: Showing) -> str:
         f'<details style="margin:0;max-width:100%"><summary style="display:block;list-style:none;cursor:zoom-in" '
         f'title="click for full size"><img width="{width}" alt="{described}" '
         f'style="display:block;margin:0;border-radius:4px" src="{data_uri(small, facts=facts)}">'
-        f'<small style="{FONT};font-size:12px;{MUTED};display:block;max-width:{max(width, 120)}px">'
+        f'<small style="{FONT};font-size:12px;{MUTED};display:block;'
+        f'max-width:{max(width, 120)}px;overflow-wrap:anywhere">'
         f"{escape(words)}</small></summary>"
         f'<small style="{FONT};font-size:12px;{MUTED};white-space:pre-wrap;overflow-wrap:anywhere;display:block">'
         f"{escape(told)}</small></details>"

@@ -60,6 +60,7 @@ def smaller(image: Image, side: int) -> Image:
     longest = max(image.size)
     if not side or longest <= side:
         return image
+    image = _storable(image)
     if image.mode not in ("L", "LA", "RGB", "RGBA"):
         image = image.convert("RGBA") if image.has_transparency_data else _coloured(image)
     from PIL import Image as images

@@ -11,7 +11,7 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.notebook import pictures
+from mc_jupyter.notebook import display, pictures
 from mc_jupyter.notebook.pictures import Bundle, Showing
 from mc_jupyter.notebook.png import png, smaller
 from mc_jupyter.values.pictures import origin
@@ -43,28 +43,20 @@ def pair(after: Image, width: int, *, detail: bool = False) -> tuple[Image, Imag
     """
     from PIL.Image import Resampling
 
-    before = origin(after).before
-    assert before is not None
+    from mc_jupyter.values.pictures import rgb
+
+    made_from = origin(after).before
+    assert made_from is not None
+    before = rgb(made_from)
     if not detail:
         shown = _plain(smaller(after, width))
-        return _plain(before).resize(shown.size, Resampling.BICUBIC, reducing_gap=2.0), shown
+        return before.resize(shown.size, Resampling.BICUBIC, reducing_gap=2.0), shown
     left, top = (max(0, (side - width) // 2) for side in after.size)
     box = (left, top, min(after.width, left + width), min(after.height, top + width))
     shown = _plain(after.crop(box))
     x, y = before.width / after.width, before.height / after.height
     same = (box[0] * x, box[1] * y, box[2] * x, box[3] * y)
-    return _part(before, same).resize(shown.size, Resampling.BICUBIC, _inside(same)), shown
-
-
-def _part(image: Image, box: tuple[float, float, float, float]) -> Image:
-    """The whole pixels that a box touches: a huge picture is not converted for a detail of it."""
-    return _plain(image.crop((int(box[0]), int(box[1]), -int(-box[2] // 1), -int(-box[3] // 1))))
-
-
-def _inside(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    """The same box, from the corner of those whole pixels."""
-    x, y = int(box[0]), int(box[1])
-    return box[0] - x, box[1] - y, box[2] - x, box[3] - y
+    return before.resize(shown.size, Resampling.BICUBIC, same), shown
 
 
 def _plain(image: Image) -> Image:
@@ -136,7 +128,7 @@ def lines(after: Image, showing: Showing) -> list[str]:
     """What stands under it: the result's figures, what is seen where, and where the whole result is."""
     side = _half(after, showing)
     about = pictures.lines(after, replace(showing, max_px=side))
-    return [about[0], "left before, enlarged (bicubic), right after", *about[1:]]
+    return [f"{about[0]} · left before, enlarged (bicubic), right after", *about[1:]]
 
 
 def _half(after: Image, showing: Showing) -> int:
@@ -202,11 +194,18 @@ class Slider:
     def bundle(self) -> Bundle:
         words = "a slider over before and after, while the kernel runs; the still picture is above"
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        return {"text/plain": words, "application/vnd.jupyter.widget-view+json": view}
+        return {
+            "text/plain": words,
+            "text/html": display.muted(words),
+            "application/vnd.jupyter.widget-view+json": view,
+        }
 
     def close(self) -> None:
-        """Free the widgets: ipywidgets keeps each one until then."""
+        """Free the widgets, and their looks: ipywidgets keeps each one until then."""
         for widget in (self.ends, self.at, self.part, self.picture, self.box):
+            for look in ("layout", "style"):
+                if (found := getattr(widget, look, None)) is not None:
+                    found.close()
             widget.close()
         self._pairs.clear()
 

@@ -333,6 +333,13 @@ class Lab:
         self.page.wait_for_function(f"() => !{_PANEL}.context.model.dirty")
         return self.server.notebooks / str(self.page.evaluate(f"() => {_PANEL}.context.path"))
 
+    def theme(self, name: str) -> None:
+        """Settings > Theme: `JupyterLab Light` or `JupyterLab Dark`."""
+        self.page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme}).then(() => null)", name
+        )
+        self.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=name)
+
     def screenshot(self, name: str, of: Widgets | None = None) -> Path:
         """A picture for humans, of the page scrolled to the end of these widgets (else: of the active cell)."""
         of = of or self.active()

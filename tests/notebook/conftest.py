@@ -64,6 +64,47 @@ class Slow(Driver):
         return Facts(device="cpu", dtype="float32", bytes=1000, parameters=250, window=512)
 '''
 
+# A driver that draws slowly, step by step, and shows what it has.
+PAINTER_DRIVER = '''
+"""Draws slowly."""
+import time
+
+from PIL import Image
+
+from mc_jupyter.drivers import Driver, Facts
+from mc_jupyter.events import Preview, Progress
+from mc_jupyter.values.pictures import marked
+
+
+class Painter(Driver):
+    """Draws slowly."""
+
+    words = ("painter",)
+    needs_weights = False
+
+    @classmethod
+    def recipe(cls, task):
+        return "perform"
+
+    @classmethod
+    def load(cls, plan, checkpoint, run):
+        return cls()
+
+    def perform(self, task, call):
+        steps, image = call.action.num_inference_steps, None
+        for step in range(1, steps + 1):
+            if call.run.stopped:
+                return [None]
+            image = Image.new("RGB", (400, 300), (step * 255 // steps, 0, 99))
+            call.run.emit(Progress(step, steps, "steps"))
+            call.run.emit(Preview(image))
+            time.sleep(0.03)
+        return [marked(image, prompt=call.items[0], seed=5, num_inference_steps=steps)]
+
+    def facts(self):
+        return Facts(device="cpu", dtype="float32", bytes=1000, parameters=250)
+'''
+
 
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
@@ -152,6 +193,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     folder = tmp_path_factory.mktemp("kernel")
     (folder / "slow").mkdir()
     (folder / "slow" / "slow.py").write_text(SLOW_DRIVER)
+    (folder / "slow" / "painter.py").write_text(PAINTER_DRIVER)
     made = Kernel(folder)
     made.run("%load_ext mc_jupyter")
     made.run("import mc_jupyter.drivers; mc_jupyter.drivers.__path__.append('slow')")
