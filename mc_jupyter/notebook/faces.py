@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.notebook.display import FONT, MUTED, ROWS, Bundle, Table, muted, number
+from mc_jupyter.notebook.pictures import Showing, here
 from mc_jupyter.notebook.png import data_uri, smaller
 from mc_jupyter.values import Faces
 from mc_jupyter.values.faces import count
@@ -21,10 +22,11 @@ _SMALL = 200  # the same, of each picture in a row of several
 _COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#d55e00", "#cc79a7", "#0072b2")
 
 
-def bundle(value: Faces) -> Bundle:
+def bundle(value: Faces, showing: Showing | None = None) -> Bundle:
     """One picture's faces as HTML and as text. The picture is one PNG inside the HTML."""
     table = _table(value)
-    drawn = _tag(value, boxed(value, SIDE), SIDE)
+    side = min(SIDE, (showing or here()).max_px or SIDE)
+    drawn = _tag(value, boxed(value, side), side)
     return {"text/plain": table.plain(), "text/html": f"<div>{drawn}</div>{table.html()}"}
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import InputError, Interrupted
 from mc_jupyter.events import Run, stop_on_interrupt
-from mc_jupyter.notebook import album, display, pictures, slider
+from mc_jupyter.notebook import album, display, faces, pictures, slider
 from mc_jupyter.notebook.pictures import Showing
-from mc_jupyter.values import Batch, Text, is_image
+from mc_jupyter.values import Batch, Faces, Text, is_image
 from mc_jupyter.values.pictures import marked
 from mc_jupyter.values.streams import Stream
 
@@ -92,7 +92,9 @@ def show(
         return True
     figures = display.text_figures(result, progress.writing_seconds) if isinstance(result, Text) else ""
     bundle = display.text_bundle(str(result), figures) if isinstance(result, Text) else display.bundle(result)
-    if isinstance(result, Mapping) and pictures.images_of(result):
+    if isinstance(result, Faces):
+        bundle = faces.bundle(result, showing)
+    elif isinstance(result, Mapping) and pictures.images_of(result):
         bundle = display.mapping_bundle(result, showing or Showing())
     if bundle is None:
         bundle, found = formatter.format(result)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from mc_jupyter.notebook import display
 from mc_jupyter.notebook import faces as shown
+from mc_jupyter.notebook.pictures import Showing
 from mc_jupyter.values import Batch, Embedding, Faces
 
 GREY = (128, 128, 128)
@@ -140,3 +141,11 @@ def test_a_saved_result_is_small() -> None:
     value = of([1000, 800, 2000, 2000], size=(4000, 3000))
     value.image = noise
     assert len(json.dumps(bundle(value))) < 1_800_000  # of noise, which PNG cannot make smaller
+
+
+def test_a_cell_may_want_less() -> None:
+    value = of([40, 30, 120, 130], size=(2000, 1000))
+    (picture,) = images_in(shown.bundle(value, Showing(100))["text/html"])
+    assert picture.size == (100, 50)
+    (picture,) = images_in(shown.bundle(value, Showing(0))["text/html"])
+    assert picture.size == (640, 320)
