@@ -81,6 +81,105 @@ def vit_gpt2(folder: Path, *, decoder: dict[str, Any] | None = None) -> Path:
     return folder
 
 
+def blip2(folder: Path, *, decoder: str = "opt") -> Path:
+    """A BLIP-2 over a language model that only decodes (OPT), or over one with an encoder (T5)."""
+    import torch
+    from transformers import Blip2Config, Blip2ForConditionalGeneration, Blip2Processor, BlipImageProcessor
+
+    torch.manual_seed(0)
+    tokenizer = byte_tokenizer()
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
+    words = {
+        "opt": {
+            "model_type": "opt", "hidden_size": 64, "word_embed_proj_dim": 64, "ffn_dim": 128, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "max_position_embeddings": 64, "init_std": 0.3,
+            "bos_token_id": tokenizer.bos_token_id,
+        },
+        "t5": {
+            "model_type": "t5", "d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4,
+            "initializer_factor": 3.0, "decoder_start_token_id": tokenizer.pad_token_id, "bos_token_id": tokenizer.bos_token_id,
+        },
+    }[decoder]  # fmt: skip
+    ids = {
+        "vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id,
+    }  # fmt: skip
+    queries = {
+        "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "vocab_size": 32, "initializer_range": 0.3,
+    }  # fmt: skip
+    config = Blip2Config(
+        vision_config={**_vision(), "initializer_range": 0.3}, qformer_config=queries, text_config={**words, **ids},
+        num_query_tokens=4, image_token_index=tokenizer.convert_tokens_to_ids("<image>"), initializer_range=0.3,
+    )  # fmt: skip
+    model = Blip2ForConditionalGeneration(config)
+    model.query_tokens.data.normal_()
+    model.save_pretrained(folder)
+    images = BlipImageProcessor(size={"height": SIDE, "width": SIDE})
+    Blip2Processor(images, tokenizer, num_query_tokens=4).save_pretrained(folder)
+    return folder
+
+
+def donut(folder: Path) -> Path:
+    """A Donut: its prompt `<s_menu>` is one token, that of a task."""
+    import torch
+    from transformers import (
+        DonutImageProcessor,
+        DonutSwinConfig,
+        MBartConfig,
+        VisionEncoderDecoderConfig,
+        VisionEncoderDecoderModel,
+    )
+
+    torch.manual_seed(0)
+    tokenizer = byte_tokenizer()
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<s_menu>"]})
+    eyes = DonutSwinConfig(
+        image_size=[64, 32], patch_size=4, embed_dim=32, depths=[1, 1], num_heads=[2, 2], window_size=4,
+        initializer_range=0.3,
+    )  # fmt: skip
+    words = MBartConfig(
+        vocab_size=len(tokenizer), d_model=64, decoder_layers=2, decoder_attention_heads=4, decoder_ffn_dim=128,
+        max_position_embeddings=64, init_std=0.3, is_decoder=True, add_cross_attention=True,
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(eyes, words)
+    config.decoder_start_token_id, config.pad_token_id = tokenizer.bos_token_id, tokenizer.pad_token_id
+    config.eos_token_id = tokenizer.eos_token_id
+    VisionEncoderDecoderModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    DonutImageProcessor(size={"height": 64, "width": 32}).save_pretrained(folder)
+    return folder
+
+
+def pix2struct(folder: Path) -> Path:
+    """A Pix2Struct: patches of a picture in its own shape."""
+    import torch
+    from transformers import (
+        Pix2StructConfig,
+        Pix2StructForConditionalGeneration,
+        Pix2StructImageProcessor,
+        Pix2StructProcessor,
+    )
+
+    torch.manual_seed(0)
+    tokenizer = byte_tokenizer()
+    config = Pix2StructConfig(
+        text_config={
+            "vocab_size": len(tokenizer), "hidden_size": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4,
+            "decoder_start_token_id": tokenizer.pad_token_id, "pad_token_id": tokenizer.pad_token_id,
+            "eos_token_id": tokenizer.eos_token_id,
+        },
+        vision_config={
+            "hidden_size": 64, "patch_embed_hidden_size": 8 * 8 * 3, "d_ff": 128, "d_kv": 16, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "seq_len": 64,
+        },
+    )  # fmt: skip
+    Pix2StructForConditionalGeneration(config).save_pretrained(folder)
+    images = Pix2StructImageProcessor(patch_size={"height": 8, "width": 8}, max_patches=16)
+    Pix2StructProcessor(images, tokenizer).save_pretrained(folder)
+    return folder
+
+
 def _vision() -> dict[str, Any]:
     return {
         "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,

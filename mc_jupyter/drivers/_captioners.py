@@ -126,7 +126,7 @@ class Blip2(Captioner):
     def tokens(self, prompt: str) -> list[int]:
         """With the marks that the tokenizer adds (OPT's at the beginning, T5's at the end)."""
         ids: list[int] = self.tokenizer(prompt, verbose=False)["input_ids"]
-        return ids or [self.model.config.text_config.bos_token_id]
+        return ids if ids or not self.shares_window else [self.model.config.text_config.bos_token_id]
 
     def inputs(self, images: Mapping[str, torch.Tensor], rows: torch.Tensor) -> dict[str, torch.Tensor]:
         return {**images, "input_ids": rows, "attention_mask": rows.new_ones(rows.shape)}
