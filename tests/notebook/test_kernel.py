@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -11,7 +12,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from tests.notebook.conftest import LABEL, SLOW_DRIVER, Kernel
+from tests.notebook.conftest import LABEL, SLOW_DRIVER, Kernel, Ran
 
 POEM = """%%compose poem {flags}
 component:
@@ -154,6 +155,87 @@ def test_tab_in_a_cell_offers_our_words_and_not_pythons(kernel: Kernel) -> None:
         reply = kernel.client.get_shell_msg(timeout=20)
     assert "text-generation" in reply["content"]["matches"]
     assert code[reply["content"]["cursor_start"] : reply["content"]["cursor_end"]] == "text-"
+
+
+PAINT = """%%compose paint {flags}
+component:
+  type: model
+  task: image-generation
+  driver: painter
+  prompt: ${{input.prompt as text}}
+  num_inference_steps: {steps}
+"""
+
+
+def _htmls(ran: Ran) -> list[str]:
+    return [c["data"].get("text/html", "") for c in ran.of("display_data", "update_display_data")]
+
+
+def test_a_picture_is_previewed_a_few_times_a_second_and_only_the_whole_one_is_kept(kernel: Kernel) -> None:
+    ran = kernel.run(PAINT.format(flags="-i prompt='a hat'", steps=60))
+    times = [t for t, m in ran.messages if "image/jpeg;base64" in str(m["content"].get("data", {}).get("text/html"))]
+    assert len(times) >= 2
+    assert max(sum(1 for t in times if start <= t < start + 1) for start in times) <= 4
+    assert any("of 60 steps" in html and "left" in html for html in _htmls(ran))
+    picture, figures = ran.outputs()
+    assert set(picture["data"]) == {"text/plain", "image/png"}
+    assert picture["metadata"]["mc_jupyter"]["seed"] == 5
+    assert figures["data"]["text/plain"] == "400×300 pixels · seed 5 · 60 steps"
+    assert "jpeg" not in json.dumps(ran.outputs())
+
+
+def test_an_interrupt_keeps_the_last_preview_and_the_variable_gets_it(kernel: Kernel) -> None:
+    ran = kernel.run(PAINT.format(flags="-i prompt='a hat' -o half", steps=900), interrupt_after=3, timeout=30)
+    picture, figures, error = ran.outputs()
+    assert error["ename"] == "Interrupted"
+    assert "image/png" in picture["data"]
+    assert re.match(r"interrupted at step \d+ of 900 · 400×300 pixels", figures["data"]["text/plain"])
+    assert "step" in picture["metadata"]["mc_jupyter"]["interrupted"]
+    (size,) = kernel.run("half.size").outputs()
+    assert size["data"]["text/plain"] == "(400, 300)"
+    again = kernel.run(PAINT.format(flags="-i prompt='a hat'", steps=2)).outputs()
+    assert "interrupted" not in again[1]["data"]["text/plain"]
+
+
+def test_an_interrupt_of_a_call_in_python_keeps_the_last_preview(kernel: Kernel) -> None:
+    kernel.run(PAINT.format(flags="", steps=900))
+    ran = kernel.run("paint('a hat')", interrupt_after=2, timeout=30)
+    picture, figures, error = ran.outputs()
+    assert "image/png" in picture["data"]
+    assert figures["data"]["text/plain"].startswith("interrupted at step ")
+    assert error["ename"] == "Interrupted"
+
+
+def test_a_captured_picture_is_one_png_and_no_previews(kernel: Kernel) -> None:
+    kernel.run(PAINT.format(flags="", steps=40))
+    ran = kernel.run("%%capture kept\n%compose run paint prompt='a hat'")
+    assert not ran.of("display_data", "update_display_data")
+    (count,) = kernel.run("[sorted(o.data) for o in kept.outputs]").outputs()
+    assert "jpeg" not in count["data"]["text/plain"]
+    assert count["data"]["text/plain"].count("image/png") <= 1
+
+
+def test_python_stores_a_picture_once(kernel: Kernel) -> None:
+    kernel.run(PAINT.format(flags="", steps=2))
+    (picture,) = kernel.run("paint('a hat')").outputs()
+    assert set(picture["data"]) == {"text/plain", "image/png"}
+    assert picture["metadata"]["mc_jupyter"]["prompt"] == "a hat"
+    displayed, own = kernel.run("from PIL import Image\ndisplay(paint('a hat'))\nImage.new('RGB', (3, 3))").outputs()
+    assert set(displayed["data"]) == set(own["data"]) == {"text/plain", "image/png"}
+
+
+def test_before_and_after_are_a_picture_and_where_somebody_is_a_slider(kernel: Kernel) -> None:
+    up = "%%compose up -i image:=small\ncomponent: {type: model, task: image-upscale, driver: echo, scale: 4}\n"
+    kernel.run("from PIL import Image\nsmall = Image.effect_noise((40, 30), 90)")
+    still, figures = kernel.run(up).outputs()
+    assert set(still["data"]) == {"text/plain", "image/png"}
+    assert "left before" in figures["data"]["text/plain"]
+    assert still["metadata"]["mc_jupyter"]["scale"] == 4
+    ran = kernel.run(up, allow_stdin=True)
+    assert [sorted(o["data"])[0] for o in ran.outputs()] == [
+        "image/png", "text/html", "application/vnd.jupyter.widget-view+json",
+    ]  # fmt: skip
+    assert not ran.of("error", "stream")
 
 
 def _notebook(*cells: str) -> nbformat.NotebookNode:

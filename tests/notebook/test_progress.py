@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from mc_jupyter.events import Done, Note, Phase, Piece, Progress
+from mc_jupyter.events import Done, Note, Phase, Piece, Preview, Progress
 from mc_jupyter.notebook.progress import Account, Surface
 from mc_jupyter.notebook.progress import Progress as Output
 
@@ -171,3 +173,90 @@ def test_a_terminal_gets_the_text_as_it_comes_and_one_line_for_each_phase(capsys
     assert shown.err.count("loading model") == 1
     assert "released another model" in shown.err
     assert front.sent == []
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+def _picture() -> Image.Image:
+    return Image.effect_noise((1024, 768), 90).convert("RGB")
+
+
+def test_a_picture_that_forms_is_small_and_stands_above_the_bar() -> None:
+    account = Account()
+    account.take(Phase("run", "draw"), 0.0)
+    account.take(Progress(3, 20, "steps"), 1.0)
+    account.take(Preview(_picture()), 1.0)
+    html = account.bundle(2.0)["text/html"]
+    assert html.index("data:image/jpeg;base64") < html.index("3 of 20 steps")
+    assert len(html) < 60_000
+    assert account.bundle(2.0)["text/plain"] == "running draw · 15% · 3 of 20 steps"
+
+
+def test_several_pictures_are_a_short_row_of_which_each_has_its_latest() -> None:
+    account = Account()
+    account.take(Phase("run", "draw"), 0.0)
+    for item in range(9):
+        account.take(Preview(Image.new("RGB", (64, 64), "red"), item), 1.0)
+        account.take(Preview(Image.new("RGB", (64, 64), "blue"), item), 1.0)
+    html = account.bundle(2.0)["text/html"]
+    assert html.count("<img") == 6
+    assert 'alt="picture 8, not finished"' in html
+    assert len(set(re.findall(r'src="([^"]+)"', html))) == 1
+
+
+def test_pictures_are_sent_at_most_four_times_a_second() -> None:
+    output, front, clock = _output()
+    output.listen(Phase("run", "draw"))
+    for step in range(300):
+        clock.now += 0.02
+        output.listen(Progress(step, 300, "steps"))
+        output.listen(Preview(Image.new("RGB", (8, 8))))
+    times = [t for t, _, bundle in front.sent if "<img" in bundle["text/html"]]
+    assert 15 <= len(times) <= 4 * 6
+
+
+def test_pictures_of_one_phase_are_gone_in_the_next() -> None:
+    account = Account()
+    account.take(Phase("run", "draw"), 0.0)
+    account.take(Preview(_picture()), 1.0)
+    account.take(Phase("load", "other"), 2.0)
+    assert "<img" not in account.bundle(3.0)["text/html"]
+
+
+def test_steps_that_take_seconds_say_how_long_each_takes() -> None:
+    account = Account()
+    account.take(Phase("run", "draw"), 0.0)
+    for step in range(4):
+        account.take(Progress(step, 10, "steps"), step * 8.0)
+    assert account.line(24.0) == "running draw · 30% · 3 of 10 steps · 8.0 s a step · 56 s left"
+
+
+def test_a_count_that_begins_anew_is_measured_anew() -> None:
+    account = Account()
+    account.take(Phase("run", "draw"), 0.0)
+    for second, step in enumerate([0, 10, 0, 1, 2]):
+        account.take(Progress(step, 10, "steps"), float(second))
+    assert account.line(4.0) == "running draw · 20% · 2 of 10 steps · 1 steps/s · 8.0 s left"
+
+
+def test_a_picture_at_the_end_is_alone_in_its_output_and_words_follow_it() -> None:
+    output, front, _ = _output()
+    with output:
+        output.listen(Note("scale 3 was resampled from 4 <b>"))
+        output.show({"text/plain": "image", "image/png": b"png"}, below=["8×8 pixels"], beside=[{"text/plain": "more"}])
+    assert [sorted(bundle) for _, _, bundle in front.sent] == [
+        ["image/png", "text/plain"], ["text/html", "text/plain"], ["text/plain"],
+    ]  # fmt: skip
+    assert front.sent[1][2]["text/plain"] == "8×8 pixels\nscale 3 was resampled from 4 <b>"
+    assert "&lt;b&gt;" in front.sent[1][2]["text/html"]
+
+
+def test_a_terminal_and_a_capture_show_no_pictures_on_their_way(capsys: pytest.CaptureFixture[str]) -> None:
+    for surface in ("quiet", "terminal"):
+        output, front, clock = _output(surface)  # type: ignore[arg-type]
+        output.listen(Phase("run", "draw"))
+        clock.now += 2
+        output.listen(Preview(_picture()))
+        assert front.sent == []
+    assert "image" not in capsys.readouterr().err
