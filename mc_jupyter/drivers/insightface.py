@@ -12,7 +12,7 @@ from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
 from mc_jupyter.drivers import _faces as looking
 from mc_jupyter.drivers import _packs as packs
 from mc_jupyter.drivers._onnx import threads
-from mc_jupyter.errors import InputError, PlanError, WeightsError
+from mc_jupyter.errors import InputError, MissingPackage, PlanError, WeightsError
 from mc_jupyter.events import Progress, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.face_embedding import FaceEmbedding
@@ -83,8 +83,11 @@ class InsightFace(Driver):
     def wake(cls) -> None:
         import warnings
 
-        import insightface.app  # noqa: F401
-
+        try:
+            import insightface.app  # noqa: F401
+        except ImportError as error:
+            reason = str(error).splitlines()[0]
+            raise MissingPackage(f"insightface does not start: {reason}", fix=_mend(reason)) from None
         # insightface 2.1 calls what scikit-image 0.26 is about to rename, which is no reader's business.
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"insightface\.")
 
@@ -165,6 +168,13 @@ class InsightFace(Driver):
             return None, len(found)
         faces = Faces(faces=entries, width=picture.width, height=picture.height, image=looking.small(picture))
         return faces, len(found)
+
+
+def _mend(reason: str) -> str:
+    """What helps where the library is there and cannot be imported."""
+    if "lib" in reason:  # machines without a screen have no libGL, which the usual OpenCV asks for
+        return "%pip uninstall -y opencv-python, then %pip install opencv-python-headless"
+    return '%pip install "mc-jupyter[face]"'
 
 
 def _sessions(folder: Path, plan: ModelPlan) -> Mapping[str, Any]:

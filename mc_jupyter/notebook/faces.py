@@ -81,14 +81,15 @@ def _inside(box: Sequence[float], size: tuple[int, int]) -> list[float]:
 
 
 def _number(pen: ImageDraw, size: tuple[int, int], text: str, box: Sequence[float], colour: str) -> None:
-    """The face's number on a tab of its box's colour: above the box, or in its corner where there is no room above."""
+    """The face's number on a tab of its box's colour, above the box; below it, or in it, where there is no room."""
     from PIL import ImageFont
 
     font = ImageFont.load_default(max(12, round(max(size) / 32)))
     _, _, width, height = pen.textbbox((0, 0), text, font=font)
     width, height = width + 8, height + 6
     left = min(box[0], max(0.0, size[0] - width - 1))
-    top = box[1] - height if box[1] >= height else box[1]
+    places = (box[1] - height, box[3], box[1])
+    top = next((y for y in places if 0 <= y <= size[1] - height - 1), box[1])
     pen.rectangle([left, top, left + width, top + height], fill=colour, outline="black")
     pen.text((left + 4, top + 2), text, fill="black", font=font)
 
@@ -117,7 +118,7 @@ def _figure(i: int, value: Any) -> str:
 def _line(value: Any) -> str:
     if not isinstance(value, Faces):
         return "nothing"
-    scores = ", ".join(number(float(face["score"])) for face in value.faces[:3] if face.get("score") is not None)
+    scores = ", ".join(f"{face['score']:.2f}" for face in value.faces[:3] if face.get("score") is not None)
     more = ", …" if len(value) > 3 else ""
     return count(value) + (f" ({scores}{more})" if scores else "")
 

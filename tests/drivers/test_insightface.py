@@ -20,7 +20,7 @@ import pytest
 import mc_jupyter as mc
 from mc_jupyter.drivers import _onnx, _packs
 from mc_jupyter.drivers.insightface import InsightFace
-from mc_jupyter.errors import InputError, Interrupted, NoSuchModel, PlanError, SpecError, WeightsError
+from mc_jupyter.errors import InputError, Interrupted, MissingPackage, NoSuchModel, PlanError, SpecError, WeightsError
 from mc_jupyter.events import Note, Progress, Run
 from mc_jupyter.values import Batch, Faces, look_up
 from tests import faces
@@ -604,6 +604,38 @@ def test_on_cuda_every_network_runs_there(session: mc.Session, whole: Path) -> N
     handle = session.load(cell("face-embedding", whole, "device: cuda"), "faces")
     assert handle.facts().device == "cuda:0"
     assert np.allclose(handle(picture).embedding, directly(whole, picture)[0].normed_embedding, atol=1e-3)
+
+
+def test_a_missing_library_is_named_with_the_line_to_paste(
+    session: mc.Session, pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib.util
+
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "insightface" else real(name))
+    with pytest.raises(MissingPackage, match=r'needs insightface[\s\S]*%pip install "mc-jupyter\[face\]"'):
+        session.load(cell("face-embedding", pack))
+
+
+@pytest.mark.parametrize(
+    ("reason", "fix"),
+    [
+        ("libGL.so.1: cannot open shared object file: No such file or directory", "opencv-python-headless"),
+        ("No module named 'onnxruntime'", "mc-jupyter[face]"),
+    ],
+)
+def test_a_library_that_cannot_be_imported_is_one_error(
+    session: mc.Session, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, fix: str
+) -> None:
+    (tmp_path / "insightface").mkdir()
+    (tmp_path / "insightface" / "__init__.py").write_text(f"raise ImportError({reason!r})")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "insightface"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(MissingPackage) as caught:
+        session.load(cell("face-embedding", pack))
+    assert reason in str(caught.value)
+    assert fix in str(caught.value)
 
 
 def test_loading_and_looking_print_nothing(whole: Path) -> None:

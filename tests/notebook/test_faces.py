@@ -149,3 +149,9 @@ def test_a_cell_may_want_less() -> None:
     assert picture.size == (100, 50)
     (picture,) = images_in(shown.bundle(value, Showing(0))["text/html"])
     assert picture.size == (640, 320)
+
+
+def test_a_number_covers_no_face_where_there_is_room_beside_it() -> None:
+    drawn = np.asarray(shown.boxed(of([100, 4, 160, 60])))
+    assert (drawn[20:50, 110:150] == GREY).all()
+    assert (drawn[66:76, 102:110] != GREY).any()
