@@ -7,6 +7,10 @@ puts into a shell hangs on one object, the magic itself, and `unload` takes all 
     commands.py     the words after `%compose`: one function each
     arguments.py    how the words of a line become arguments and inputs
     display.py      how results look, in HTML and in plain text
+    pictures.py     how pictures look: one PNG, grids, thumbnails; over png.py (bytes), album.py (files in full) and
+                    slider.py (before and after)
+    faces.py        pictures with numbered boxes
+    outcome.py      how a call ends: what is shown of it, saved and remembered
     progress.py     what a run shows while it runs
     form.py         a form made from a component's inputs
     completion.py   Tab in a `%%compose` cell

@@ -110,9 +110,10 @@ def notebook() -> ComposeMagics | None:
 def caption(image: Image) -> str:
     """`64×64 pixels · seed 7 · 20 steps`: what a reader wants to know of a picture at once."""
     facts = origin(image).facts
-    steps, scale = facts.get("num_inference_steps"), facts.get("scale")
+    stopped, scale = facts.get("interrupted"), facts.get("scale")
+    steps = facts.get("num_inference_steps") if not stopped else None
     parts = [
-        f"interrupted at {facts['interrupted']}" if facts.get("interrupted") else None,
+        f"interrupted at {stopped}" if stopped else None,
         f"{image.width:,}×{image.height:,} pixels",
         f"seed {facts['seed']}" if facts.get("seed") is not None else None,
         f"{steps} step{'s' if steps != 1 else ''}" if steps is not None else None,
@@ -165,11 +166,15 @@ def plain(value: Any, showing: Showing | None = None) -> str:
     """The same in letters. Nothing is encoded for it."""
     images = images_of(value)
     if is_image(value):
-        first = [f"image of {caption(value)}" if not origin(value).facts.get("interrupted") else caption(value)]
+        first = [_called(value)]
     else:
-        first = [f"{i}  image of {caption(image)}" for i, image in enumerate(images[:SHOWN])]
+        first = [f"{i}  {_called(image)}" for i, image in enumerate(images[:SHOWN])]
     rest = lines(value, showing or here())
     return "\n".join([*first, *(rest[1:] if is_image(value) else rest)])
+
+
+def _called(image: Image) -> str:
+    return caption(image) if origin(image).facts.get("interrupted") else f"image of {caption(image)}"
 
 
 # --- a grid -----------------------------------------------------------------------------------------------------------

@@ -117,9 +117,8 @@ def _labelled(image: Image, word: str) -> Image:
 
 def bundle(after: Image, showing: Showing) -> Bundle:
     """The still picture, as one PNG with the facts of the result inside."""
-    first, *rest = lines(after, showing)
     return {
-        "text/plain": "\n".join([f"image of {first}", *rest]),
+        "text/plain": "\n".join(lines(after, showing)),
         "image/png": png(twin(after, showing), origin(after).facts),
     }
 

@@ -14,7 +14,10 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
+from mc_jupyter.events import Preview
 from mc_jupyter.notebook import display, pictures
+from mc_jupyter.notebook.answer import Answer
+from mc_jupyter.notebook.magics import ComposeMagics
 from mc_jupyter.notebook.pictures import Showing, bundle, grid, lines, plain
 from mc_jupyter.values import Batch
 from mc_jupyter.values.pictures import marked
@@ -254,3 +257,72 @@ def test_plain_words_cost_no_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(pictures, "png", fails)
     assert plain(picture(), Showing()) == "image of 96×64 pixels · seed 7"
+
+
+# --- forms and panels -------------------------------------------------------------------------------------------------
+
+
+class Output:
+    """What an Output widget is to an answer."""
+
+    outputs: tuple[dict[str, Any], ...] = ()
+
+
+def answered(run: Run, shell: InteractiveShell, cell: str, **values: Any) -> Output:
+    run(cell)
+    output = Output()
+    Answer(output).run(shell.user_ns["draw" if "draw" in cell else "up"], values)
+    return output
+
+
+def test_a_form_answers_with_the_picture_and_its_figures(run: Run, shell: InteractiveShell, tmp_path: Path) -> None:
+    output = answered(run, shell, DRAW.format(flags=f"--images {tmp_path}"), prompt="a hat")
+    picture, figures = output.outputs
+    assert set(picture["data"]) == {"text/plain", "image/png"}
+    assert picture["metadata"]["mc_jupyter"]["prompt"] == "a hat"
+    assert Image.open(io.BytesIO(base64.b64decode(picture["data"]["image/png"]))).size == (96, 64)
+    assert figures["data"]["text/plain"].startswith("96×64 pixels · seed 0 · 4 steps\nsaved as ")
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_second_answer_takes_the_place_of_the_first(run: Run, shell: InteractiveShell) -> None:
+    run(DRAW.format(flags=""))
+    output = Output()
+    for count in (1, 3):
+        Answer(output).run(shell.user_ns["draw"], {"prompt": "a hat", "count": count})
+    (several,) = output.outputs
+    assert len(stored(several["data"]["text/html"])) == 3
+
+
+def test_a_form_shows_before_and_after_with_a_slider_that_goes_with_the_notebook(
+    run: Run, shell: InteractiveShell
+) -> None:
+    output = answered(run, shell, UP.format(flags=""), image=Image.effect_noise((20, 10), 90))
+    still, _, moving = output.outputs
+    assert set(still["data"]) == {"text/plain", "image/png"}
+    assert "application/vnd.jupyter.widget-view+json" in moving["data"]
+    notebook = ComposeMagics.of(shell)
+    assert notebook is not None
+    assert [name for name in notebook.open_forms if name.startswith("slider ")]
+
+
+def test_a_stopped_form_keeps_the_picture_as_far_as_it_was(run: Run, shell: InteractiveShell) -> None:
+    run(DRAW.format(flags=""))
+    output, seen = Output(), []
+
+    def started(run_: Any) -> None:
+        listener = run_.listener
+
+        def listen(event: Any) -> None:
+            listener(event)
+            if isinstance(event, Preview) and not seen:
+                seen.append(event)
+                run_.stop()
+
+        run_.listener = listen
+
+    Answer(output).run(shell.user_ns["draw"], {"prompt": "a hat"}, started)
+    picture, figures = output.outputs
+    assert "image/png" in picture["data"]
+    assert figures["data"]["text/plain"] == "interrupted at step 1 of 4 · 96×64 pixels · seed 0"
+    assert picture["metadata"]["mc_jupyter"]["interrupted"] == "step 1 of 4"
