@@ -294,7 +294,8 @@ def _card(handle: Handle, resident: Model | None) -> Iterator[tuple[str, str]]:
 def _call(handle: Handle) -> str:
     """A call of a component with one input."""
     kind = handle.inputs[0].kind if handle.inputs else ""
-    return f'{handle.name}([{{"role": "user", "content": "…"}}])' if kind == "messages" else f'{handle.name}("…")'
+    example = {"messages": '[{"role": "user", "content": "…"}]', "image": '"picture.png"'}.get(kind, '"…"')
+    return f"{handle.name}({example})"
 
 
 def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:

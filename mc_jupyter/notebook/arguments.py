@@ -211,8 +211,9 @@ def _value(key: str, text: str, kind: str) -> Any:
     if kind in _FILE_KINDS:
         from pathlib import Path
 
-        # Only what looks like a path; data URIs are the value themselves.
-        return text if text.startswith("data:") else Path(text)
+        # A path is the user's own word here, wherever it leads; data URIs are the value themselves, and an address is
+        # fetched only where that is allowed.
+        return text if text.startswith(("data:", "http://", "https://")) else Path(text)
     if kind not in _YAML_KINDS:
         return text
     import yaml

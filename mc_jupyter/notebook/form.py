@@ -1,4 +1,4 @@
-"""A form made from a component's inputs, of core ipywidgets only, with a table beside it for readers without widgets.
+"""A form made from a component's inputs, of core ipywidgets but for images, with a table for readers without widgets.
 
 The form holds its component weakly: a widget lives until it is closed, and must keep no model and no session alive.
 """
@@ -15,6 +15,7 @@ from mc_jupyter.errors import ComposeError, InputError
 from mc_jupyter.notebook import display
 from mc_jupyter.notebook.answer import Answer
 from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.trust import NOTHING, Permissions
 
 if TYPE_CHECKING:
     from mc_jupyter.handles import Handle
@@ -36,7 +37,8 @@ class Form:
         self._handle = weakref.ref(handle)
         self._inputs = handle.inputs
         self._lock = threading.Lock()
-        self.fields = {one.name: field_for(one, given.get(one.name, one.default)) for one in handle.inputs}
+        allowed = handle.permissions
+        self.fields = {one.name: field_for(one, given.get(one.name, one.default), allowed) for one in handle.inputs}
         self.button = widgets.Button(description="Run", button_style="primary", icon="play", layout=_BUTTON)
         self.answer = widgets.Output()
         self.button.on_click(self._clicked)
@@ -91,8 +93,8 @@ def rows(inputs: Iterable[Input]) -> tuple[tuple[str, str, str, str], ...]:
     return tuple((i.name, _kind(i), "needed" if i.required else _written(i.default), i.description) for i in inputs)
 
 
-def field_for(one: Input, value: Any) -> Any:
-    """The widget for an input: a text area, number, slider, select, checkbox or file button."""
+def field_for(one: Input, value: Any, permissions: Permissions = NOTHING) -> Any:
+    """The widget for an input: a text area, number, slider, select, checkbox, file button or a place for an image."""
     import ipywidgets as widgets
 
     named = {"description": one.name, "style": _STYLE, "tooltip": one.description or one.name}
@@ -104,11 +106,24 @@ def field_for(one: Input, value: Any) -> Any:
         )
     if one.kind in ("slider", "number", "integer"):
         return _number_field(one, value, named)
-    if one.kind in ("image", "audio", "file"):
-        accept = {"image": "image/*", "audio": "audio/*"}.get(one.kind, "")
+    if one.kind == "image":
+        from mc_jupyter.notebook.image_field import ImageField
+
+        return ImageField(one.name, one.description or one.name, value, permissions)
+    if one.kind in ("audio", "file"):
+        accept = {"audio": "audio/*"}.get(one.kind, "")
         return widgets.FileUpload(accept=accept, multiple=False, **named)
     text = "" if value is None else value if isinstance(value, str) else _written(value)
     return widgets.Textarea(value=text, rows=3 if one.kind == "text" else 5, layout=_WIDE, **named)
+
+
+def in_column(field: Any, label: str) -> None:
+    """Let a field take the room there is, its name in a column this wide."""
+    if hasattr(field, "name_width"):
+        field.name_width(label)
+    else:
+        field.style.description_width = label
+    field.layout.width = "auto"
 
 
 def _number_field(one: Input, value: Any, named: dict[str, Any]) -> Any:
@@ -155,7 +170,9 @@ def _is_whole(value: float | None) -> bool:
 def value_of(one: Input, field: Any) -> Any:
     """What a field says; None when it is empty."""
     value = field.value
-    if one.kind in ("image", "audio", "file"):
+    if one.kind == "image":
+        return value
+    if one.kind in ("audio", "file"):
         return bytes(value[0]["content"]) if value else None
     if isinstance(value, str) and one.kind not in ("text", "select"):
         return _read(one, value)

@@ -16,6 +16,7 @@ from traitlets import Bool, Dict, Enum, Int, TraitError, Unicode, observe
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, did_you_mean, forget_frames
 from mc_jupyter.notebook import arguments
 from mc_jupyter.notebook.pictures import MAX_PX, Showing
+from mc_jupyter.trust import MAX_PIXELS, Permissions
 
 if TYPE_CHECKING:
     import argparse
@@ -86,6 +87,14 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         config=True
     )
 
+    allow_urls = Bool(False, help="Fetch http(s) addresses in inputs, of public hosts only.").tag(config=True)
+    allow_paths = Bool(
+        False, help="Read files outside the working folder that texts in inputs name. A pathlib.Path is always read."
+    ).tag(config=True)
+    max_pixels = Int(
+        MAX_PIXELS, min=1, help="The largest image that is read: its width times its height, before it is decoded."
+    ).tag(config=True)
+
     def __init__(self, shell: InteractiveShell):
         super().__init__(shell, parent=shell)  # its settings may stand in IPython's configuration
         self._session: Session | None = None
@@ -152,12 +161,22 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
             self._session = Session(
                 new_run=self._call_in_python, memory=_limits(self.memory), on_change=self.refresh_panels
             )
+            self._session.permissions = self._permissions
         return self._session
 
     @observe("memory")  # type: ignore[untyped-decorator,unused-ignore]
     def _memory_changed(self, change: Any) -> None:
         if self._session is not None:
             self._session.models.limits = {name: int(limit) for name, limit in _limits(change["new"]).items()}
+
+    @property
+    def _permissions(self) -> Permissions:
+        return Permissions(self.allow_urls, self.allow_paths, self.max_pixels)
+
+    @observe("allow_urls", "allow_paths", "max_pixels")  # type: ignore[untyped-decorator,unused-ignore]
+    def _permissions_changed(self, change: Any) -> None:
+        if self._session is not None:
+            self._session.permissions = self._permissions
 
     @contextmanager
     def _call_in_python(self) -> Iterator[Run]:
@@ -332,7 +351,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         if out is not None:
             self.shell.user_ns[out] = result
         showing = outcome.saved(result, progress, showing, handle.name)
-        if out is not None or self._silent:
+        if out is not None or self._silent or not progress.shows:
             outcome.tell_files(result, progress, showing)
         if out is not None:
             return None

@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from mc_jupyter.inputs import Input
 from mc_jupyter.notebook.form import Form, field_for, value_of
+from mc_jupyter.notebook.image_field import ImageField
 
 CELL = """%%compose ask
 component:
@@ -47,7 +48,9 @@ def form(shell: InteractiveShell) -> Form:
         (Input("a", "slider", minimum=0, maximum=10, step=1, default=3), ipywidgets.IntSlider),
         (Input("a", "select", options=("x", "y")), ipywidgets.Dropdown),
         (Input("a", "boolean", default=True), ipywidgets.Checkbox),
-        (Input("a", "image"), ipywidgets.FileUpload),
+        (Input("a", "image"), ImageField),
+        (Input("a", "image", default="cat.png"), ImageField),
+        (Input("a", "audio"), ipywidgets.FileUpload),
         (Input("a", "json", default={"k": [1]}), ipywidgets.Textarea),
         (Input("a", "messages"), ipywidgets.Textarea),
     ],

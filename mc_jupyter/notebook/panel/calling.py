@@ -10,6 +10,7 @@ from mc_jupyter.events import Run
 from mc_jupyter.notebook import form
 from mc_jupyter.notebook.answer import Answer
 from mc_jupyter.notebook.panel.looks import Looks
+from mc_jupyter.trust import NOTHING, Permissions
 
 if TYPE_CHECKING:
     from mc_jupyter.handles import Handle
@@ -21,14 +22,20 @@ _LABEL = "132px"
 class Calling:
     """Fields for the inputs, and the output that a run writes into."""
 
-    def __init__(self, looks: Looks, inputs: tuple[Input, ...], kept: Mapping[str, Any]):
+    def __init__(
+        self,
+        looks: Looks,
+        inputs: tuple[Input, ...],
+        kept: Mapping[str, Any],
+        permissions: Permissions = NOTHING,
+    ):
         import ipywidgets as widgets
 
         self.inputs = inputs
-        self.fields = {i.name: looks.keep(form.field_for(i, kept.get(i.name, i.default))) for i in inputs}
+        made = {i.name: form.field_for(i, kept.get(i.name, i.default), permissions) for i in inputs}
+        self.fields = {name: looks.keep(field) for name, field in made.items()}
         for field in self.fields.values():
-            field.style.description_width = _LABEL
-            field.layout.width = "auto"
+            form.in_column(field, _LABEL)
         self.answer = looks.make(widgets.Output, "plain")
         self._answer = Answer(self.answer)
         self.widget = looks.make(widgets.VBox, "column", children=tuple(self.fields.values()))

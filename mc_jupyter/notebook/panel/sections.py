@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.notebook.panel import settings as fields
@@ -42,7 +43,7 @@ class Sections:
         self.adapters = Adapters(self.looks, handle, chosen, add) if driver and driver.lays_adapters else None
         self.calls = [self._control(s, states) for s in fields.in_sight(self.settings, states)]
         self.fold = self._folded(handle)
-        self.calling = Calling(self.looks, handle.inputs, typed)
+        self.calling = Calling(self.looks, handle.inputs, typed, handle.permissions)
 
     def _in_sight(self, setting: Setting, states: Mapping[str, State]) -> bool:
         """Of the component's own fields. A driver that loads no model has no use for most of them."""
@@ -102,7 +103,7 @@ class Sections:
         if self.calling.inputs != handle.inputs:
             return {}
         values = {name: getattr(field, "value", None) for name, field in self.calling.fields.items()}
-        return {name: value for name, value in values.items() if isinstance(value, str | int | float)}
+        return {name: value for name, value in values.items() if isinstance(value, str | int | float | bytes | Path)}
 
     def take_over(self, old: Sections, handle: Handle) -> None:
         """Go on where the sections before stood: the answer, the open fold, values that could not be and why."""
