@@ -254,7 +254,7 @@ def _lacks(component: ComponentPlan, given: Mapping[str, Any]) -> list[str]:
     task, driver, settings = component.task, component.driver, planner.settings()
     found = planner.obstacles
     if settings is not None and driver is not None and task is not None:
-        device = planner.device(settings.device).device
+        device = planner.device(settings.device, driver).device
         found += driver.obstacles(task, settings) if driver.needs_weights else ()
         planner.precision(settings.precision, device)
         try:
