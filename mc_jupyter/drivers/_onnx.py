@@ -66,17 +66,15 @@ def read_network(file: Path) -> Network:
 
 
 def _network(file: Path, data: mmap.mmap) -> Network:
-    graph = next(value for number, value in _fields(data, _Span(0, len(data))) if number == 7) if len(data) else None
-    if not isinstance(graph, _Span):
+    # Every field is stepped over, those after the graph too: a file that ends early ends there.
+    graph = [value for number, value in _fields(data, _Span(0, len(data))) if number == 7]
+    if len(graph) != 1 or not isinstance(graph[0], _Span):
         raise ValueError("no graph")
-    # What follows the graph is stepped through as well: a file that ends early ends there.
-    for _ in _fields(data, _Span(0, len(data))):
-        pass
     numbers: Counter[str] = Counter()
     weights: set[str] = set()
     inputs: list[tuple[str, Shape]] = []
     outputs: list[tuple[str, Shape]] = []
-    for number, value in _fields(data, graph):
+    for number, value in _fields(data, graph[0]):
         if number == 5 and isinstance(value, _Span):
             name, dtype, count = _tensor(data, value)
             numbers[dtype] += count

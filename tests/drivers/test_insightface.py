@@ -110,9 +110,11 @@ def test_one_face_has_its_box_its_score_and_a_vector_of_length_one(loaded: mc.Se
 
 
 def test_the_largest_of_several_faces_comes_first(loaded: mc.Session, pack: Path) -> None:
-    found = look(loaded, pack, faces.picture((320, 240), TWO, ONE), "max_num_faces: 5")
+    picture = faces.picture((320, 240), ((180, 100, 240, 170), 2, 0.95), (ONE[0], 1, 0.7))
+    found = look(loaded, pack, picture, "max_num_faces: 5")
     assert [face["bounding_box"] for face in found["faces"]] == [[40, 30, 120, 130], [180, 100, 240, 170]]
     assert len(found) == 2
+    assert look(loaded, pack, picture)["faces"] == found["faces"][:1]
 
 
 def test_everything_equals_insightface_called_directly(loaded: mc.Session, whole: Path) -> None:
@@ -325,25 +327,33 @@ def test_an_interrupt_keeps_the_pictures_that_were_done(loaded: mc.Session, pack
     assert len(look(loaded, pack, faces.picture((320, 240), ONE))) == 1
 
 
-def test_an_interrupt_between_faces_keeps_those_that_were_done(loaded: mc.Session, pack: Path) -> None:
+@pytest.mark.parametrize(("network", "kept"), [("recognition", [[40, 30, 120, 130]]), ("detection", None)])
+def test_an_interrupt_within_a_picture_keeps_the_faces_that_were_done(
+    loaded: mc.Session, pack: Path, network: str, kept: list[Any] | None
+) -> None:
     handle = loaded.load(cell("face-embedding", pack, "max_num_faces: 5"), "faces")
     resident = loaded.resident_of(handle) or pytest.fail("not loaded")
-    embedder = resident.model.models["recognition"]
-    run = Run()
+    models, run = resident.model.models, Run()
 
     class Stopping:
-        def get(self, *given: Any) -> Any:
-            run.stop()
-            return embedder.get(*given)
+        """The network itself, during whose work somebody interrupts."""
 
-    resident.model.models["recognition"] = Stopping()
+        def __init__(self, real: Any):
+            self.real = real
+
+        def __getattr__(self, name: str) -> Any:
+            if name in ("get", "detect"):
+                run.stop()
+            return getattr(self.real, name)
+
+    models[network] = Stopping(models[network])
     try:
         with pytest.raises(Interrupted) as caught:
             handle(faces.picture((320, 240), ONE, TWO), run=run)
     finally:
-        resident.model.models["recognition"] = embedder
-    assert isinstance(caught.value.partial, Faces)
-    assert [face["bounding_box"] for face in caught.value.partial["faces"]] == [[40, 30, 120, 130]]
+        models[network] = models[network].real
+    partial = caught.value.partial
+    assert (partial and [face["bounding_box"] for face in partial["faces"]]) == kept
 
 
 def test_a_reader_hears_of_no_faces_and_of_more_than_were_asked_for(loaded: mc.Session, pack: Path) -> None:
@@ -464,7 +474,17 @@ def test_a_detector_without_key_points_will_not_do(session: mc.Session, tmp_path
         session.load(cell("face-embedding", tmp_path))
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"<html>not found</html>"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda b: b[: len(b) // 2],
+        lambda b: b[:-3],
+        lambda b: b"",
+        lambda b: b"\x08\x08",
+        lambda b: b"<html>not found</html>",
+    ],
+    ids=["half", "nearly whole", "empty", "no graph", "a page"],
+)
 def test_a_damaged_file_is_found_out_before_loading(
     session: mc.Session, pack: Path, tmp_path: Path, damage: Any
 ) -> None:
@@ -521,6 +541,17 @@ def test_files_are_read_as_onnx_reads_them(whole: Path) -> None:
             assert list(ours) == wanted
 
 
+def test_weights_that_are_declared_as_inputs_too_are_no_inputs(pack: Path, tmp_path: Path) -> None:
+    import onnx
+    from onnx import helper
+
+    model = onnx.load(pack / "rec_synthetic.onnx")
+    for tensor in model.graph.initializer:
+        model.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    onnx.save(model, tmp_path / "old.onnx")
+    assert _onnx.read_network(tmp_path / "old.onnx").inputs == (("batch", 3, 112, 112),)
+
+
 def test_networks_are_known_by_their_shapes(whole: Path) -> None:
     found = {kind: network.file.stem for kind, network in _packs.networks(whole.iterdir()).items()}
     assert found == {
@@ -541,6 +572,27 @@ def test_unloading_closes_every_session(session: mc.Session, whole: Path) -> Non
     gc.collect()
     assert [one() for one in gone] == [None] * 6
     assert len(handle(faces.picture((320, 240), ONE))) == 1
+
+
+def test_closing_lets_the_sessions_go_whoever_still_has_the_driver(session: mc.Session, pack: Path) -> None:
+    resident = session.resident_of(session.load(cell("face-embedding", pack), "faces"))
+    assert resident is not None
+    driver = resident.model
+    gone = [weakref.ref(model.session) for model in driver.models.values()]
+    del resident
+    session.unload("faces")
+    gc.collect()
+    assert [one() for one in gone] == [None, None]
+
+
+def test_sessions_have_the_threads_that_may_be_used(
+    session: mc.Session, pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    resident = session.resident_of(session.load(cell("face-embedding", pack), "faces"))
+    assert resident is not None
+    options = [model.session.get_session_options() for model in resident.model.models.values()]
+    assert [one.intra_op_num_threads for one in options] == [3, 3]
 
 
 def test_another_size_of_detection_opens_no_session_of_its_own(session: mc.Session, pack: Path) -> None:
