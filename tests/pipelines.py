@@ -188,12 +188,13 @@ def lora(
         return folder
     getattr(pipe, part).add_adapter(config, "made")
     layers = {part: get_peft_model_state_dict(shaken(getattr(pipe, part)), adapter_name="made")}
-    if encoders:
-        own = LoraConfig(r=rank, lora_alpha=rank, target_modules=["q_proj", "v_proj"])
+    own = LoraConfig(r=rank, lora_alpha=rank, target_modules=["q_proj", "v_proj"]) if encoders else None
+    if own:
         pipe.text_encoder.add_adapter(own, "made")
         layers["text_encoder"] = get_peft_model_state_dict(shaken(pipe.text_encoder), adapter_name="made")
     given = {f"{name}_lora_layers": state for name, state in layers.items()}
     if metadata:
         given[f"{part}_lora_adapter_metadata"] = config.to_dict()
+        given |= {"text_encoder_lora_adapter_metadata": own.to_dict()} if own else {}
     type(pipe).save_lora_weights(folder, **given)
     return folder

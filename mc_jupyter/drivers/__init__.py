@@ -210,6 +210,16 @@ class Driver:
         """Raise PlanError if these files cannot do this task: said before any weight is read."""
 
     @classmethod
+    def unfit(
+        cls, task: type[Task], checkpoint: Checkpoint, given: Mapping[str, Any]
+    ) -> Iterator[tuple[str, PlanError]]:
+        """What a cell asks of its calls that these files cannot do: pairs of the field to point at and the error.
+
+        `given` holds the action's fields that the cell gives a value; those that are expressions are not among them.
+        """
+        return iter(())
+
+    @classmethod
     def least(cls, plan: ModelPlan, checkpoint: Checkpoint) -> int | None:
         """Bytes of the device with which the model runs after all, slower, where it does not fit as a whole.
 

@@ -54,19 +54,19 @@ def check_adapter(base: Checkpoint, adapter: Checkpoint, name: str) -> None:
     Only headers are read. Where the base's files name things otherwise than its modules are named, or are no
     safetensors, nothing is refused: `attach` finds out.
     """
-    card = _Card.read(adapter, name)
-    shapes = {tensor.name: tensor.shape for tensor in _headers(adapter)}
+    card = Card.read(adapter, name)
+    shapes = {tensor.name: tensor.shape for tensor in headers(adapter)}
     card.check_names(shapes)
-    wanted, here = _shapes_wanted(shapes), list(_headers(base))
+    wanted, here = shapes_wanted(shapes), list(headers(base))
     if not (wanted and here):
         return
-    words = _last_words(tensor.name.rpartition(".")[0] for tensor in here)
-    if not _last_words(wanted) & words and not _renamed(base):
-        raise card.no_module(_last_words(wanted), words)
+    words = last_words(tensor.name.rpartition(".")[0] for tensor in here)
+    if not last_words(wanted) & words and not _renamed(base):
+        raise card.no_module(last_words(wanted), words)
     found = {
         tensor.name.removesuffix(".weight"): tensor.shape
         for tensor in here
-        if tensor.name.endswith(".weight") and len(tensor.shape) == 2 and tensor.dtype in _PLAIN
+        if tensor.name.endswith(".weight") and len(tensor.shape) == 2 and tensor.dtype in PLAIN
     }
     turned = bool(card.config.get("fan_in_fan_out")) or base.config.get("model_type") in _TRANSPOSED
     for module, shape in wanted.items():
@@ -75,16 +75,16 @@ def check_adapter(base: Checkpoint, adapter: Checkpoint, name: str) -> None:
             raise card.other_size(module, shape, own)
 
 
-_PLAIN = ("float64", "float32", "float16", "bfloat16")
+PLAIN = ("float64", "float32", "float16", "bfloat16")
 
 
-def _headers(checkpoint: Checkpoint) -> Iterator[Any]:
+def headers(checkpoint: Checkpoint) -> Iterator[Any]:
     for file in checkpoint.files:
         if file.suffix == ".safetensors":
             yield from tensors(file)
 
 
-def _shapes_wanted(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, int]]:
+def shapes_wanted(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, int]]:
     """The shape that each module's weight must have: (outputs, inputs), of an embedding (entries, width)."""
     sizes: dict[str, dict[str, int]] = {}
     for key, shape in shapes.items():
@@ -97,7 +97,7 @@ def _shapes_wanted(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int
     return {module: (s["rows"], s["columns"]) for module, s in sizes.items() if len(s) == 2}
 
 
-def _last_words(modules: Iterable[str]) -> Set[str]:
+def last_words(modules: Iterable[str]) -> Set[str]:
     return {module.rpartition(".")[2] for module in modules}
 
 
@@ -118,14 +118,14 @@ def _renamed(base: Checkpoint) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Card:
+class Card:
     """What an adapter says of itself (adapter_config.json), and what its user calls it."""
 
     name: str
     config: Mapping[str, Any]
 
     @classmethod
-    def read(cls, adapter: Checkpoint, name: str) -> _Card:
+    def read(cls, adapter: Checkpoint, name: str) -> Card:
         """An error unless it is there and describes plain LoRA."""
         file = adapter.folder / "adapter_config.json"
         if not file.is_file():
@@ -134,10 +134,10 @@ class _Card:
                 fix="name the folder or repository that PEFT saved the adapter in (`save_pretrained`)",
             )
         card = cls(name, read_json(file))
-        card._check_plain()
+        card.check_plain()
         return card
 
-    def _check_plain(self) -> None:
+    def check_plain(self) -> None:
         if (kind := str(self.config.get("peft_type") or "unknown")).upper() != "LORA":
             raise PlanError(
                 f"adapter {self.name} is of the kind {kind} (peft_type); only LORA is laid over a model", fix=_MERGE
@@ -232,8 +232,7 @@ class Adapters:
         """Lay an adapter over the model, taking no part yet. An error leaves the model as it was."""
         if plan in self._laid:
             return
-        card = _Card.read(checkpoint, plan.name or plan.subject or checkpoint.folder.name)
-        weights = _read(checkpoint, card)
+        card, weights = self.opened(plan.name or plan.subject or checkpoint.folder.name, checkpoint)
         name = f"mc_adapter_{next(self._numbers)}"
         try:
             layers = self._wrap(card, name, plan.low_cpu_mem_usage)
@@ -244,6 +243,11 @@ class Adapters:
             raise
         finally:
             self._apply()
+
+    def opened(self, name: str, checkpoint: Checkpoint) -> tuple[Card, dict[str, torch.Tensor]]:
+        """What an adapter says of itself, and its weights by the names that they have in the model."""
+        card = Card.read(checkpoint, name)
+        return card, read_weights(checkpoint, card)
 
     def detach(self, plan: AdapterPlan) -> None:
         """Take an adapter off; modules that no other one changes are the model's own objects again."""
@@ -288,7 +292,7 @@ class Adapters:
                 layer.set_adapter(names, inference_mode=True)
         self._settled = True
 
-    def _wrap(self, card: _Card, name: str, empty: bool) -> dict[str, Any]:
+    def _wrap(self, card: Card, name: str, empty: bool) -> dict[str, Any]:
         """Have PEFT lay its layers around the modules that the adapter's config names: their paths, and they."""
         import torch
         from peft import LoraConfig, inject_adapter_in_model
@@ -316,7 +320,7 @@ class Adapters:
             raise card.inexact(f"{fused}, a mixture of experts")
         return layers
 
-    def _check_exact(self, card: _Card, config: Any) -> None:
+    def _check_exact(self, card: Card, config: Any) -> None:
         """PlanError when a torch MultiheadAttention is to be changed: PEFT changes its own weights for each call."""
         import torch
         from peft.tuners.tuners_utils import check_target_module_exists
@@ -325,13 +329,13 @@ class Adapters:
             if isinstance(module, torch.nn.MultiheadAttention) and check_target_module_exists(config, path):
                 raise card.inexact(f"{path}, torch's MultiheadAttention")
 
-    def _misfit(self, card: _Card, error: Exception) -> PlanError:
+    def _misfit(self, card: Card, error: Exception) -> PlanError:
         reason = str(error)
         if "not found in the base model" in reason or "No modules were targeted" in reason:
             import torch
 
             own = (path for path, module in self.model.named_modules() if isinstance(module, torch.nn.Linear))
-            return card.no_module(card.config.get("target_modules") or (), _last_words(own))
+            return card.no_module(card.config.get("target_modules") or (), last_words(own))
         return PlanError(f"adapter {card.name} cannot be laid over this model: {reason.partition(chr(10))[0][:300]}")
 
     def _unwrap(self, name: str) -> None:
@@ -360,7 +364,7 @@ def _wrapped(module: Any, path: str = "", seen: set[int] | None = None) -> Itera
 # --- weights in and out -----------------------------------------------------------------------------------------------
 
 
-def _read(checkpoint: Checkpoint, card: _Card) -> dict[str, torch.Tensor]:
+def read_weights(checkpoint: Checkpoint, card: Card) -> dict[str, torch.Tensor]:
     """Every tensor by the name that it has in a model."""
     import torch
     from safetensors import SafetensorError
@@ -386,7 +390,7 @@ def _places(layer: Any, name: str) -> dict[str, tuple[Any, str]]:
     return {part: (table, name) for part, table in tables.items() if name in table}
 
 
-def _fill(layers: Mapping[str, Any], name: str, weights: Mapping[str, torch.Tensor], dtype: str, card: _Card) -> None:
+def _fill(layers: Mapping[str, Any], name: str, weights: Mapping[str, torch.Tensor], dtype: str, card: Card) -> None:
     """Put every weight where it belongs; PlanError unless they are exactly those that these layers have places for."""
     import torch
 

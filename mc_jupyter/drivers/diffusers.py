@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Call, Driver, Facts, ModelPlan, performs
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._diffusion import loading, memory
-from mc_jupyter.drivers._diffusion.architectures import Traits, traits_of
+from mc_jupyter.drivers._diffusion.adapters import PipelineAdapters, check_adapter
+from mc_jupyter.drivers._diffusion.architectures import Traits, traits_of, unfit
 from mc_jupyter.drivers._diffusion.drawing import Batch, Steps, arguments, cut, draw, wanted
 from mc_jupyter.drivers._diffusion.previews import Budget
 from mc_jupyter.drivers._facts import read_facts
@@ -32,6 +33,7 @@ class Diffusers(Driver):
 
     words = ("huggingface", "custom")
     package = "diffusers"
+    lays_adapters = True
 
     def __init__(self, pipe: Any, traits: Traits, plan: ModelPlan):
         self.pipe = pipe
@@ -39,6 +41,7 @@ class Diffusers(Driver):
         self.traits = traits
         self.plan = plan
         self.whole = loading.whole(pipe)
+        self.laid = PipelineAdapters(self.whole, pipe, traits.kind)
         self.preview_costs: dict[tuple[int, int], float] = {}  # seconds, by size
         facts = read_facts(self.whole, plan, None, ())
         self._facts = replace(facts, architecture=type(pipe).__name__)
@@ -63,6 +66,13 @@ class Diffusers(Driver):
     def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
         traits_of(checkpoint, settings.family)
         quantization.check(settings, checkpoint)
+
+    @classmethod
+    def unfit(
+        cls, task: type[Task], checkpoint: Checkpoint, given: Mapping[str, Any]
+    ) -> Iterator[tuple[str, PlanError]]:
+        for name, message, fix in unfit(traits_of(checkpoint), given):
+            yield name, PlanError(message, fix=fix)
 
     @classmethod
     def least(cls, plan: ModelPlan, checkpoint: Checkpoint) -> int | None:
@@ -96,7 +106,32 @@ class Diffusers(Driver):
     def facts(self) -> Facts:
         return self._facts
 
+    # --- adapters -----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
+        check_adapter(base, adapter, name)
+
+    def attach(self, plan: AdapterPlan, checkpoint: Checkpoint) -> None:
+        if self.placed == "layers":
+            raise PlanError(
+                f"adapter {plan.name}: a model that comes to the GPU layer by layer takes no adapters",
+                fix="remove peft_adapters, or free memory on the GPU",
+            )
+        with loading.quiet():
+            self.laid.attach(plan, checkpoint)
+
+    def detach(self, plan: AdapterPlan) -> None:
+        self.laid.detach(plan)
+
+    def use(self, weights: Mapping[AdapterPlan, float]) -> None:
+        self.laid.use(weights)
+
+    def adapters(self) -> Mapping[AdapterPlan, AdapterFacts]:
+        return self.laid.facts()
+
     def close(self) -> None:
+        self.laid.close()
         self.pipe = None
         self.whole = None  # type: ignore[assignment]  # nobody asks a closed one
         give_back()

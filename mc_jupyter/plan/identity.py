@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from mc_jupyter.weights import Checkpoint
@@ -13,6 +14,7 @@ _BESIDE = (
     "special_tokens_map.json", "chat_template.jinja", "chat_template.json", "vocab.txt", "vocab.json", "merges.txt",
     "tokenizer.model", "spiece.model", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json",
 )  # fmt: skip
+_SAYING = (".json", ".txt", ".model")
 
 
 def identity_of(checkpoint: Checkpoint | None) -> tuple[Any, ...]:
@@ -20,11 +22,20 @@ def identity_of(checkpoint: Checkpoint | None) -> tuple[Any, ...]:
     if checkpoint is None:
         return ()
     files = []
-    for file in (*checkpoint.files, *(checkpoint.folder / name for name in _BESIDE)):
+    for file in (*checkpoint.files, *(checkpoint.folder / name for name in _BESIDE), *_of_parts(checkpoint)):
         if file.exists():
             facts = file.stat()
             files.append((str(file), facts.st_size, facts.st_mtime_ns))
     return (str(checkpoint.folder), checkpoint.revision, *files)
+
+
+def _of_parts(checkpoint: Checkpoint) -> list[Path]:
+    """A diffusers pipeline's own list of its parts, and what the folder of each says of it: configs, vocabularies."""
+    index = checkpoint.folder / "model_index.json"
+    if not index.is_file():
+        return []
+    beside = (f for part in checkpoint.config for f in checkpoint.folder.glob(f"{part}/*") if f.suffix in _SAYING)
+    return [index, *sorted(beside)]
 
 
 def unchanged(identity: tuple[Any, ...]) -> bool:

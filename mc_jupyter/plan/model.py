@@ -24,7 +24,7 @@ from mc_jupyter.errors import (
     did_you_mean,
     listing,
 )
-from mc_jupyter.fields import Adapter, Closed, adapter_names, names_a_secret, spellings
+from mc_jupyter.fields import Adapter, Closed, adapter_names, is_deferred, names_a_secret, spellings
 from mc_jupyter.inputs import Input
 from mc_jupyter.plan.choices import ComponentPlan, PlannedAdapter
 from mc_jupyter.plan.identity import identity_of
@@ -34,7 +34,7 @@ from mc_jupyter.tasks import Task
 from mc_jupyter.weights import Checkpoint
 
 # Where an obstacle that a driver finds in the settings points to: the first of these that the cell says.
-_FIELDS_OF_LOADING = ("quantization", "device_mode", "precision", "device")
+_FIELDS_OF_LOADING = ("quantization", "device_mode", "precision", "device", "family", "architecture")
 
 
 class ModelPlanner:
@@ -193,10 +193,19 @@ class ModelPlanner:
                 self.notes.append(f"{settings.model} is not on this disk: running it downloads it")
             else:
                 driver.check(task, settings, found)
+                self.actions(task, driver, found)
             return found
         except ComposeError as error:
             self.obstacles.append(_at(error, self.place("model")))
             return None
+
+    def actions(self, task: type[Task], driver: type[Driver], found: Checkpoint) -> None:
+        """Hold what the cell says of its calls against what its files can do."""
+        for action in self.component.actions:
+            said = {name: getattr(action.fields, name, None) for name in action.written}
+            given = {name: value for name, value in said.items() if value is not None and not is_deferred(value)}
+            for name, error in driver.unfit(task, found, given):
+                self.obstacles.append(_at(error, place_in(action.written, (name,))))
 
     def adapters(
         self, driver: type[Driver], settings: Any, base: Checkpoint | None, device: str

@@ -1,0 +1,195 @@
+"""LoRA adapters laid over a pipeline's denoiser and text encoders: PEFT's files, diffusers' own, and those it converts.
+
+Every one becomes the same thing: the paths of the layers it changes, and for each its matrices and the scale it was
+trained at. They are laid on as transformers' are (`_adapters`), over all parts as one model.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.drivers._adapters import PLAIN, Adapters, Card, headers, last_words, read_weights, shapes_wanted
+from mc_jupyter.drivers._diffusion.architectures import ARCHITECTURES, Architecture, architecture_of
+from mc_jupyter.errors import PlanError, WeightsError
+from mc_jupyter.weights.checkpoint import tensors
+from mc_jupyter.weights.unsafe import check_pickle
+
+if TYPE_CHECKING:
+    import torch
+
+    from mc_jupyter.weights import Checkpoint
+
+_METADATA = "lora_adapter_metadata"  # where diffusers (0.42) keeps PEFT's settings in a safetensors file
+_PARTS = {part for each in ARCHITECTURES.values() for part in each.lora}
+_ALPHA = re.compile(r"(\.lora_linear_layer\.down|\.lora\.down)?(\.weight)?\.alpha$")
+
+
+def check_adapter(base: Checkpoint, adapter: Checkpoint, name: str) -> None:
+    """PlanError or WeightsError unless the adapter can fit this pipeline, as far as the headers of both say."""
+    kind = architecture_of(base)
+    if not kind.lora:
+        raise PlanError(
+            f"adapter {name}: diffusers has no LoRA loader for {kind.word} ({kind.pipeline})",
+            fix="remove peft_adapters, or merge it into the transformer's own weights",
+        )
+    shapes = {tensor.name: tensor.shape for tensor in headers(adapter)}
+    peft = _is_peft(adapter)
+    card = Card.read(adapter, name) if peft else Card(name, {})
+    if peft:
+        card.check_names(shapes)
+    wanted = shapes_wanted(shapes)
+    wanted = {f"{kind.denoiser}.{path}" if peft else path: shape for path, shape in wanted.items()}
+    if foreign := sorted({key.partition(".")[0] for key in wanted} & (_PARTS - set(kind.lora))):
+        raise card.no_module(foreign, kind.lora)
+    found = dict(_matrices(base, kind))
+    if not (wanted and found):
+        return
+    drawn = {path: shape for path, shape in wanted.items() if path.startswith(f"{kind.denoiser}.")}
+    if drawn and not drawn.keys() & found.keys():
+        raise card.no_module(last_words(drawn), last_words(found))
+    for path, shape in drawn.items():
+        if path in found and found[path] != shape:
+            raise card.other_size(path, shape, found[path])
+
+
+def _is_peft(adapter: Checkpoint) -> bool:
+    return (adapter.folder / "adapter_config.json").is_file()
+
+
+def _matrices(base: Checkpoint, kind: Architecture) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The denoiser's weight matrices by path, as its files' headers have them."""
+    for file in base.files:
+        if file.parent.name == kind.denoiser and file.suffix == ".safetensors":
+            for tensor in tensors(file):
+                if tensor.name.endswith(".weight") and len(tensor.shape) == 2 and tensor.dtype in PLAIN:
+                    yield f"{kind.denoiser}.{tensor.name.removesuffix('.weight')}", tensor.shape
+
+
+class PipelineAdapters(Adapters):
+    """What is laid over one pipeline. `model` has the pipeline's parts as its own, under their names."""
+
+    def __init__(self, model: Any, pipe: Any, kind: Architecture):
+        super().__init__(model)
+        self.pipe = pipe
+        self.kind = kind
+
+    def opened(self, name: str, checkpoint: Checkpoint) -> tuple[Card, dict[str, torch.Tensor]]:
+        """Its weights by path in the pipeline, and a card that names each path with its rank and scale."""
+        if _is_peft(checkpoint):
+            said = Card.read(checkpoint, name)
+            own = read_weights(checkpoint, said)
+            weights = {f"{self.kind.denoiser}.{key}": tensor for key, tensor in own.items()}
+            return _card(name, weights, {self.kind.denoiser: said.config}, {}), weights
+        state, alphas, said_of_parts = self._converted(name, checkpoint)
+        card = _card(name, state, said_of_parts, alphas)
+        card.check_names(state)
+        return card, state
+
+    def close(self) -> None:
+        super().close()
+        self.pipe = None
+
+    def _converted(
+        self, name: str, checkpoint: Checkpoint
+    ) -> tuple[dict[str, torch.Tensor], dict[str, float], dict[str, Mapping[str, Any]]]:
+        """An adapter of diffusers' own form, or of one that it knows to convert: weights, alphas, PEFT's settings."""
+        state, settings = _files(name, checkpoint)
+        # diffusers leaves these out with a warning; without them the adapter is another one.
+        if foreign := next((key for key in state if "dora" in key or "lokr" in key or "hada" in key), None):
+            raise Card(name, {}).inexact(f"weights by more than two matrices ({foreign})")
+        more = {"unet_config": self.pipe.unet.config} if self.kind.denoiser == "unet" else {"return_alphas": True}
+        try:
+            state, alphas, *_ = self.pipe.lora_state_dict(state, **more)
+        except (ValueError, KeyError, RuntimeError, NotImplementedError) as error:
+            reason = str(error).partition("\n")[0][:300]
+            raise WeightsError(f"adapter {name} is in a form that diffusers cannot read: {reason}") from None
+        weights: dict[str, torch.Tensor] = {}
+        for part in self.kind.lora:
+            mine = {k.removeprefix(f"{part}."): v for k, v in state.items() if k.startswith(f"{part}.")}
+            weights |= {f"{part}.{key}": tensor for key, tensor in self._named(part, mine).items()}
+        if foreign := next((key for key in state if key.partition(".")[0] not in self.kind.lora), None):
+            raise Card(name, {}).no_module(foreign.partition(".")[0], self.kind.lora)
+        return weights, {_ALPHA.sub("", key): float(value) for key, value in (alphas or {}).items()}, settings
+
+    def _named(self, part: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """PEFT's names for one part's tensors."""
+        from diffusers.utils import state_dict_utils as names
+
+        if not state:
+            return {}
+        if not part.startswith("text_encoder"):
+            old = not any("lora_A" in key for key in state)
+            return dict(names.convert_unet_state_dict_to_peft(state) if old else state)
+        state = names.convert_state_dict_to_peft(names.convert_state_dict_to_diffusers(state))
+        if hasattr(getattr(self.pipe, part), "text_model"):
+            return dict(state)
+        return {key.removeprefix("text_model."): tensor for key, tensor in state.items()}  # transformers 5 is flatter
+
+
+def _files(name: str, checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], dict[str, Mapping[str, Any]]]:
+    """The tensors of an adapter's files, and PEFT's settings for each part where a file has them."""
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    check_pickle(checkpoint)
+    state: dict[str, torch.Tensor] = {}
+    settings: dict[str, dict[str, Any]] = {}
+    try:
+        for file in checkpoint.files:
+            if file.suffix != ".safetensors":
+                state |= torch.load(file, map_location="cpu", weights_only=True)
+                continue
+            with safe_open(file, "pt") as opened:  # type: ignore[no-untyped-call]
+                state |= {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118  # it is no mapping
+                said = json.loads((opened.metadata() or {}).get(_METADATA) or "{}")
+            for key, value in said.items():
+                part, _, field = key.partition(".")
+                settings.setdefault(part, {})[field] = value
+    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+        raise WeightsError(f"adapter {name} cannot be read: {str(error).partition(chr(10))[0]}") from None
+    for each in settings.values():
+        Card(name, {**each, "peft_type": "LORA"}).check_plain()
+    return state, {part: each for part, each in settings.items()}
+
+
+def _card(
+    name: str,
+    weights: Mapping[str, torch.Tensor],
+    settings: Mapping[str, Mapping[str, Any]],
+    alphas: Mapping[str, float],
+) -> Card:
+    """A card that names every layer, so that nothing depends on patterns."""
+    ranks = {
+        key.partition(".lora_A.")[0]: int(tensor.shape[0]) for key, tensor in weights.items() if ".lora_A." in key
+    }
+    if not ranks:
+        raise WeightsError(f"adapter {name} holds no LoRA matrices that this pipeline has a place for")
+    scales = {path: _scale(path, rank, settings, alphas) for path, rank in ranks.items()}
+    return Card(
+        name,
+        {
+            "r": 1,
+            "lora_alpha": 1,
+            "rank_pattern": ranks,
+            "alpha_pattern": {path: scale * ranks[path] for path, scale in scales.items()},
+            "target_modules": list(ranks),
+        },
+    )
+
+
+def _scale(path: str, rank: int, settings: Mapping[str, Mapping[str, Any]], alphas: Mapping[str, float]) -> float:
+    """What a layer's product was multiplied by in training: alpha / rank; 1 where nothing says alpha."""
+    from peft.utils.other import get_pattern_key
+
+    if path in alphas:
+        return alphas[path] / rank
+    part, _, inside = path.partition(".")
+    config = settings.get(part)
+    if config is None:
+        return 1.0
+    patterns = config.get("alpha_pattern") or {}
+    alpha = float(patterns.get(get_pattern_key(patterns.keys(), inside), config.get("lora_alpha", rank)))
+    return alpha / (rank**0.5 if config.get("use_rslora") else rank)
