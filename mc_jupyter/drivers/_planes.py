@@ -18,6 +18,7 @@ from mc_jupyter.values.media import load_image
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_ORIENTATION = 0x0112  # EXIF's tag
 _GREYS = ("1", "L", "LA", "La", "F")
 
 
@@ -47,7 +48,7 @@ class Planes:
 
 
 def upright(item: Any) -> Image:
-    """An input as a PIL image, turned as its EXIF says."""
+    """An input as a PIL image, turned as its EXIF says; the image itself where there is nothing to turn."""
     from struct import error as not_whole
 
     from PIL import Image as pil
@@ -55,6 +56,8 @@ def upright(item: Any) -> Image:
 
     image = item if isinstance(item, pil.Image) else load_image(item, None)
     try:
+        if image.getexif().get(_ORIENTATION, 1) == 1:
+            return image
         turned: Image = ImageOps.exif_transpose(image)
     except (SyntaxError, ValueError, TypeError, KeyError, OSError, not_whole):
         return image  # its EXIF is damaged; the pixels are not

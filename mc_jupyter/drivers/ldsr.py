@@ -133,7 +133,9 @@ class Ldsr(Driver):
         noise = torch.Generator("cpu").manual_seed(seed)
         more = {} if eta is None else {"eta": eta}
         try:
-            with steps:
+            # What `eta` adds, the scheduler draws from torch's own generators: they are seeded, and then put back.
+            with steps, torch.random.fork_rng():
+                torch.manual_seed(seed)
                 made = self.pipeline(
                     image=_padded(_rgb(colour)),
                     num_inference_steps=steps.count, generator=noise, output_type="pt", **more,
@@ -173,9 +175,15 @@ class _Steps:
     """
 
     def __init__(self, pipeline: Any, count: int, images: int, run: Run):
-        self.pipeline, self.count, self.images, self.run = pipeline, count, images, run
+        self.pipeline, self.count, self.run = pipeline, count, run
         self.done = 0
         self.hook: Any = None
+        try:
+            pipeline.scheduler.set_timesteps(count)
+        except (ValueError, IndexError):
+            name = type(pipeline.scheduler).__name__
+            raise InputError(f"the scheduler {name} does not go by {count} steps", fix="more steps") from None
+        self.total = images * len(pipeline.scheduler.timesteps)  # some take a step more than they are asked for
 
     def __enter__(self) -> None:
         self.hook = self.pipeline.unet.register_forward_hook(self._after)
@@ -185,8 +193,7 @@ class _Steps:
 
     def _after(self, *_: object) -> None:
         self.done += 1
-        # Some schedulers take a step more than they are asked for.
-        self.run.emit(Progress(self.done, self.images * len(self.pipeline.scheduler.timesteps), "steps"))
+        self.run.emit(Progress(self.done, self.total, "steps"))
         if self.run.stopped:
             raise _Stopped
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.devices import HALF
 from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
 from mc_jupyter.drivers import _planes as planes
 from mc_jupyter.drivers import _upscalers as upscalers
 from mc_jupyter.drivers._enlarging import Network, Tiling
-from mc_jupyter.drivers._memory import give_back, refusing_what_does_not_fit
+from mc_jupyter.drivers._memory import give_back, is_out_of_memory, refusing_what_does_not_fit
 from mc_jupyter.drivers._planes import idle, refuse_idle
 from mc_jupyter.errors import InputError, PlanError, Problem
 from mc_jupyter.events import Run
@@ -67,8 +68,9 @@ class Spandrel(Driver):
         kind = upscalers.kind_of(upscalers.file_of(checkpoint))
         if kind is not None:
             upscalers.refuse_other_kinds(settings.family, kind, str(settings.model))
-        if kind == "SwinIR" and settings.precision == "float16":
-            raise PlanError("SwinIR does not compute in float16", fix="precision: bfloat16")
+        if kind == "SwinIR" and settings.precision in HALF:
+            # In spandrel 0.4.2 its windows' masks are float32 whatever the weights are.
+            raise PlanError(f"SwinIR does not compute in {settings.precision}", fix="precision: float32")
 
     @classmethod
     def wake(cls) -> None:
@@ -84,8 +86,7 @@ class Spandrel(Driver):
                     f"{plan.subject} makes {model.output_channels} channels of {model.input_channels}: "
                     "it works on neither colours nor greys"
                 )
-            dtype, remarks = _dtype(model, plan.dtype)
-            model.to(plan.device, dtype).eval()
+            remarks = _moved(model, plan)
         return cls(Network(model), (f"enlarges {model.scale}×", *remarks))
 
     @property
@@ -146,11 +147,36 @@ class Spandrel(Driver):
         give_back()
 
 
-def _dtype(model: Any, wanted: str) -> tuple[Any, tuple[str, ...]]:
-    """The number type to load in, and a remark where the architecture cannot do the one that was meant."""
+def _moved(model: Any, plan: ModelPlan) -> tuple[str, ...]:
+    """Bring the model to its device and number type; a remark where the architecture cannot do the one meant.
+
+    PlanError on a CPU, where half precision is never chosen but by the cell.
+    """
     import torch
 
-    able = {"float16": model.supports_half, "bfloat16": model.supports_bfloat16}.get(wanted, True)
-    if able:
-        return getattr(torch, wanted), ()
-    return torch.float32, (f"{model.architecture.name} does not compute in {wanted}: float32 instead",)
+    model.eval().to(plan.device, torch.float32)
+    if plan.dtype == "float32":
+        return ()
+    able = {"float16": model.supports_half, "bfloat16": model.supports_bfloat16}[plan.dtype]
+    if able and _computes(model, getattr(torch, plan.dtype)):
+        return ()
+    model.model.float()
+    why = f"{model.architecture.name} does not compute in {plan.dtype}"
+    if plan.device == "cpu":
+        raise PlanError(why, fix="precision: float32")
+    return (f"{why}: float32 instead",)
+
+
+def _computes(model: Any, dtype: Any) -> bool:
+    """Whether the model runs in a number type, and stays in it: spandrel 0.4.2 says so of some that do not."""
+    import torch
+
+    model.to(dtype)
+    probe = torch.zeros(1, model.input_channels, 24, 40, dtype=dtype, device=model.device)
+    try:
+        model(probe)
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
+        return False
+    return True

@@ -6,32 +6,20 @@ has been published, the bytes are held against it, and count as known: such a pi
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
-from mc_jupyter.devices import format_bytes
-from mc_jupyter.errors import DoesNotFit, Interrupted, NoSuchModel, Offline, UnsafeWeights, WeightsError
-from mc_jupyter.events import Phase, Progress, Run
+from mc_jupyter.errors import NoSuchModel, UnsafeWeights
+from mc_jupyter.events import Phase, Run
+from mc_jupyter.weights import single
 from mc_jupyter.weights.checkpoint import Checkpoint, Chosen, read
-
-if TYPE_CHECKING:
-    import httpx
-
-LARGEST = 500_000_000  # bytes; the largest file of the table has 142 MB
-_BLOCK = 1 << 18
-_TIMEOUT = 10.0  # seconds without a byte
-_RESERVE = 100_000_000  # bytes of disk left to others
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +193,9 @@ def fetch(
     if found is not None:
         return found
     if because := _offline_because(file):
-        raise _offline(file, f"{because} forbids fetching it")
+        raise single.not_here(file, f"{because} forbids fetching it")
     run.emit(Phase("download", file.name))
-    file.place.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(file, run):
-        if not file.place.is_file():
-            _download(file, run, before_download)
+    single.bring(file, run, before_download)
     found = find(file, allow_pickle)
     assert found is not None, "it has just been put there"
     return found
@@ -222,105 +207,3 @@ def _offline_because(file: KnownFile) -> str | None:
     said = {name: os.environ.get(name, "") for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")}
     on = [f"{name}={value}" for name, value in said.items() if value.strip().upper() in ("1", "ON", "YES", "TRUE")]
     return on[0] if on else None
-
-
-def _offline(file: KnownFile, why: str) -> Offline:
-    return Offline(f"{file.name} is not on this disk, and {why}", fix=f"put {file.address} at {file.place}")
-
-
-def _download(file: KnownFile, run: Run, before_download: Callable[[int], None] | None) -> None:
-    """Fetch into a hidden file beside the place, check, and give it its name."""
-    import httpx
-
-    draft = file.place.with_name(f".{file.place.name}.incomplete")
-    if file.sha256 is None:
-        draft.unlink(missing_ok=True)  # what cannot be checked is not pieced together from two downloads
-    try:
-        with httpx.Client(timeout=_TIMEOUT, follow_redirects=True, event_hooks={"request": [_refuse_plain]}) as client:
-            _receive(client, file, draft, run, before_download)
-    except httpx.RequestError as error:
-        why = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise _offline(file, f"{urlsplit(file.address).hostname} cannot be reached: {why}") from None
-    except OSError as error:
-        raise WeightsError(
-            f"cannot write to {file.place.parent}: {error.strerror or type(error).__name__}",
-            fix="set MC_JUPYTER_CACHE to a folder that is yours",
-        ) from None
-    with draft.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if file.sha256 is not None and digest != file.sha256:
-        draft.unlink()
-        raise WeightsError(
-            f"what came from {file.address} is not the published {file.name}: its SHA-256 is {digest}",
-            fix=f"try again, or put the right file at {file.place}",
-        )
-    draft.replace(file.place)
-
-
-def _refuse_plain(request: httpx.Request) -> None:
-    """WeightsError for an address, a redirect's too, that anybody on the way could change."""
-    if request.url.scheme != "https" and request.url.host not in _LOOPBACK:
-        raise WeightsError(f"{request.url.host} would give the file by {request.url.scheme}, which is not safe")
-
-
-def _receive(
-    client: httpx.Client, file: KnownFile, draft: Path, run: Run, before_download: Callable[[int], None] | None
-) -> None:
-    here = draft.stat().st_size if draft.is_file() else 0
-    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={here}-"} if here else {})}
-    with client.stream("GET", file.address, headers=headers) as answer:
-        if answer.status_code == 416:  # the draft is as long as the file, or longer
-            draft.unlink()
-        if answer.status_code not in (200, 206):
-            raise WeightsError(
-                f"{urlsplit(file.address).hostname} answered {answer.status_code} when asked for {file.name}",
-                fix=f"try again, or put {file.address} at {file.place}",
-            )
-        here = here if answer.status_code == 206 else 0
-        length = answer.headers.get("Content-Length", "")
-        total = here + int(length) if length.isdecimal() else None
-        _refuse_size(file, here, total, before_download)
-        if here:
-            run.note(f"resuming: {format_bytes(here)} of {file.name} were here already")
-        with draft.open("ab" if here else "wb") as stream:
-            for block in answer.iter_bytes(_BLOCK):
-                stream.write(block)
-                here += len(block)
-                _refuse_size(file, here, None, None)
-                run.emit(Progress(here, total, "bytes"))
-                if run.stopped:
-                    raise Interrupted(f"stopped with {format_bytes(here)} downloaded", fix="run the cell again")
-
-
-def _refuse_size(file: KnownFile, here: int, total: int | None, before_download: Callable[[int], None] | None) -> None:
-    if max(here, total or 0) > LARGEST:
-        raise WeightsError(f"{file.address} gives more than {format_bytes(LARGEST)}, which no upscaler has")
-    if total is None:
-        return
-    room = shutil.disk_usage(file.place.parent).free
-    if total - here > room - _RESERVE:
-        raise DoesNotFit(
-            f"{file.name} needs {format_bytes(total - here)} on disk, and {format_bytes(room)} is free in "
-            f"{file.place.parent}",
-            fix="set MC_JUPYTER_CACHE to a folder on a larger disk",
-        )
-    if before_download is not None:
-        before_download(total)
-
-
-@contextlib.contextmanager
-def _alone(file: KnownFile, run: Run) -> Iterator[None]:
-    """Keep other processes from fetching the same file at the same time."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(file.place.with_name(f".{file.place.name}.lock"))
-    while True:
-        if run.stopped:
-            raise Interrupted(f"stopped while another process fetches {file.name}", fix="run the cell again")
-        with contextlib.suppress(Timeout):
-            lock.acquire(timeout=0.2)
-            break
-    try:
-        yield
-    finally:
-        lock.release()

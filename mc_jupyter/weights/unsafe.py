@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mc_jupyter.errors import PlanError, UnsafeWeights, listing
+from mc_jupyter.errors import PlanError, UnsafeWeights, WeightsError, listing
 from mc_jupyter.weights.checkpoint import SUFFIXES, Checkpoint, Chosen, choose, read_json
 
 _USE_SAFE = "do not load it; look for a safetensors file of this model"
@@ -28,7 +28,10 @@ def refuse_pickles(chosen: Chosen, allowed: bool, subject: str, names: Iterable[
     """UnsafeWeights when the chosen weights are pickle files and nobody allowed them. `names` are all files there."""
     if allowed or not chosen.pickles:
         return
-    safe = choose([name for name in names if not name.endswith(SUFFIXES["pytorch"])], formats=("safetensors",))
+    try:
+        safe = choose([name for name in names if not name.endswith(SUFFIXES["pytorch"])], formats=("safetensors",))
+    except WeightsError:
+        safe = None  # a folder of several models: none of the others is this one
     instead = f"; or leave out what asks for it: {safe.weights[0]} is there too and is safe" if safe else ""
     raise UnsafeWeights(
         f"{subject}: {listing(chosen.pickles[:3], 'and')} is a pickle file, and reading one can run any code",
