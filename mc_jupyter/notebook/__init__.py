@@ -11,7 +11,7 @@ puts into a shell hangs on one object, the magic itself, and `unload` takes all 
                     slider.py (before and after)
     faces.py        pictures with numbered boxes
     outcome.py      how a call ends: what is shown of it, saved and remembered
-    progress.py     what a run shows while it runs
+    progress.py     what a run shows while it runs; over account.py, which follows its events
     form.py         a form made from a component's inputs
     completion.py   Tab in a `%%compose` cell
 """

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from mc_jupyter.fields import Secret
 from mc_jupyter.notebook.png import data_uri, parameters, png, sketch_uri, smaller, told
 
 MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "I", "F", "I;16",
@@ -80,6 +81,10 @@ def test_pictures_bytes_and_data_addresses_are_no_facts() -> None:
         "inner": {"k": 2},
     }
     assert opened(png(Image.new("L", (2, 2)), facts)).text == {}
+
+
+def test_a_secret_is_no_fact() -> None:
+    assert told({"token": Secret("hf_canary"), "inner": [Secret("hf_canary")]}) == {"inner": [None]}
 
 
 def test_half_a_character_does_no_harm() -> None:

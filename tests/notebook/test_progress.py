@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from mc_jupyter.events import Done, Note, Phase, Piece, Preview, Progress
-from mc_jupyter.notebook.progress import Account, Surface
+from mc_jupyter.notebook.account import Account
 from mc_jupyter.notebook.progress import Progress as Output
+from mc_jupyter.notebook.progress import Surface
 
 
 class Clock:

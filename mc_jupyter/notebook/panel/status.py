@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import devices
 from mc_jupyter.notebook import display
+from mc_jupyter.notebook.account import duration
 from mc_jupyter.notebook.panel.looks import ACCENT
-from mc_jupyter.notebook.progress import duration
 
 if TYPE_CHECKING:
     from mc_jupyter.drivers import Facts
