@@ -143,7 +143,7 @@ class _Rendering:
 
     def field(self, name: str, value: Any) -> Any:
         try:
-            lists = self.lists_in(value) if name == self.main else {}
+            lists = self.lists_in(value) if name in (self.main, "prompt") else {}
             self.refuse_what_is_no_text(name, value)
             if name == "image":
                 return self.images(self.render(value, self.sources))

@@ -116,7 +116,13 @@ def _read_one_file(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any])
 
 
 def lacking_heads(checkpoint: Checkpoint, head: str) -> list[str]:
-    """The heads of an encoder or a classifier that none of the files' tensors belong to, as transformers' patterns."""
+    """The heads of an encoder or a classifier that none of the files' tensors belong to, as transformers' patterns.
+
+    Of an image encoder joined to a text decoder: the encoder's pooler, which many files lack and nothing uses, and with
+    it what transformers leaves whole by itself where it is told nothing (the output, mostly one with the embedding).
+    """
+    if checkpoint.config.get("model_type") == "vision-encoder-decoder":
+        return [rf"(?:.*\.)?{name}" for name in ("pooler", "lm_head", "output_projection", "predictions")]
     if head not in ("encoder", "sequence-classifier") or checkpoint.format != "safetensors":
         return []
     parts = {part for file in checkpoint.files for tensor in tensors(file) for part in tensor.name.split(".")}
@@ -134,8 +140,8 @@ def untrained(info: dict[str, Any], head: str, checkpoint: Checkpoint) -> tuple[
             f"{len(missing)} of the model's weights are not in {checkpoint.files[0].name}, first {beyond[0]}: "
             "it is another kind of model, or the file is not whole"
         )
-    if head == "encoder":
-        parts.pop("pooler", None)  # not used: token vectors are pooled here
+    if head in ("encoder", "image-to-text"):
+        parts.pop("pooler", None)  # not used: token vectors are pooled here, a text decoder looks at all patches
     return tuple(parts)
 
 

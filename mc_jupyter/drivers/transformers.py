@@ -1,4 +1,4 @@
-"""Hugging Face transformers: text models of every architecture it knows."""
+"""Hugging Face transformers: text models of every architecture it knows, and models that describe images."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from mc_jupyter.drivers._loading import (
     untrained,
 )
 from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit, trim
+from mc_jupyter.drivers._pooling import POOLINGS
 from mc_jupyter.errors import InputError, PlanError
 from mc_jupyter.events import Progress, Run
 from mc_jupyter.tasks import Task
@@ -55,7 +56,7 @@ _GENERATION_TOKENS = 4096  # prompt tokens of a batch of prompts; more would mos
 
 
 class Transformers(Driver):
-    """Hugging Face transformers: text models of every architecture it knows."""
+    """Hugging Face transformers: text models of every architecture it knows, and models that describe images."""
 
     words = ("huggingface",)
     package = "transformers"
@@ -259,7 +260,7 @@ class Transformers(Driver):
 
         def pool(inputs: dict[str, torch.Tensor]) -> list[list[float]]:
             states = self.model(**inputs).last_hidden_state
-            vectors = _POOLINGS[pooling](states, inputs["attention_mask"]).float()
+            vectors = POOLINGS[pooling](states, inputs["attention_mask"]).float()
             if call.action.normalize:
                 vectors = torch.nn.functional.normalize(vectors, dim=-1)
             rows: list[list[float]] = vectors.tolist()
@@ -398,22 +399,3 @@ def _label(row: list[float], names: list[str], probabilities: bool) -> Label:
     if probabilities:
         found["probabilities"] = row
     return Label(found, scores=dict(zip(names, row, strict=True)))
-
-
-# --- pooling: (batch, tokens, width) and mask (batch, tokens) → (batch, width) ---------------------------------------
-
-
-def _mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    weight = mask.unsqueeze(-1).to(states.dtype)
-    return (states * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
-
-
-def _cls(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    return states[:, 0]
-
-
-def _max(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    return states.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).amax(1)
-
-
-_POOLINGS = {"mean": _mean, "cls": _cls, "max": _max}
