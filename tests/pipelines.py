@@ -71,8 +71,10 @@ def scheduler(name: str = "EulerDiscreteScheduler", **config: Any) -> Any:
     return getattr(diffusers, name)(**(config or plain))
 
 
-def sdxl(folder: Path, *, width: int = 32, plan: Any = None, side: int = 64, **save: Any) -> Path:
-    """Stable Diffusion XL: pictures of 64 pixels a side, latents of half that."""
+def sdxl(
+    folder: Path, *, width: int = 32, plan: Any = None, side: int = 64, channels: tuple[int, ...] = (8, 16), **save: Any
+) -> Path:
+    """Stable Diffusion XL: pictures of 64 pixels a side; with the VAE's two `channels`, latents of half that."""
     import torch
     from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
 
@@ -86,15 +88,18 @@ def sdxl(folder: Path, *, width: int = 32, plan: Any = None, side: int = 64, **s
         projection_class_embeddings_input_dim=6 * 8 + 32,
     ).eval()  # fmt: skip
     StableDiffusionXLPipeline(
-        vae=vae(), text_encoder=_clip(tokenizer, 32), text_encoder_2=_clip(tokenizer, 32, "CLIPTextModelWithProjection"),
+        vae=vae(channels), text_encoder=_clip(tokenizer, 32), text_encoder_2=_clip(tokenizer, 32, "CLIPTextModelWithProjection"),
         tokenizer=tokenizer, tokenizer_2=clip_tokenizer(), unet=unet, scheduler=plan or scheduler(),
         add_watermarker=False,
     ).save_pretrained(folder, **save)  # fmt: skip
     return folder
 
 
-def flux(folder: Path, *, guidance: bool = True, **save: Any) -> Path:
-    """FLUX: pictures of 32 pixels a side, latents of half that, packed two by two."""
+def flux(folder: Path, *, guidance: bool = True, channels: tuple[int, ...] = (8, 16), **save: Any) -> Path:
+    """FLUX: with the VAE's two `channels`, pictures of 256 pixels a side, latents of half that, packed two by two.
+
+    A VAE of four channels has no attention: of 1024 × 1024 pixels, it would take most of a test's time.
+    """
     import torch
     from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
 
@@ -106,7 +111,7 @@ def flux(folder: Path, *, guidance: bool = True, **save: Any) -> Path:
     ).eval()  # fmt: skip
     made = FluxPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift=3.0),
-        vae=vae(use_quant_conv=False, use_post_quant_conv=False, shift_factor=0.06, scaling_factor=1.5),
+        vae=vae(channels, mid_block_add_attention=len(channels) < 4, use_quant_conv=False, use_post_quant_conv=False, shift_factor=0.06, scaling_factor=1.5),
         text_encoder=_clip(tokenizer, 32), tokenizer=tokenizer, text_encoder_2=_t5(second), tokenizer_2=second,
         transformer=transformer,
     )  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 import mc_jupyter as mc
 from mc_jupyter.errors import AccessDenied, BadToken, NeedsToken, NoSuchModel, Offline, PlanError, UnsafeWeights
 from mc_jupyter.events import Phase, Progress, Run
-from tests import adapters, models
+from tests import adapters, models, pipelines
 from tests.conftest import cell
 from tests.test_spec import documents
 from tests.weights.hub_stand_in import HubStandIn
@@ -182,6 +182,20 @@ def test_a_block_for_a_gpu_runs_there_and_says_elsewhere_that_there_is_none(
                     session.load(here)
             elif "precision: float16" in here or "device: cpu" in here:
                 assert session.load(here, "chapter")("the little fox", seed=1).tokens > 0
+
+
+def test_block_19_draws_and_stops_when_it_is_told(hub: HubStandIn, session: mc.Session, tmp_path: Path) -> None:
+    hub.add("black-forest-labs/FLUX.1-dev", files_of(pipelines.flux(tmp_path / "flux", channels=(8, 8, 8, 8))))
+    text = text_of("19", tmp_path)
+    handle = session.load(text, "chapter")
+    run = Run()
+    run.listener = lambda event: run.stop() if isinstance(event, Progress) and event.unit == "steps" else None
+    with pytest.raises(mc.errors.Interrupted) as caught:  # its fifty steps are left to a GPU
+        handle(prompt="a red fox", run=run)
+    assert caught.value.partial.info["mc_jupyter"].facts["interrupted"] == "step 1 of 50"
+    image = session.load(text.replace("steps: 50", "steps: 1"), "chapter")(prompt="a red fox", seed=1)
+    assert image.size == (1024, 1024)
+    assert image.info["mc_jupyter"].facts["model"] == "black-forest-labs/FLUX.1-dev"
 
 
 def test_block_06_names_a_pickle_and_needs_the_users_word(hub: HubStandIn, session: mc.Session, tmp_path: Path) -> None:

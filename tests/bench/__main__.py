@@ -8,7 +8,7 @@ import os
 import sys
 import warnings
 
-NAMES = ("load_ext", "second_run", "embedding", "generation", "changes")
+NAMES = ("load_ext", "second_run", "embedding", "generation", "drawing", "changes", "upscaling")
 
 
 def main(names: list[str]) -> int:

@@ -14,7 +14,16 @@ import torch
 
 import mc_jupyter as mc
 from mc_jupyter.drivers._diffusion import decoding, loading, memory, previews
-from mc_jupyter.errors import ComposeError, DoesNotFit, InputError, Interrupted, PlanError, RunError, SpecError, WeightsError
+from mc_jupyter.errors import (
+    ComposeError,
+    DoesNotFit,
+    InputError,
+    Interrupted,
+    PlanError,
+    RunError,
+    SpecError,
+    WeightsError,
+)
 from mc_jupyter.events import Note, Preview, Progress, Run
 from mc_jupyter.values.pictures import origin
 from tests import pipelines
@@ -450,15 +459,13 @@ class TestBlack:
             handle("a red fox", seed=7)
         assert "precision: float32" in caught.value.problems[0].fix
 
-    def test_a_vae_that_overflows_in_half_precision_goes_again_in_float32(
-        self, made: Any, session: mc.Session
-    ) -> None:
+    def test_a_vae_that_overflows_in_half_precision_goes_again_in_float32(self, made: Any, session: mc.Session) -> None:
         handle = session.load(text(made["flux"], "precision: float16"), "half")
         resident = session.resident_of(handle)
         assert resident is not None
         vae = resident.model.pipe.vae
-        vae.decoder.conv_in.weight.data *= 3e4  # beyond float16's 65 504, and far within float32
-        vae.decoder.conv_in.bias.data *= 3e4
+        vae.decoder.conv_norm_out.weight.data *= 3e4  # products beyond float16's 65 504, and far within float32
+        vae.decoder.conv_out.weight.data *= 10
         heard = Heard()
         image = handle("a red fox", seed=7, run=heard.run)
         assert "gave no numbers in float16: decoded again in float32" in heard.notes
@@ -595,9 +602,7 @@ class TestSpelling:
         first, _ = drawing.load(cell("image-generation", made["sdxl"], *lines), "spelled")(text="a red fox", seed=7)
         assert np.array_equal(pixels(first), direct(pipe("sdxl"), "sdxl"))
 
-    def test_a_change_of_a_parts_config_is_another_model(
-        self, made: Any, session: mc.Session, tmp_path: Path
-    ) -> None:
+    def test_a_change_of_a_parts_config_is_another_model(self, made: Any, session: mc.Session, tmp_path: Path) -> None:
         import os
         import shutil
 

@@ -7,7 +7,6 @@ trained at. They are laid on as transformers' are (`_adapters`), over all parts 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 _METADATA = "lora_adapter_metadata"  # where diffusers (0.42) keeps PEFT's settings in a safetensors file
 _PARTS = {part for each in ARCHITECTURES.values() for part in each.lora}
-_ALPHA = re.compile(r"(\.lora_linear_layer\.down|\.lora\.down)?(\.weight)?\.alpha$")
 
 
 def check_adapter(base: Checkpoint, adapter: Checkpoint, name: str) -> None:
@@ -106,18 +104,24 @@ class PipelineAdapters(Adapters):
         except (ValueError, KeyError, RuntimeError, NotImplementedError) as error:
             reason = str(error).partition("\n")[0][:300]
             raise WeightsError(f"adapter {name} is in a form that diffusers cannot read: {reason}") from None
-        weights: dict[str, torch.Tensor] = {}
-        for part in self.kind.lora:
-            mine = {k.removeprefix(f"{part}."): v for k, v in state.items() if k.startswith(f"{part}.")}
-            weights |= {f"{part}.{key}": tensor for key, tensor in self._named(part, mine).items()}
         if foreign := next((key for key in state if key.partition(".")[0] not in self.kind.lora), None):
             raise Card(name, {}).no_module(foreign.partition(".")[0], self.kind.lora)
-        return weights, {_ALPHA.sub("", key): float(value) for key, value in (alphas or {}).items()}, settings
+        told = {key: float(alphas[at]) for key in state if (at := _alpha_of(key, alphas or {}))}
+        trained = {key.partition(".lora_")[0]: alpha for key, alpha in self._named(told).items()}
+        return self._named(state), trained, settings
 
-    def _named(self, part: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """PEFT's names for one part's tensors."""
-        from diffusers.utils import state_dict_utils as names
+    def _named(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """What belongs to tensors, by PEFT's names for them."""
+        found: dict[str, Any] = {}
+        for part in self.kind.lora:
+            mine = {k.removeprefix(f"{part}."): v for k, v in state.items() if k.startswith(f"{part}.")}
+            found |= {f"{part}.{key}": value for key, value in self._named_in(part, mine).items()}
+        return found
 
+    def _named_in(self, part: str, state: dict[str, Any]) -> dict[str, Any]:
+        from diffusers.utils import state_dict_utils
+
+        names: Any = state_dict_utils  # it is untyped
         if not state:
             return {}
         if not part.startswith("text_encoder"):
@@ -127,6 +131,12 @@ class PipelineAdapters(Adapters):
         if hasattr(getattr(self.pipe, part), "text_model"):
             return dict(state)
         return {key.removeprefix("text_model."): tensor for key, tensor in state.items()}  # transformers 5 is flatter
+
+
+def _alpha_of(key: str, alphas: Mapping[str, float]) -> str | None:
+    """Where the alpha of a tensor stands: diffusers names it after the layer, or after the tensor itself."""
+    names = (key, key.removesuffix(".weight"), key.partition(".lora.")[0], key.partition(".lora_")[0])
+    return next((f"{name}.alpha" for name in names if f"{name}.alpha" in alphas), None)
 
 
 def _files(name: str, checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], dict[str, Mapping[str, Any]]]:
@@ -142,7 +152,7 @@ def _files(name: str, checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], 
             if file.suffix != ".safetensors":
                 state |= torch.load(file, map_location="cpu", weights_only=True)
                 continue
-            with safe_open(file, "pt") as opened:  # type: ignore[no-untyped-call]
+            with safe_open(file, "pt") as opened:
                 state |= {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118  # it is no mapping
                 said = json.loads((opened.metadata() or {}).get(_METADATA) or "{}")
             for key, value in said.items():
@@ -152,7 +162,7 @@ def _files(name: str, checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], 
         raise WeightsError(f"adapter {name} cannot be read: {str(error).partition(chr(10))[0]}") from None
     for each in settings.values():
         Card(name, {**each, "peft_type": "LORA"}).check_plain()
-    return state, {part: each for part, each in settings.items()}
+    return state, dict(settings)
 
 
 def _card(
@@ -162,9 +172,7 @@ def _card(
     alphas: Mapping[str, float],
 ) -> Card:
     """A card that names every layer, so that nothing depends on patterns."""
-    ranks = {
-        key.partition(".lora_A.")[0]: int(tensor.shape[0]) for key, tensor in weights.items() if ".lora_A." in key
-    }
+    ranks = {key.partition(".lora_A.")[0]: int(tensor.shape[0]) for key, tensor in weights.items() if ".lora_A." in key}
     if not ranks:
         raise WeightsError(f"adapter {name} holds no LoRA matrices that this pipeline has a place for")
     scales = {path: _scale(path, rank, settings, alphas) for path, rank in ranks.items()}
