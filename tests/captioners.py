@@ -54,7 +54,7 @@ def git(folder: Path) -> Path:
     return folder
 
 
-def vit_gpt2(folder: Path, *, decoder: dict[str, Any] | None = None) -> Path:
+def vit_gpt2(folder: Path) -> Path:
     """A ViT whose picture a GPT-2 describes, with the older files that such repositories have."""
     import torch
     from transformers import GPT2Config, VisionEncoderDecoderConfig, VisionEncoderDecoderModel, ViTConfig
@@ -65,11 +65,11 @@ def vit_gpt2(folder: Path, *, decoder: dict[str, Any] | None = None) -> Path:
     words = GPT2Config(
         vocab_size=len(tokenizer), n_embd=64, n_layer=2, n_head=4, n_positions=64, add_cross_attention=True,
         is_decoder=True, initializer_range=0.3, bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id, **(decoder or {}),
+        eos_token_id=tokenizer.eos_token_id,
     )  # fmt: skip
     config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(eyes, words)
-    config.decoder_start_token_id = tokenizer.bos_token_id
-    config.pad_token_id, config.eos_token_id = tokenizer.eos_token_id, tokenizer.eos_token_id
+    # GPT-2 has one special token, which begins, ends and fills.
+    config.decoder_start_token_id = config.pad_token_id = config.eos_token_id = tokenizer.eos_token_id
     VisionEncoderDecoderModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(

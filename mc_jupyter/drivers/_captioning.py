@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter.batching import batches
 from mc_jupyter.drivers._captioners import Blip, Blip2, Captioner, Donut, Git, Pix2Struct, VisionEncoderDecoder
 from mc_jupyter.drivers._memory import halving
-from mc_jupyter.errors import ExpressionError, InputError, PlanError, WeightsError
+from mc_jupyter.errors import InputError, PlanError, WeightsError
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_to_text import ImageToText
-from mc_jupyter.values import is_image
-from mc_jupyter.values.media import load_image
 from mc_jupyter.values.pictures import rgb
 from mc_jupyter.weights.checkpoint import read_json
 
@@ -153,15 +151,11 @@ def _inputs(
     return captioner.inputs(prepared, torch.tensor(rows, device=device))
 
 
-def _picture(item: Any, position: int, of: int) -> Image:
-    which = "the image" if of == 1 else f"image {position + 1} of {of}"
-    try:
-        image = item if is_image(item) else load_image(item, None)
-    except ExpressionError as error:
-        problem = error.problems[0]
-        raise InputError(f"{which}: {problem.message}", fix=problem.fix) from None
+def _picture(image: Image, position: int, of: int) -> Image:
+    """A picture as the model takes it; InputError for one of which nothing can be seen."""
     short, long = sorted(image.size)
     if short == 0 or long > short * _LONGEST:
+        which = "the image" if of == 1 else f"image {position + 1} of {of}"
         raise InputError(f"{which} is {image.width}×{image.height} pixels: there is nothing to see in that")
     return rgb(image)
 
