@@ -53,7 +53,7 @@ lab: .venv/base
 	$(BIN)/jupyter lab notebooks/01-quickstart.ipynb
 
 starters: .venv/dev
-	for name in sentiment embedding upscale stories stories.pirate stories.space; do nice $(BIN)/python -m mc_jupyter.starters.$$name.train || exit 1; done
+	for name in sentiment embedding upscale stories stories.pirate stories.space shapes shapes_caption; do nice $(BIN)/python -m mc_jupyter.starters.$$name.train || exit 1; done
 
 clean:
 	rm -rf .venv build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

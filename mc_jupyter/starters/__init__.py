@@ -4,10 +4,13 @@ Each folder here holds one model next to the script that generated its data (`co
 it (`train.py`), in the layout that `from_pretrained(folder)` reads: `stories` (a Llama that tells stories and chats),
 `sentiment` (a DistilBERT that calls a sentence POSITIVE or NEGATIVE) and `embedding` (a BERT that places paraphrases
 near each other). They are for demonstrations and tests; each `README.md` says what its model cannot do.
-Of pictures there is `upscale` (a Real-ESRGAN compact, which spandrel loads).
+Of pictures there are `shapes` (a Stable Diffusion XL that draws a coloured shape on a coloured ground),
+`shapes-caption` (a BLIP that says what such a picture shows) and `upscale` (a Real-ESRGAN compact, which spandrel
+loads). A dash in a name is an underscore in its folder's.
 
 To retrain one, run `python -m mc_jupyter.starters.<name>.train`; `--out DIR --steps 5` makes a quick trial elsewhere.
-To add one, add a folder with these files: a folder counts as a starter as soon as it holds a `config.json`.
+To add one, add a folder with these files: a folder counts as a starter as soon as it holds a `config.json`,
+or a `model_index.json` if it is a pipeline of diffusers.
 
 A folder inside a starter's that holds an `adapter_config.json` is a LoRA adapter for it, laid out as PEFT does: the one
 in `stories/pirate` is called `stories-pirate`, and `python -m mc_jupyter.starters.stories.pirate.train` retrains it.
@@ -26,7 +29,8 @@ def names() -> tuple[str, ...]:
     >>> "stories" in names()
     True
     """
-    return tuple(sorted(config.parent.name for config in _HERE.glob("*/config.json")))
+    configs = (config for name in ("config.json", "model_index.json") for config in _HERE.glob(f"*/{name}"))
+    return tuple(sorted({config.parent.name.replace("_", "-") for config in configs}))
 
 
 def adapters() -> tuple[str, ...]:
@@ -43,4 +47,4 @@ def folder(name: str) -> Path:
     """The folder of a starter or an adapter, ready for `from_pretrained`; a `KeyError` naming those there are."""
     if name not in (*names(), *adapters()):
         raise KeyError(f"no starter {name!r}; there are: {', '.join((*names(), *adapters())) or 'none'}")
-    return _HERE.joinpath(*name.split("-"))
+    return _HERE / name.replace("-", "_") if name in names() else _HERE.joinpath(*name.split("-"))

@@ -37,13 +37,13 @@ class Seen:
     colours: tuple[str, ...]
     shapes: tuple[str, ...]
 
-    def right(self, wanted: Scene, count: bool = True) -> bool:
-        """Whether this is the scene: background, every shape and its colour, and unless told otherwise how many."""
+    def right(self, wanted: Scene) -> bool:
+        """Whether this is the scene: the background, and one shape of the right kind and colour."""
         return (
             self.background == wanted.background
             and set(self.colours) == {wanted.colour}
             and set(self.shapes) == {wanted.shape}
-            and (not count or len(self.shapes) == wanted.count)
+            and len(self.shapes) == 1
         )
 
 
