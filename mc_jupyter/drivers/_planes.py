@@ -65,7 +65,9 @@ def upright(item: Any) -> Image:
 
 
 def split(image: Image) -> Planes:
-    """The planes of an upright image."""
+    """The planes of an upright image. InputError where it has no pixels, or a mode that PIL itself cannot convert."""
+    if not (image.width and image.height):
+        raise InputError(f"an image of {image.width}×{image.height} has no pixels")
     profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "L", "LA") else None
     if image.mode.startswith("I"):
         return Planes(_of_integers(image))

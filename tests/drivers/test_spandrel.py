@@ -30,6 +30,7 @@ from mc_jupyter.values.pictures import origin
 from tests import upscalers
 from tests.conftest import cell
 from tests.upscalers import picture, psnr
+from tests.weights.hub_stand_in import HubStandIn
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +254,11 @@ def test_an_image_knows_how_it_came_to_be(load: Any, files: dict[str, Path]) -> 
     assert told.facts["model"] == str(files["compact"])
     assert "spandrel" in told.facts["versions"]
     assert origin(image).facts == {}
+
+
+def test_an_image_without_pixels_is_refused(load: Any) -> None:
+    with pytest.raises(InputError, match="an image of 0×5 has no pixels"):
+        load("compact")(Image.new("RGB", (0, 5)))
 
 
 # --- what stops it ----------------------------------------------------------------------------------------------------
@@ -516,10 +522,49 @@ def test_a_grid_covers_the_picture_once_within_its_area(
     assert covered.all()
 
 
-def test_a_huge_photo_is_enlarged_in_bounded_memory(load: Any, shared: mc.Session) -> None:
-    """4000 × 3000 to 16000 × 12000 in a process of its own would take a minute; a strip of it shows the same."""
+def test_a_large_photo_is_cut_so_that_little_is_done_twice(load: Any, shared: mc.Session) -> None:
     handle = load("compact")
     grid = _enlarging.Tiling(shared.resident_of(handle).model.network, Run()).grid((4000, 3000))
     assert grid.area <= _enlarging._AREA
     seen = sum((t.seen[2] - t.seen[0]) * (t.seen[3] - t.seen[1]) for t in grid)
     assert seen < 1.1 * 4000 * 3000
+
+
+def test_a_narrow_picture_is_cut_into_strips_across() -> None:
+    grid = _tiles.by_area((100, 2000), 20_000, 16)
+    assert len(grid.columns) == 1
+
+
+# --- where files come from, and what computes ---------------------------------------------------------------------------
+
+
+def test_one_file_of_the_hub_is_named_by_repository_and_filename(
+    session: mc.Session, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with HubStandIn() as hub:
+        hub.add("owner/upscalers", {file.name: file.read_bytes() for file in files.values()})
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+        monkeypatch.delenv("HF_HUB_OFFLINE")
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        model = "{repository: owner/upscalers, filename: compact.safetensors}"
+        handle = session.load(cell("image-upscale", model, "architecture: real-esrgan"))
+    assert handle(picture(9, 7)).size == (36, 28)
+
+
+def test_a_folder_with_one_file_is_that_file(session: mc.Session, tmp_path: Path) -> None:
+    upscalers.compact(tmp_path / "anything.safetensors")
+    assert session.load(cell("image-upscale", tmp_path))(picture(9, 7)).size == (36, 28)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", ["starter:upscale", "rrdb", "swinir"])
+def test_a_gpu_gives_what_the_cpu_gives(session: mc.Session, files: dict[str, Path], name: str) -> None:
+    image = picture(150, 130)
+    model = files.get(name, name)
+    results = [
+        session.load(cell("image-upscale", model, "allow_pickle: true", f"device: {device}", "tile_size: 64"))(image)
+        for device in ("cpu", "cuda")
+    ]
+    assert psnr(*results) > 35
