@@ -23,11 +23,11 @@ def _size(written: object) -> object:
     if isinstance(written, int) and not isinstance(written, bool):
         written = [written, written]
     if not isinstance(written, Sequence) or len(written) != 2 or not all(type(side) is int for side in written):
-        raise ValueError("is a size in pixels: write 640, [640, 480] or 640x480")
+        raise ValueError("a size in pixels is written 640, [640, 480] or 640x480")
     if any(side % _STRIDE or not _STRIDE <= side <= _LARGEST for side in written):
         near = [min(_LARGEST, max(_STRIDE, round(side / _STRIDE) * _STRIDE)) for side in written]
         raise ValueError(
-            f"is {written[0]}×{written[1]}: sides are multiples of {_STRIDE} up to {_LARGEST}; "
+            f"{written[0]}×{written[1]}, where sides are multiples of {_STRIDE} up to {_LARGEST}; "
             f"the nearest is {near[0]}×{near[1]}"
         )
     return tuple(written)

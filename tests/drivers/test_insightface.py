@@ -194,10 +194,10 @@ def test_detection_size_is_written_in_several_ways(loaded: mc.Session, pack: Pat
 @pytest.mark.parametrize(
     ("size", "message"),
     [
-        ("600", "is 600×600: sides are multiples of 32 up to 4096; the nearest is 608×608"),
+        ("600", "is wrong: 600×600, where sides are multiples of 32 up to 4096; the nearest is 608×608"),
         ("[640, 9000]", "the nearest is 640×4096"),
-        ("large", r"is a size in pixels: write 640, \[640, 480\] or 640x480"),
-        ("[1, 2, 3]", "is a size in pixels"),
+        ("large", r"a size in pixels is written 640, \[640, 480\] or 640x480"),
+        ("[1, 2, 3]", "a size in pixels is written"),
         ("true", "should be a number"),
     ],
 )
