@@ -12,7 +12,7 @@ from mc_jupyter.drivers._diffusion import loading, memory
 from mc_jupyter.drivers._diffusion.adapters import PipelineAdapters, check_adapter
 from mc_jupyter.drivers._diffusion.architectures import Traits, traits_of, unfit
 from mc_jupyter.drivers._diffusion.drawing import Batch, Steps, arguments, cut, draw, wanted
-from mc_jupyter.drivers._diffusion.previews import Budget
+from mc_jupyter.drivers._diffusion.previews import Budget, guess
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit
 from mc_jupyter.errors import PlanError, RunError
@@ -156,7 +156,7 @@ class Diffusers(Driver):
         """Every image in order; None for those that were not begun."""
         images = wanted(call)
         size = (told["width"], told["height"])
-        budget = Budget(cost=self.preview_costs.get(size))
+        budget = Budget(cost=self.preview_costs.get(size), guess=guess(*size))
         at_once = call.action.batch_size or 1  # more change the last bits of each
         plan = [list(range(i, min(i + at_once, len(images)))) for i in range(0, len(images), at_once)]
         steps = Steps(call.run, told["num_inference_steps"] * len(plan), budget)

@@ -10,9 +10,9 @@ from typing import Any
 from tests import pipelines
 from tests.bench.measure import Row, in_turns
 
-ROUNDS = 9
+ROUNDS = 5
 AIM = 0.98
-STEPS, SIDE = 20, 256
+STEPS, SIDE = 16, 512
 CELL = """
 component:
   type: model
@@ -37,7 +37,7 @@ def rows(rounds: int = ROUNDS) -> Iterator[Row]:
     device = "cuda:0" if torch.cuda.is_available() else "cpu"
     heard: list[Any] = []
     with tempfile.TemporaryDirectory() as made, mc.Session() as session, quiet():
-        folder = pipelines.sdxl(Path(made), width=96, side=SIDE // 4, channels=(16, 16, 32, 32))
+        folder = pipelines.sdxl(Path(made), width=96, side=SIDE // 4, channels=(8, 8, 16, 16))
         cell = CELL.format(folder=folder, steps=STEPS, side=SIDE)
         ours = session.load(cell, "ours", overrides={"device": device, "precision": "float32"})
         pipe: Any = StableDiffusionXLPipeline.from_pretrained(folder, dtype=torch.float32).to(device)  # type: ignore[no-untyped-call]

@@ -113,7 +113,9 @@ class Batch:
             self.stopped = (i + 1, all_of_them)
             pipe._interrupt = True
             self.shown = self._look() or self.shown
-        elif self.previews and i + 1 < all_of_them and steps.budget.affords(steps.done, steps.total):
+        elif (
+            self.previews and i + 1 < all_of_them and steps.budget.affords(steps.done, steps.total, i + 1, all_of_them)
+        ):
             _finish(pipe)
             with steps.budget.making():
                 self.shown = self._look()
