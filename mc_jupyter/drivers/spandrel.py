@@ -96,7 +96,9 @@ class Spandrel(Driver):
 
     @classmethod
     def check_call(cls, task: type[Task], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
-        return idle(action, _NO_EFFECT)
+        yield from idle(action, _NO_EFFECT)
+        if action.get("tile_size") == 0:
+            yield from idle(action, {"tile_pad_size": "tile_size: 0 cuts nothing"})
 
     @performs(ImageUpscale)
     def upscale(self, call: Call) -> list[Any]:

@@ -429,7 +429,8 @@ def test_files_that_are_no_upscaler_are_one_error(session: mc.Session, tmp_path:
     ("line", "says"),
     [("steps: 20", "num_inference_steps has no effect here: only ldsr goes by steps"),
      ("eta: 0.5", "eta has no effect here"), ("seed: 3", "seed has no effect here"),
-     ("batch_size: 2", "batch_size has no effect here"), ("tile_siz: 2", "did you mean 'tile_size'"),
+     ("batch_size: 2", "batch_size has no effect here"),
+     ("params: {tile_size: 0, tile_pad_size: 8}", "tile_pad_size has no effect here: tile_size: 0 cuts nothing"), ("tile_siz: 2", "did you mean 'tile_size'"),
      ("scale: 40", "scale should be at most 16"), ("scale: 0", "scale should be at least 1"),
      ("color_format: rbg", "color_format"), ("params: {denoise_strength: 0.5}", "unknown key 'denoise_strength'")],
 )  # fmt: skip
