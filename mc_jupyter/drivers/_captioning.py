@@ -174,21 +174,23 @@ def _prompts(call: Call, kind: str, captioner: Captioner) -> list[str]:
 
 
 def _begin(captioner: Captioner, prompt: str, action: Any, position: int, of: int) -> list[int]:
-    """The tokens that a text begins with; a prompt that is too long is refused, or loses its beginning."""
-    row = captioner.begin(prompt)
-    limit = action.max_input_length if prompt else None
-    if limit is None and captioner.shares_window and captioner.window:
-        limit = captioner.window - 1  # room for one token of an answer
-    if limit is None or len(row) <= limit:
+    """The tokens that a text begins with; a prompt that is too long is refused, or loses its first words."""
+    row, start = captioner.begin(prompt), captioner.start()
+    if not prompt:
+        return row
+    own = len(start) if row[: len(start)] == start else 0  # Donut's prompt stands in their place
+    limits = [action.max_input_length]
+    if captioner.shares_window and captioner.window:
+        limits.append(captioner.window - own - 1)  # room for one token of an answer
+    limit = min((n for n in limits if n is not None), default=None)
+    if limit is None or len(row) - own <= limit:
         return row
     if not action.truncate:
         which = "the prompt" if of == 1 else f"prompt {position + 1} of {of}"
         raise InputError(
-            f"{which} has {len(row)} tokens with its beginning; at most {limit} fit",
-            fix="shorten it, or say truncate: true",
+            f"{which} has {len(row) - own} tokens; at most {limit} fit", fix="shorten it, or say truncate: true"
         )
-    start = captioner.start()
-    return [*start, *row[len(start) :][-max(limit - len(start), 1) :]]
+    return [*row[:own], *row[own:][-max(limit, 1) :]]
 
 
 def _patches(config: Any) -> int:

@@ -40,7 +40,7 @@ class ImageToText(Task):
             description="How the description begins, or a question; one for all images, or one for each.",
         )
         max_input_length: Bound[Annotated[int, Field(ge=1)]] | None = Field(
-            None, description="Most tokens of a prompt, its beginning included; default: the model's window."
+            None, description="Most tokens of a prompt; default: what the model's window leaves."
         )
         truncate: Bound[bool] = Field(
             False, description="Cut a prompt that is too long (its first words are dropped) instead of refusing it."

@@ -315,10 +315,12 @@ class TestACall:
 
     def test_a_prompt_that_is_too_long_is_refused_or_cut_at_its_beginning(self, describe: Any) -> None:
         fox, image = "fox " * 90, pictures()[0]
-        with pytest.raises(InputError, match=r"the prompt has 91 tokens with its beginning; at most 63 fit"):
+        with pytest.raises(InputError, match=r"the prompt has 90 tokens; at most 62 fit"):
             describe("blip", image, GREEDILY, prompt=fox)
-        cut = describe("blip", image, GREEDILY, "truncate: true", "max_input_length: 3", prompt=fox + "the red ball")
+        cut = describe("blip", image, GREEDILY, "truncate: true", "max_input_length: 2", prompt=fox + "the red ball")
         assert cut == describe("blip", image, GREEDILY, prompt="red ball")
+        filled = describe("blip", image, GREEDILY, "truncate: true", "max_input_length: 900", prompt=fox)
+        assert (filled.prompt_tokens, filled.tokens) == (63, 1)
 
     def test_limits_of_prompts_without_a_prompt_are_refused(self, session: mc.Session, folder: Any) -> None:
         with pytest.raises(SpecError, match="max_input_length is for prompts, and there is none"):
