@@ -18,6 +18,7 @@ from mc_jupyter.errors import InputError, UnknownName, did_you_mean, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.inputs import Input
+    from mc_jupyter.plan import ComponentPlan
 
 _LETTERS = {"input": "-i", "out": "-o"}
 _METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "file": "FILE", "what": "NAME|FILE",
@@ -241,3 +242,11 @@ def _example(one: Input) -> str:
     if one.options:
         return shlex.quote(one.options[0])
     return {"text": '"…"', "image": "picture.png", "audio": "sound.wav", "file": "FILE"}.get(one.kind, "…")
+
+
+def refuse_flags_of_pictures(component: ComponentPlan | None, max_px: int | None, images: str | None) -> None:
+    """InputError for a flag about pictures beside a task that makes none."""
+    task = component.task if component else None
+    flag = "--max-px" if max_px is not None else "--images" if images is not None else None
+    if flag and task is not None and not task.pictures:
+        raise InputError(f"{task.name} makes no pictures: {flag} has no effect", fix=f"remove {flag}")

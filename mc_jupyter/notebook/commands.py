@@ -97,6 +97,7 @@ def run(
     """
     arguments.variable(out)
     handle = notebook.session.handle(name)
+    arguments.refuse_flags_of_pictures(handle.component, max_px, images)
     showing = notebook.showing(name, max_px, images)
     values = arguments.inputs_of([*given, *input], handle.inputs, notebook.shell.user_ns)
     lacking = handle.missing(values)

@@ -270,6 +270,8 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         } | arguments.adapter_weights(options.adapter)
         if options.check:
             return self.session.check(text, first_line=first_line, overrides=overrides)
+        planned = self.session.plan(text, first_line=first_line, overrides=overrides).component
+        arguments.refuse_flags_of_pictures(planned, options.max_px, options.images)
         showing = self.showing("", options.max_px, options.images)
         given = self._given(options.input, text, first_line, overrides)
         if not options.panel:

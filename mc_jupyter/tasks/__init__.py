@@ -61,6 +61,9 @@ class Task:
     result: ClassVar[type]
     """The type of one result."""
 
+    pictures: ClassVar[bool] = False
+    """Whether its results are seen as pictures, so that a notebook may be told how to store them."""
+
     class Settings(Closed):
         """Component-level fields that only this task has."""
 

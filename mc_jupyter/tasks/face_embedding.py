@@ -38,6 +38,7 @@ class FaceEmbedding(Task):
 
     head = "faces"
     input = "image"
+    pictures = True
     driver = "custom"
     result = Faces
 

@@ -19,6 +19,7 @@ class ImageGeneration(Task):
 
     head = "text-to-image"
     input = "prompt"
+    pictures = True
     result = object
 
     class Settings(Closed):

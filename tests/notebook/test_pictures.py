@@ -242,6 +242,13 @@ def test_a_folder_or_limit_that_cannot_be_is_said_before_anything_runs(
     assert "should be 16 or more" in str(run("%compose run draw prompt=x --max-px=-5"))
 
 
+def test_a_flag_of_pictures_beside_a_task_that_makes_none_is_an_error(run: Run) -> None:
+    cell = "%%compose say {}\ncomponent: {{type: model, task: text-generation, driver: echo}}\n"
+    assert "text-generation makes no pictures: --max-px has no effect" in str(run(cell.format("--max-px 64")))
+    run(cell.format(""))
+    assert "--images has no effect" in str(run("%compose run say prompt=x --images pics"))
+
+
 def test_variants_of_a_comparison_stand_side_by_side(run: Run) -> None:
     run(DRAW.format(flags=""))
     comparison = run("%compose compare draw num_inference_steps=2,5 -i prompt='a hat'")
