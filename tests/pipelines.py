@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +94,15 @@ def sdxl(
         tokenizer=tokenizer, tokenizer_2=clip_tokenizer(), unet=unet, scheduler=plan or scheduler(),
         add_watermarker=False,
     ).save_pretrained(folder, **save)  # fmt: skip
+    return folder
+
+
+def with_scheduler(folder: Path, base: Path, name: str) -> Path:
+    """The same pipeline with another scheduler."""
+    shutil.copytree(base, folder)
+    scheduler(name).save_pretrained(folder / "scheduler")
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps({**index, "scheduler": ["diffusers", name]}))
     return folder
 
 

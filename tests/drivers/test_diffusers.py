@@ -159,9 +159,9 @@ class TestPixels:
                                            "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler",
                                            "PNDMScheduler", "LMSDiscreteScheduler"])  # fmt: skip
     def test_every_scheduler_draws_the_same_with_and_without_previews(
-        self, scheduler: str, drawing: mc.Session, tmp_path: Path, plenty: None
+        self, scheduler: str, made: Any, drawing: mc.Session, pipe: Any, tmp_path: Path, plenty: None
     ) -> None:
-        folder = pipelines.sdxl(tmp_path / "sdxl", plan=pipelines.scheduler(scheduler))
+        folder = pipelines.with_scheduler(tmp_path / "sdxl", made["sdxl"], scheduler)
         lines = ("width: 64", "height: 64", "num_inference_steps: 6")
         handle = drawing.load(cell("image-generation", folder, *lines), "s")
         heard = Heard()
@@ -169,7 +169,10 @@ class TestPixels:
         assert len(heard.of(Preview)) >= 3
         unheard = handle("a red fox", seed=7)
         assert np.array_equal(pixels(watched), pixels(unheard))
-        own = direct(read(folder), "sdxl", num_inference_steps=6)
+        itself, before = pipe("sdxl"), pipe("sdxl").scheduler
+        itself.scheduler = pipelines.scheduler(scheduler)
+        own = direct(itself, "sdxl", num_inference_steps=6)
+        itself.scheduler = before
         assert np.array_equal(pixels(unheard), own)
         # The prediction of the last step but one is nearer to the picture than that of the first.
         first, last = (pixels(event.image.resize((64, 64))) for event in (heard.of(Preview)[0], heard.of(Preview)[-1]))
