@@ -194,7 +194,8 @@ def train_vae(vae: Any, steps: int, seed: int) -> float:
             latents = vae.encode(real).latent_dist
             decoded = vae.decode(latents.sample()).sample
         held = (latents.mean.float()[:, :3] - avg_pool2d(real, 4)).square().mean()
-        return unlike(real, decoded) + held + 5e-6 * latents.kl().mean()
+        loss: torch.Tensor = unlike(real, decoded) + held + 5e-6 * latents.kl().mean()
+        return loss
 
     loss = training.fit(vae, loss_at, steps=steps, rate=2e-3, every=100 if steps > 50 else 5)
     latents = encoded(vae, pixels(list(itertools.islice(scenes, 512)), rng))
@@ -253,7 +254,7 @@ def prepared(pipeline: Any, count: int, seed: int) -> tuple[torch.Tensor, torch.
     return latents, tokens, pooled
 
 
-def train_denoiser(pipeline: Any, steps: int, seed: int, out: Path) -> float:
+def train_denoiser(pipeline: Any, steps: int, seed: int, out: Path, rate: float) -> float:
     """The UNet, on latents and prompts made beforehand; it ends as the mean over its past."""
     live, plan = pipeline.unet, pipeline.scheduler
     all_latents, all_tokens, all_pooled = prepared(pipeline, min(PICTURES, BATCH * steps), seed + 1)
@@ -284,7 +285,7 @@ def train_denoiser(pipeline: Any, steps: int, seed: int, out: Path) -> float:
         loss: torch.Tensor = (found - plan.get_velocity(clean, noise, at)).square().mean()
         return loss
 
-    loss = training.fit(live, loss_at, steps=steps, rate=2e-3, decay=0.01, every=100 if steps > 50 else 5)
+    loss = training.fit(live, loss_at, steps=steps, rate=rate, decay=0.01, every=100 if steps > 50 else 5)
     keep_mean(steps)
     live.load_state_dict(mean.state_dict())
     return loss
@@ -315,7 +316,7 @@ def train(out: Path, steps: int, seed: int = 0, resume: Path | None = None) -> f
         save(pipeline, out)
     for part in (pipeline.text_encoder, pipeline.text_encoder_2, pipeline.vae):
         part.requires_grad_(False).eval()
-    loss = train_denoiser(pipeline, steps, seed, out)
+    loss = train_denoiser(pipeline, steps, seed, out, rate=7e-4 if resume else 2e-3)
     save(pipeline, out)
     return loss
 
