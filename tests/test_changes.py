@@ -325,7 +325,7 @@ class TestTogether:
     def test_a_cast_that_is_broken_off_leaves_no_model_that_is_half_of_each(
         self, session: mc.Session, llama: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from mc_jupyter.drivers import _casting
+        from mc_jupyter.drivers._transformers import casting
 
         handle = session.load(cell("text-generation", llama, GREEDY), "a")
         before = handle("the fox").token_ids
@@ -334,7 +334,7 @@ class TestTogether:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(_casting, "_take_dtype", interrupted)
+            patch.setattr(casting, "_take_dtype", interrupted)
             handle.set(precision="bfloat16")
         assert handle("the fox").token_ids == before
         assert handle.facts().dtype == "float32"

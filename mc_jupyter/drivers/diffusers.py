@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Call, Driver, Facts, ModelPlan, performs
 from mc_jupyter.drivers import _quantization as quantization
-from mc_jupyter.drivers._diffusion import loading, memory
-from mc_jupyter.drivers._diffusion.adapters import PipelineAdapters, check_adapter
-from mc_jupyter.drivers._diffusion.architectures import Traits, traits_of, unfit
-from mc_jupyter.drivers._diffusion.drawing import Batch, Steps, arguments, cut, draw, wanted
-from mc_jupyter.drivers._diffusion.previews import Budget, guess
+from mc_jupyter.drivers._diffusers import loading, memory
+from mc_jupyter.drivers._diffusers.adapters import PipelineAdapters, check_adapter
+from mc_jupyter.drivers._diffusers.architectures import Traits, traits_of, unfit
+from mc_jupyter.drivers._diffusers.drawing import Batch, Steps, arguments, cut, draw, wanted
+from mc_jupyter.drivers._diffusers.previews import Budget, guess
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit
 from mc_jupyter.errors import PlanError, RunError

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
-from mc_jupyter.drivers import _faces as looking
-from mc_jupyter.drivers import _packs as packs
-from mc_jupyter.drivers._onnx import threads
+from mc_jupyter.drivers._insightface import faces as looking
+from mc_jupyter.drivers._insightface import packs
+from mc_jupyter.drivers._insightface.onnx import threads
 from mc_jupyter.errors import InputError, MissingPackage, PlanError, WeightsError
 from mc_jupyter.events import Progress, Run
 from mc_jupyter.tasks import Task

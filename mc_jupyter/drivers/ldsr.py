@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
-from mc_jupyter.drivers import _planes as planes
-from mc_jupyter.drivers._diffusion.loading import quiet
+from mc_jupyter.drivers._diffusers.loading import quiet
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory, refusing_what_does_not_fit
-from mc_jupyter.drivers._planes import idle, refuse_idle
+from mc_jupyter.drivers._upscaling import planes
+from mc_jupyter.drivers._upscaling.planes import idle, refuse_idle
 from mc_jupyter.errors import InputError, PlanError, Problem, RunError, WeightsError
 from mc_jupyter.events import Progress, Run
 from mc_jupyter.tasks import Task

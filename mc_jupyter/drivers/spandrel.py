@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.devices import HALF
 from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
-from mc_jupyter.drivers import _planes as planes
-from mc_jupyter.drivers import _upscalers as upscalers
-from mc_jupyter.drivers._enlarging import Network, Tiling
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory, refusing_what_does_not_fit
-from mc_jupyter.drivers._planes import idle, refuse_idle
+from mc_jupyter.drivers._upscaling import planes, upscalers
+from mc_jupyter.drivers._upscaling.enlarging import Network, Tiling
+from mc_jupyter.drivers._upscaling.planes import idle, refuse_idle
 from mc_jupyter.errors import InputError, PlanError, Problem
 from mc_jupyter.events import Run
 from mc_jupyter.tasks import Task

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.batching import batches
 from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Call, Driver, Facts, ModelPlan, performs
-from mc_jupyter.drivers import _captioning as captioning
-from mc_jupyter.drivers import _casting as casting
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._adapters import Adapters, check_adapter
-from mc_jupyter.drivers._decoding import Decoder
 from mc_jupyter.drivers._facts import read_facts
-from mc_jupyter.drivers._folder import check_sentence_modules, has_chat_template, sentence_files
-from mc_jupyter.drivers._loading import (
+from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit, trim
+from mc_jupyter.drivers._transformers import captioning, casting
+from mc_jupyter.drivers._transformers.decoding import Decoder
+from mc_jupyter.drivers._transformers.folder import check_sentence_modules, has_chat_template, sentence_files
+from mc_jupyter.drivers._transformers.loading import (
     Quiet,
     check_placed,
     lacking_heads,
@@ -24,8 +24,7 @@ from mc_jupyter.drivers._loading import (
     read_model,
     untrained,
 )
-from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit, trim
-from mc_jupyter.drivers._pooling import POOLINGS
+from mc_jupyter.drivers._transformers.pooling import POOLINGS
 from mc_jupyter.errors import InputError, PlanError
 from mc_jupyter.events import Progress, Run
 from mc_jupyter.tasks import Task

@@ -31,7 +31,7 @@ def rows(rounds: int = ROUNDS) -> Iterator[Row]:
     from diffusers import StableDiffusionXLPipeline
 
     import mc_jupyter as mc
-    from mc_jupyter.drivers._diffusion.loading import quiet
+    from mc_jupyter.drivers._diffusers.loading import quiet
     from mc_jupyter.events import Preview, Progress, Run
 
     device = "cuda:0" if torch.cuda.is_available() else "cpu"

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import mc_jupyter as mc
-from mc_jupyter.drivers._diffusion import decoding, loading, memory, previews
+from mc_jupyter.drivers._diffusers import decoding, loading, memory, previews
 from mc_jupyter.errors import (
     ComposeError,
     DoesNotFit,
@@ -646,7 +646,7 @@ class TestMemory:
         whole = handle("a red fox", seed=7)
         need = decoding.decoding_bytes({"block_out_channels": [8, 8, 8, 8]}, 256, 256, 4)
         free = devices.Memory(need, 10 * need, "a test")
-        monkeypatch.setattr("mc_jupyter.drivers._diffusion.decoding.devices.free_memory", lambda device: free)
+        monkeypatch.setattr("mc_jupyter.drivers._diffusers.decoding.devices.free_memory", lambda device: free)
         monkeypatch.setattr(memory, "check_room", lambda *given: None)
         heard = Heard()
         tiled = handle("a red fox", seed=7, run=heard.run)

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 import mc_jupyter as mc
-from mc_jupyter.drivers import _onnx, _packs
+from mc_jupyter.drivers._insightface import onnx as headers
+from mc_jupyter.drivers._insightface import packs
 from mc_jupyter.drivers.insightface import InsightFace
 from mc_jupyter.errors import InputError, Interrupted, MissingPackage, NoSuchModel, PlanError, SpecError, WeightsError
 from mc_jupyter.events import Note, Progress, Run
@@ -535,7 +536,7 @@ def test_files_are_read_as_onnx_reads_them(whole: Path) -> None:
 
     for file in whole.glob("*.onnx"):
         graph = onnx.load(file).graph
-        network = _onnx.read_network(file)
+        network = headers.read_network(file)
         for ours, theirs in ((network.inputs, graph.input), (network.outputs, graph.output)):
             wanted = [tuple(d.dim_value or d.dim_param for d in v.type.tensor_type.shape.dim) for v in theirs]
             assert list(ours) == wanted
@@ -549,11 +550,11 @@ def test_weights_that_are_declared_as_inputs_too_are_no_inputs(pack: Path, tmp_p
     for tensor in model.graph.initializer:
         model.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
     onnx.save(model, tmp_path / "old.onnx")
-    assert _onnx.read_network(tmp_path / "old.onnx").inputs == (("batch", 3, 112, 112),)
+    assert headers.read_network(tmp_path / "old.onnx").inputs == (("batch", 3, 112, 112),)
 
 
 def test_networks_are_known_by_their_shapes(whole: Path) -> None:
-    found = {kind: network.file.stem for kind, network in _packs.networks(whole.iterdir()).items()}
+    found = {kind: network.file.stem for kind, network in packs.networks(whole.iterdir()).items()}
     assert found == {
         "detection": "det_synthetic", "recognition": "rec_synthetic", "genderage": "genderage",
         "landmark_2d_106": "2d106det", "landmark_3d_68": "1k3d68",
@@ -607,12 +608,12 @@ def test_another_size_of_detection_opens_no_session_of_its_own(session: mc.Sessi
 
 def test_threads_are_those_that_may_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert _onnx.threads() == 3
+    assert headers.threads() == 3
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert 1 <= _onnx.threads() <= (len(__import__("os").sched_getaffinity(0)) if sys.platform == "linux" else 999)
+    assert 1 <= headers.threads() <= (len(__import__("os").sched_getaffinity(0)) if sys.platform == "linux" else 999)
     for text, cores in (("150000 100000", 2), ("max 100000", None), ("nonsense", None)):
         (tmp_path / "cpu.max").write_text(text)
-        assert _onnx._quota(tmp_path / "cpu.max") == cores
+        assert headers._quota(tmp_path / "cpu.max") == cores
 
 
 @pytest.fixture

@@ -391,7 +391,7 @@ class TestSpreading:
     def test_where_the_parts_are_is_read_from_the_model(self, llama: Path) -> None:
         """From accelerate's own map, written here as it would be on a machine with two GPUs."""
         from mc_jupyter.drivers._facts import _where
-        from mc_jupyter.drivers._loading import check_placed
+        from mc_jupyter.drivers._transformers.loading import check_placed
         from mc_jupyter.errors import DoesNotFit
 
         model = load(llama, "causal-lm").model

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 import mc_jupyter as mc
-from mc_jupyter.drivers import _enlarging, _tiles
+from mc_jupyter.drivers._upscaling import enlarging, tiles
 from mc_jupyter.errors import (
     DoesNotFit,
     InputError,
@@ -267,8 +267,8 @@ def test_an_image_without_pixels_is_refused(load: Any) -> None:
 def test_an_interrupt_at_a_tile_keeps_what_is_whole(load: Any) -> None:
     handle = load("compact", "tile_size: 16")
     run = Run()
-    tiles = itertools.count(1)
-    run.listener = lambda e: run.stop() if isinstance(e, Progress) and next(tiles) == 5 else None
+    counted = itertools.count(1)
+    run.listener = lambda e: run.stop() if isinstance(e, Progress) and next(counted) == 5 else None
     images = [picture(32, 32), picture(32, 32), picture(32, 32)]
     with pytest.raises(Interrupted, match="after 1 of 3") as caught:
         handle(images, run=run)
@@ -509,7 +509,7 @@ def test_tile_fields_and_scale_reload_nothing(session: mc.Session, files: dict[s
 def test_a_grid_covers_the_picture_once_within_its_area(
     size: tuple[int, int], area: int, pad: int, multiple: int
 ) -> None:
-    grid = _tiles.by_area(size, area, pad, multiple)
+    grid = tiles.by_area(size, area, pad, multiple)
     starts = list(itertools.product(grid.rows, grid.columns))
     assert len(starts) == len(grid) == len(list(grid))
     assert all(row % multiple == 0 and column % multiple == 0 for row, column in starts)
@@ -525,14 +525,14 @@ def test_a_grid_covers_the_picture_once_within_its_area(
 
 def test_a_large_photo_is_cut_so_that_little_is_done_twice(load: Any, shared: mc.Session) -> None:
     handle = load("compact")
-    grid = _enlarging.Tiling(shared.resident_of(handle).model.network, Run()).grid((4000, 3000))
-    assert grid.area <= _enlarging._AREA
+    grid = enlarging.Tiling(shared.resident_of(handle).model.network, Run()).grid((4000, 3000))
+    assert grid.area <= enlarging._AREA
     seen = sum((t.seen[2] - t.seen[0]) * (t.seen[3] - t.seen[1]) for t in grid)
     assert seen < 1.1 * 4000 * 3000
 
 
 def test_a_narrow_picture_is_cut_into_strips_across() -> None:
-    grid = _tiles.by_area((100, 2000), 20_000, 16)
+    grid = tiles.by_area((100, 2000), 20_000, 16)
     assert len(grid.columns) == 1
 
 

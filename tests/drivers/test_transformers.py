@@ -492,7 +492,7 @@ class TestShowing:
     def test_pieces_add_up_to_whole_characters_only(self, llama: Path, fast: bool) -> None:
         from transformers import AutoTokenizer
 
-        from mc_jupyter.drivers._decoding import Shown, _Slowly
+        from mc_jupyter.drivers._transformers.decoding import Shown, _Slowly
 
         tokenizer = AutoTokenizer.from_pretrained(llama)
         text = "the little fox, Zürich 東京 🦊 and <|im_start|> so on"

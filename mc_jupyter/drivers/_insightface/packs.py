@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mc_jupyter.drivers._onnx import Network, read_network
+from mc_jupyter.drivers._insightface.onnx import Network, read_network
 from mc_jupyter.errors import NoSuchModel, PlanError, WeightsError, did_you_mean, listing
 from mc_jupyter.fields import HubSource, LocalSource
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mc_jupyter.drivers._decoding import Decoder
+from mc_jupyter.drivers._transformers.decoding import Decoder
 
 if TYPE_CHECKING:
     import torch

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from mc_jupyter import devices
-from mc_jupyter.drivers._diffusion.architectures import Traits
-from mc_jupyter.drivers._diffusion.loading import modules
+from mc_jupyter.drivers._diffusers.architectures import Traits
+from mc_jupyter.drivers._diffusers.loading import modules
 from mc_jupyter.errors import DoesNotFit
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers._diffusion.decoding import decode, unpacked
+from mc_jupyter.drivers._diffusers.decoding import decode, unpacked
 
 if TYPE_CHECKING:
     import torch

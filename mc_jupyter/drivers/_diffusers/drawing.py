@@ -8,9 +8,9 @@ from secrets import randbelow
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import Call
-from mc_jupyter.drivers._diffusion.architectures import Traits, unfit
-from mc_jupyter.drivers._diffusion.decoding import pictures
-from mc_jupyter.drivers._diffusion.previews import Budget, Watched, small, watching
+from mc_jupyter.drivers._diffusers.architectures import Traits, unfit
+from mc_jupyter.drivers._diffusers.decoding import pictures
+from mc_jupyter.drivers._diffusers.previews import Budget, Watched, small, watching
 from mc_jupyter.errors import InputError, Problem
 from mc_jupyter.events import Preview, Progress, Run
 from mc_jupyter.values.pictures import marked

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers._adapters import PLAIN, Adapters, Card, headers, last_words, read_weights, shapes_wanted
-from mc_jupyter.drivers._diffusion.architectures import ARCHITECTURES, Architecture, architecture_of
+from mc_jupyter.drivers._diffusers.architectures import ARCHITECTURES, Architecture, architecture_of
 from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.weights.checkpoint import tensors
 from mc_jupyter.weights.unsafe import check_pickle

@@ -7,8 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.batching import batches
-from mc_jupyter.drivers._captioners import Blip, Blip2, Captioner, Donut, Git, Pix2Struct, VisionEncoderDecoder
 from mc_jupyter.drivers._memory import halving
+from mc_jupyter.drivers._transformers.captioners import (
+    Blip,
+    Blip2,
+    Captioner,
+    Donut,
+    Git,
+    Pix2Struct,
+    VisionEncoderDecoder,
+)
 from mc_jupyter.errors import InputError, PlanError, WeightsError
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_to_text import ImageToText

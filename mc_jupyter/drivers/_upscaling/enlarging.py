@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import devices
-from mc_jupyter.drivers import _tiles
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory
-from mc_jupyter.drivers._peak import peak_bytes
-from mc_jupyter.drivers._tiles import Grid
+from mc_jupyter.drivers._upscaling import tiles as cutting
+from mc_jupyter.drivers._upscaling.peak import peak_bytes
+from mc_jupyter.drivers._upscaling.tiles import Grid
 from mc_jupyter.errors import RunError, forget_frames
 from mc_jupyter.events import Progress, Run
 
@@ -134,11 +134,11 @@ class Tiling:
         wanted = self.network.reach if self.pad is None else self.pad
         pad = math.ceil(wanted / multiple) * multiple
         if not self._halved and (self.side == 0 or self.network.whole_only):
-            return _tiles.whole(size)
+            return cutting.whole(size)
         if not self._halved and self.side:
-            return _tiles.by_side(size, self.side, pad, multiple)
+            return cutting.by_side(size, self.side, pad, multiple)
         self._area = self._area or self.network.area()
-        return _tiles.by_area(size, self._area, pad, multiple)
+        return cutting.by_area(size, self._area, pad, multiple)
 
     def enlarge(self, plane: Image) -> Image | None:
         """The plane enlarged by the network's own scale; None when the run was stopped before its end."""
@@ -176,7 +176,7 @@ class Tiling:
                 text = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
                 forget_frames(error)  # they hold the tensors of the attempt
                 return text
-            _tiles.lay(canvas, result, tile, self.network.scale)
+            cutting.lay(canvas, result, tile, self.network.scale)
             self.done += 1
             self.run.emit(Progress(self.done, self.total, "tiles"))
         return None

@@ -1,0 +1,1 @@
+"""What the insightface driver is made of: packs on this disk, ONNX headers, faces found."""

@@ -1,0 +1,1 @@
+"""What the transformers driver is made of."""
