@@ -21,12 +21,12 @@ help:
 	@test -x $(BIN)/python || { echo "making .venv"; $(PYTHON) -m venv .venv; }
 	@echo "installing mc_jupyter and what it needs into .venv (torch is large: minutes, the first time)"
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[quant]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[quant,upscale]"
 	@touch $@
 
 .venv/dev: .venv/base
 	@echo "installing what tests and linting need into .venv"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[quant,test,lint]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[quant,upscale,test,lint]"
 	@touch $@
 
 demo: .venv/base

@@ -43,7 +43,7 @@ notebook
 FLOOR = {name: (i, j) for i, line in enumerate(FLOORS.strip().splitlines()) for j, name in enumerate(line.split())}
 
 HEAVY = ("torch", "transformers", "diffusers", "peft", "accelerate", "PIL", "numpy", "huggingface_hub", "IPython",
-         "ipywidgets", "sentence_transformers", "httpx")  # fmt: skip
+         "ipywidgets", "anywidget", "sentence_transformers", "httpx")  # fmt: skip
 
 
 def modules() -> Iterator[tuple[str, Path]]:

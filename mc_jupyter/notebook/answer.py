@@ -9,8 +9,8 @@ from mc_jupyter.errors import ComposeError, InputError, Interrupted, RunError, f
 from mc_jupyter.events import Run
 from mc_jupyter.notebook import outcome, pictures
 from mc_jupyter.notebook.display import Bundle
-from mc_jupyter.notebook.pictures import Showing
 from mc_jupyter.notebook.progress import Progress
+from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import Batch
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mc_jupyter.comparison import Comparison
     from mc_jupyter.handles import Handle
-    from mc_jupyter.notebook.pictures import Showing
+    from mc_jupyter.notebook.showing import Showing
     from mc_jupyter.plan import Plan
     from mc_jupyter.session import MemoryReport
     from mc_jupyter.values import Batch, Embedding, Faces, Label, Text

@@ -7,8 +7,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.notebook.display import FONT, MUTED, ROWS, Bundle, Table, muted, number
-from mc_jupyter.notebook.pictures import Showing, here
+from mc_jupyter.notebook.pictures import here
 from mc_jupyter.notebook.png import data_uri, smaller
+from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import Faces
 from mc_jupyter.values.faces import count
 

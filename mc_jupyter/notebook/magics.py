@@ -15,7 +15,7 @@ from traitlets import Bool, Dict, Enum, Int, TraitError, Unicode, observe
 
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, did_you_mean, forget_frames
 from mc_jupyter.notebook import arguments
-from mc_jupyter.notebook.pictures import MAX_PX, Showing
+from mc_jupyter.notebook.showing import MAX_PX, Showing
 from mc_jupyter.trust import MAX_PIXELS, Permissions
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter.errors import InputError, Interrupted
 from mc_jupyter.events import Run, stop_on_interrupt
 from mc_jupyter.notebook import album, display, faces, pictures, slider
-from mc_jupyter.notebook.pictures import Showing
+from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import Batch, Faces, Text, is_image
 from mc_jupyter.values.pictures import marked
 from mc_jupyter.values.streams import Stream

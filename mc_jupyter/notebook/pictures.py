@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.notebook.png import data_uri, parameters, png, smaller, told
+from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import is_image
 from mc_jupyter.values.pictures import origin
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Bundle = dict[str, Any]
 
-MAX_PX = 1024  # the longest side that a notebook stores unless it is told otherwise
 SHOWN = 20  # pictures of a list, before "… 12 more"
 THUMBNAIL = 240  # CSS pixels of a picture's longest side in a grid
 _WHOLE = 4  # pictures of a grid that are stored as large as one alone is; more share the pixels of these
@@ -35,15 +34,6 @@ _STYLE = (
     ".mc-pictures details[open]{flex-basis:100%}.mc-pictures details[open]>summary{cursor:zoom-out}"
     ".mc-pictures details[open] img{width:auto;height:auto;max-width:100%}</style>"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Showing:
-    """How a cell wants its pictures shown: the longest side stored (0: as large as they are), where full ones go."""
-
-    max_px: int = MAX_PX
-    folder: str = ""
-    kept: Mapping[int, str] = field(default_factory=dict)  # the files of pictures that are saved, by the picture's id
 
 
 def images_of(value: Any) -> list[Image]:

@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.notebook import display, pictures
-from mc_jupyter.notebook.pictures import Bundle, Showing
+from mc_jupyter.notebook.display import Bundle
 from mc_jupyter.notebook.png import png, smaller
+from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values.pictures import origin
 
 if TYPE_CHECKING:

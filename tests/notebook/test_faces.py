@@ -14,7 +14,7 @@ from PIL import Image
 
 from mc_jupyter.notebook import display
 from mc_jupyter.notebook import faces as shown
-from mc_jupyter.notebook.pictures import Showing
+from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import Batch, Embedding, Faces
 
 GREY = (128, 128, 128)

@@ -18,7 +18,8 @@ from mc_jupyter.events import Preview
 from mc_jupyter.notebook import display, pictures
 from mc_jupyter.notebook.answer import Answer
 from mc_jupyter.notebook.magics import ComposeMagics
-from mc_jupyter.notebook.pictures import Showing, bundle, grid, lines, plain
+from mc_jupyter.notebook.pictures import bundle, grid, lines, plain
+from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import Batch
 from mc_jupyter.values.pictures import marked
 from tests.notebook.test_display import EVIL, checked

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mc_jupyter.notebook import slider
 from mc_jupyter.notebook.magics import ComposeMagics
-from mc_jupyter.notebook.pictures import Showing
+from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.notebook.slider import Slider, lines, pair, twin
 from mc_jupyter.values.pictures import marked
 
