@@ -37,6 +37,7 @@ from mc_jupyter.signatures import sign
 from mc_jupyter.spec import DEFAULT
 from mc_jupyter.trust import MAX_PIXELS, Permissions
 from mc_jupyter.values import Batch, is_image
+from mc_jupyter.values.pictures import origin
 from mc_jupyter.weights import Checkpoint
 
 _PLANS_KEPT = 64
@@ -423,10 +424,17 @@ def _interrupted(partial: Any) -> Interrupted:
     tokens = getattr(partial, "tokens", None)
     after = f" after {tokens} tokens" if tokens is not None else ""
     if isinstance(partial, Batch):
-        after = f" after {sum(r is not None for r in partial):,} of {len(partial):,}"
+        after = f" after {sum(map(_is_whole, partial)):,} of {len(partial):,}"
     error = Interrupted(f"interrupted{after}", fix="what there was by then is in sys.last_value.partial")
     error.partial = partial
     return error
+
+
+def _is_whole(result: Any) -> bool:
+    """Whether an item of a batch was finished before the interrupt: a picture on its way was not."""
+    if isinstance(result, Batch):
+        return all(map(_is_whole, result))
+    return result is not None and not (is_image(result) and origin(result).facts.get("interrupted"))
 
 
 def _figures(result: Any, seconds: float) -> str:

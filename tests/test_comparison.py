@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import mc_jupyter as mc
 from mc_jupyter import comparison, devices
@@ -21,7 +22,8 @@ from mc_jupyter.drivers.transformers import Transformers
 from mc_jupyter.errors import InputError, UnknownName
 from mc_jupyter.events import Done, Event, Note, Phase, Progress, Run
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text
-from tests import adapters
+from mc_jupyter.values.pictures import origin
+from tests import adapters, upscalers
 from tests.conftest import cell
 
 GREEDY = "params: {max_output_length: 6, temperature: 0}"
@@ -208,6 +210,22 @@ class TestAgreement:
         assert [r["same"] for r in found] == [True] * 3
         assert f"seed {found.seed} for every variant" in found.remarks
         assert handle.compare({"top_k": [5]}, "the fox", seed=4).seed == 4
+
+    def test_pictures_that_are_drawn_are_drawn_with_one_seed(self, session: mc.Session) -> None:
+        handle = session.load(cell("image-generation", "x", "num_images: 2", driver="echo"), "d")
+        found = handle.compare({"num_inference_steps": [1, 2]}, "a fox")
+        assert {origin(r["output"][0]).facts["seed"] for r in found} == {found.seed}
+        assert f"seed {found.seed} for every variant" in found.remarks
+        assert handle.compare({"seed": [1, 2]}, "a fox").seed is None
+
+    def test_no_seed_is_given_where_none_has_an_effect(self, session: mc.Session, tmp_path: Path) -> None:
+        model = upscalers.compact(tmp_path / "x.safetensors")
+        handle = session.load(cell("image-upscale", model), "up")
+        found = handle.compare({"scale": [2, 4]}, Image.new("RGB", (8, 6)))
+        assert [r["error"] for r in found] == [None, None]
+        assert [r["output"].size for r in found] == [(16, 12), (32, 24)]
+        assert found.seed is None
+        assert "seed has no effect" in handle.compare({"scale": [2]}, Image.new("RGB", (8, 6)), seed=1)[0]["error"]
 
     def test_seeds_may_be_what_is_compared(self, session: mc.Session, llama: Path) -> None:
         handle = session.load(cell("text-generation", llama, FREE), "a")

@@ -30,6 +30,7 @@ from mc_jupyter.handles import Handle
 from mc_jupyter.inputs import accepted
 from mc_jupyter.rewriting import rewritten
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text, is_image
+from mc_jupyter.values.pictures import origin
 
 if TYPE_CHECKING:
     from mc_jupyter.residents import Model
@@ -158,7 +159,10 @@ class _Comparing:
         return Handle(self.session, self.holder, text, plan, component, overrides, of.first_line)
 
     def call(self, variant: _Variant) -> calls.Prepared:
-        """The variant's call: with the seed that was asked for, that of the cell, or the one drawn for all."""
+        """The variant's call: with the seed that was asked for, that of the cell, or the one drawn for all.
+
+        Where a seed has no effect, there is none.
+        """
         handle = variant.handle
         assert handle is not None
         given = handle._given(self.args, dict(self.inputs))
@@ -166,7 +170,7 @@ class _Comparing:
         call = calls.prepare(handle.component, given, seed=self.asked, overrides=handle.overrides, permissions=allowed)
         if not call.items:
             raise InputError("the list of inputs is empty", fix="give at least one")
-        if getattr(call.action, "seed", 0) is not None:
+        if getattr(call.action, "seed", 0) is not None or not _heeds_a_seed(handle, self.drawn):
             return call
         return calls.prepare(handle.component, given, seed=self.drawn, overrides=handle.overrides, permissions=allowed)
 
@@ -289,7 +293,7 @@ class _Comparing:
             if variant.record is not None and reference is not None:
                 variant.record.update(_agreed(reference, variant))
         records = [record for v in self.variants if (record := _record(v)) is not None]
-        seeds = {seed for v in self.variants for text in _texts_in(v.result) if (seed := text.seed) is not None}
+        seeds = {next(_seeds_in(v.result), None) for v in self.variants if v.record}
         seed = next(iter(seeds)) if len(seeds) == 1 else None
         remarks = [_how_they_agree(reference.result)] if reference and len(records) > 1 else []
         remarks += [f"seed {seed} for every variant"] if seed is not None else []
@@ -368,6 +372,25 @@ def _texts_in(result: Any) -> Iterator[Text]:
             yield from _texts_in(item)
     elif isinstance(result, Text):
         yield result
+
+
+def _seeds_in(result: Any) -> Iterator[int]:
+    """The seeds of a result's texts and pictures, in order: of several pictures the first is the call's."""
+    if isinstance(result, Batch):
+        for item in result:
+            yield from _seeds_in(item)
+    else:
+        seed = (
+            result.seed if isinstance(result, Text) else origin(result).facts.get("seed") if is_image(result) else None
+        )
+        yield from () if seed is None else (seed,)
+
+
+def _heeds_a_seed(handle: Handle, seed: int) -> bool:
+    """Whether the library draws anything at random for this task."""
+    task, driver = handle.component.task, handle.component.driver
+    assert task is not None
+    return driver is None or "seed" not in dict(driver.check_call(task, {"seed": seed}))
 
 
 def _agreed(reference: _Variant, variant: _Variant) -> Record:

@@ -199,7 +199,7 @@ def set_(notebook: ComposeMagics, name: str, *fields: str, check: bool = False) 
     if check:
         return Page("", str(change))
     with notebook.progress() as progress:
-        if (change.effect.seconds or 1) > _WORTH_SAYING:
+        if change.effect.step in _LASTING and (change.effect.seconds or 1) > _WORTH_SAYING:
             progress.announce(str(change))
         notebook.session.apply(change, progress.run)
         took = progress.seconds

@@ -76,7 +76,8 @@ def bar(share: float, *, width: int = 120) -> str:
 
 
 def number(value: float) -> str:
-    return f"{value:.4g}"
+    """Four digits of a fraction, all of a whole number: `0.3333`, `16384`."""
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e15 and value == int(value) else f"{value:.4g}"
 
 
 def cut(text: str, width: int = WIDTH) -> str:

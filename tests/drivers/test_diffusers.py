@@ -287,7 +287,7 @@ class TestWatching:
                 run.stop()
 
         heard = Heard(at_the_fourth)
-        with pytest.raises(Interrupted) as caught:
+        with pytest.raises(Interrupted, match="interrupted after 1 of 3") as caught:
             handle(["a", "b", "c"], seed=1, run=heard.run)
         first, second, third = caught.value.partial
         assert np.array_equal(pixels(first), pixels(whole[0]))

@@ -110,6 +110,12 @@ def test_what_is_quick_shows_no_progress(kernel: Kernel) -> None:
     assert len(ran.of("display_data", "update_display_data", "execute_result")) == 1
 
 
+def test_a_change_of_what_is_not_loaded_leaves_one_output(kernel: Kernel) -> None:
+    kernel.run(LABEL)
+    (output,) = kernel.run("%compose set sentiment batch_size=2").outputs()
+    assert "nothing that is loaded changes" in output["data"]["text/plain"]
+
+
 @pytest.mark.parametrize("before", ["%%time\n", "%%capture kept\n"])
 def test_other_cell_magics_may_stand_before_ours(kernel: Kernel, before: str) -> None:
     ran = kernel.run(before + POEM.format(flags="-i text='one two'", driver="slow"))

@@ -216,6 +216,7 @@ def test_the_looking_words_answer(run: Run) -> None:
     assert run("%compose mem").residents
     assert "a number from 0 to 2" in repr(run("%compose schema text-generation.temperature"))
     assert "text-embedding" in repr(run("%compose schema"))
+    assert "a whole number from 8 to 16384" in repr(run("%compose schema image-generation.width"))
     assert "free of" in repr(run("%compose doctor"))
 
 
