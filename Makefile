@@ -33,8 +33,9 @@ demo: .venv/base
 	@echo "running notebooks/01-quickstart.ipynb"
 	$(BIN)/python notebooks/run.py notebooks/01-quickstart.ipynb
 
+# Files go to several processes at once, each on one thread: a core each, and less than 2 GB.
 test: .venv/dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 browser: .venv/dev
 	MC_JUPYTER_BROWSER=required $(BIN)/python -m pytest tests/browser
