@@ -148,3 +148,25 @@ def test_inputs_come_from_the_expressions_with_their_hints(session: mc.Session) 
 def test_a_component_of_another_cell_is_named_as_missing(session: mc.Session) -> None:
     block = next(b for b in BLOCKS if b.stem == "17")
     assert session.plan(block.read_text(encoding="utf-8")).missing == ("embedder", "vector-store")
+
+
+@pytest.mark.parametrize("task", ["text-generation", "image-to-text"])
+def test_a_model_that_draws_does_no_task_of_transformers(session: mc.Session, task: str) -> None:
+    (found,) = session.plan(cell(task, "starter:shapes")).component.obstacles
+    assert "this model draws images (StableDiffusionXLPipeline)" in str(found)
+    assert found.problems[0].fix == "task: image-generation"
+
+
+@pytest.mark.parametrize(
+    ("task", "fix"),
+    [
+        ("chat-completion", "starter:stories"),
+        ("text-embedding", "starter:embedding"),
+        ("image-generation", "starter:shapes"),
+        ("image-upscale", "starter:upscale"),
+        ("face-embedding", "NAME, or a path"),
+    ],
+)
+def test_where_no_model_is_named_one_for_the_task_is(session: mc.Session, task: str, fix: str) -> None:
+    (found,) = session.plan(f"component: {{type: model, task: {task}}}").component.obstacles
+    assert found.problems[0].fix == f"model: {fix}"

@@ -83,6 +83,10 @@ class Transformers(Driver):
 
     @classmethod
     def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
+        if drawn_with := checkpoint.config.get("_class_name"):  # what diffusers saves
+            raise PlanError(
+                f"this model draws images ({drawn_with}): it cannot do {task.name}", fix="task: image-generation"
+            )
         quantization.check(settings, checkpoint)
         captioning.check(task, settings, checkpoint)
         if task is ChatCompletion and not settings.chat_template and not has_chat_template(checkpoint.folder):

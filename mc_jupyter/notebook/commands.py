@@ -363,5 +363,16 @@ def _text_of(notebook: ComposeMagics, what: str) -> str:
     if Path(what).expanduser().exists() or what.endswith((".yml", ".yaml")):
         return read_file(what)
     if "/" in what or what.startswith("starter:"):
-        return f"component:\n  type: model\n  model: {what}\n"  # a model's own name
+        return f"component:\n  type: model\n{_task_of(what)}  model: {what}\n"  # a model's own name
     return notebook.session.handle(what).text
+
+
+def _task_of(model: str) -> str:
+    """The line of the task that a starter is for; nothing of other models, whose cards are not here."""
+    from mc_jupyter import catalog, starters
+
+    tags = {task: (task, *catalog.task(task).tags) for task in catalog.tasks()}
+    able = [task for task in tags if model.removeprefix("starter:") in starters.tagged(tags[task])]
+    # A model that generates text also chats: what its card calls it comes first.
+    first = sorted(able, key=lambda task: len(tags[task]))
+    return f"  task: {first[0]}\n" if first and model.startswith("starter:") else ""

@@ -317,7 +317,7 @@ def _job_values(key: str) -> Iterable[str]:
 def values_of(key: str, models: list[Any], written: dict[str, str]) -> Iterable[str]:
     """What may stand after `key:`."""
     from mc_jupyter import catalog
-    from mc_jupyter.fields import ModelSettings, Quantization
+    from mc_jupyter.fields import ModelSettings, Quantization, spellings
     from mc_jupyter.notebook.reference import choices
 
     if key == "type" and not any("type" in model.model_fields for model in models):
@@ -329,10 +329,14 @@ def values_of(key: str, models: list[Any], written: dict[str, str]) -> Iterable[
     if key == "device":
         return _devices()
     if key == "model" and (not models or any("task" in model.model_fields for model in models)):
-        return (f"starter:{name}" for name in _starters())
+        return (f"starter:{name}" for name in _starters(written.get("task")))
     if key == "quantization":
         return choices(Quantization.model_fields["type"].annotation)
-    fields = [model.model_fields[key] for model in models or [ModelSettings] if key in model.model_fields]
+    fields = [
+        model.model_fields[name]
+        for model in models or [ModelSettings]
+        if (name := spellings(model).get(key, key)) in model.model_fields
+    ]
     return (word for info in fields for word in choices(info.annotation))
 
 
@@ -354,7 +358,10 @@ def _devices() -> Iterable[str]:
     return ("auto", "cpu", "cuda", "mps", *(f"cuda:{i}" for i in range(count)))
 
 
-def _starters() -> Iterable[str]:
-    from mc_jupyter import starters
+def _starters(task: str | None) -> Iterable[str]:
+    """Those that can do the task, or all where there is none."""
+    from mc_jupyter import catalog, starters
 
-    return starters.names()
+    if task not in catalog.tasks():
+        return starters.names()
+    return starters.tagged((task, *catalog.task(task).tags))

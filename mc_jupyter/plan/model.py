@@ -183,7 +183,7 @@ class ModelPlanner:
         """The model's files where they are on this disk."""
         if settings.model is None:
             self.obstacles.append(
-                PlanError("no model is named", place=self.place("task", "type"), fix="model: starter:stories")
+                PlanError("no model is named", place=self.place("task", "type"), fix=_some_model(task))
             )
             return None
         try:
@@ -307,3 +307,10 @@ def _at(error: ComposeError, place: Any) -> ComposeError:
     if place is None:
         return error
     return type(error)([p if p.place else Problem(p.message, place, p.fix) for p in error.problems])
+
+
+def _some_model(task: type[Task]) -> str:
+    """A line that names a model for this task: a starter, where there is one."""
+    from mc_jupyter import starters
+
+    return "model: " + next((f"starter:{name}" for name in starters.tagged((task.name, *task.tags))), "NAME, or a path")

@@ -18,6 +18,8 @@ in `stories/pirate` is called `stories-pirate`, and `python -m mc_jupyter.starte
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
@@ -31,6 +33,22 @@ def names() -> tuple[str, ...]:
     """
     configs = (config for name in ("config.json", "model_index.json") for config in _HERE.glob(f"*/{name}"))
     return tuple(sorted({config.parent.name.replace("_", "-") for config in configs}))
+
+
+def tagged(tags: Collection[str]) -> tuple[str, ...]:
+    """The starters whose card has one of these as its `pipeline_tag`.
+
+    >>> tagged(["text-to-image"])
+    ('shapes',)
+    """
+    return tuple(name for name in names() if _tag(folder(name) / "README.md") in tags)
+
+
+def _tag(card: Path) -> str | None:
+    found = (
+        re.search(r"^pipeline_tag: *(\S+)", card.read_text(encoding="utf-8"), re.MULTILINE) if card.is_file() else None
+    )
+    return found[1] if found else None
 
 
 def adapters() -> tuple[str, ...]:

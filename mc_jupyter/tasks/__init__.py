@@ -61,6 +61,9 @@ class Task:
     result: ClassVar[type]
     """The type of one result."""
 
+    tags: ClassVar[tuple[str, ...]] = ()
+    """What else cards of models call it, as their `pipeline_tag`."""
+
     pictures: ClassVar[bool] = False
     """Whether its results are seen as pictures, so that a notebook may be told how to store them."""
 

@@ -30,6 +30,7 @@ class ChatCompletion(Task):
 
     head = "causal-lm"
     input = "messages"
+    tags = ("text-generation",)
     result = Text
 
     class Settings(LanguageSettings):

@@ -19,6 +19,7 @@ class ImageGeneration(Task):
 
     head = "text-to-image"
     input = "prompt"
+    tags = ("text-to-image",)
     pictures = True
     result = object
 

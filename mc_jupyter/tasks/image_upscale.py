@@ -15,6 +15,7 @@ class ImageUpscale(Task):
 
     head = "upscaler"
     input = "image"
+    tags = ("image-to-image",)
     pictures = True
     driver = "custom"
     result = object

@@ -16,6 +16,7 @@ class TextEmbedding(Task):
     """Turn a text into a vector whose direction is its meaning."""
 
     head = "encoder"
+    tags = ("sentence-similarity", "feature-extraction")
     result = Embedding
 
     class Settings(LanguageSettings):

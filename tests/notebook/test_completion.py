@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from tests.notebook.conftest import LABEL
 
 HEAD = "%%compose poem\ncomponent:\n  type: model\n"
+IMAGES = HEAD + "  task: image-generation\n"
 
 
 def offered(shell: InteractiveShell, code: str) -> list[str]:
@@ -39,7 +40,10 @@ def offered(shell: InteractiveShell, code: str) -> list[str]:
         (HEAD + "  quantization: ", ["none", "int8", "nf4"], ["float16"]),
         (HEAD + "  quantization:\n    ty", ["type: "], []),
         (HEAD + "  quantization:\n    type: n", ["none", "nf4"], ["model"]),
-        (HEAD + "  model: st", ["starter:embedding"], []),
+        (HEAD + "  model: st", ["starter:embedding", "starter:shapes"], []),
+        (IMAGES + "  model: st", ["starter:shapes"], ["starter:stories", "starter:upscale"]),
+        (IMAGES + "  architecture: ", ["sdxl", "flux"], ["blip"]),
+        (IMAGES + "  family: s", ["sdxl"], ["flux"]),
         (HEAD + "  model:\n    rev", ["revision: "], ["reversed"]),
         (HEAD + "  preload: ", ["true", "false"], []),
         (HEAD + "  action:\n    te", ["text: ", "temperature: "], ["task: "]),

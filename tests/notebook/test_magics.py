@@ -213,6 +213,8 @@ def test_the_looking_words_answer(run: Run) -> None:
     assert run("%compose show sentiment --yaml").text == LABEL.partition("\n")[2].rstrip()
     assert run("%compose show sentiment").name == "sentiment"
     assert run("%compose check sentiment").component
+    assert "image-generation by diffusers" in run("%compose check starter:shapes").lines()[0]
+    assert "text-generation by transformers" in run("%compose check starter:stories").lines()[0]
     assert run("%compose mem").residents
     assert "a number from 0 to 2" in repr(run("%compose schema text-generation.temperature"))
     assert "text-embedding" in repr(run("%compose schema"))
