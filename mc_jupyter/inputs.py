@@ -65,6 +65,8 @@ def _plain(value: Any, name: str, image: bool = False) -> Any:
         return value if pictures is None else [_plain(one, f"{name}[{i}]", True) for i, one in enumerate(pictures)]
     if value is None or isinstance(value, bool | int | float | bytes | Mapping | Stream) or is_image(value):
         return value
+    if image and isinstance(value, memoryview):  # it has `tolist`, too
+        return value
     if isinstance(value, str):
         return _readable(value, name)
     if isinstance(value, list | tuple):

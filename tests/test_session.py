@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import mc_jupyter as mc
 from mc_jupyter import devices
@@ -266,6 +268,13 @@ class TestCalling:
         import numpy as np
 
         assert echo(x for x in ("a", "b")) == echo(np.array(["a", "b"])) == ["a", "b"]
+
+    def test_a_view_of_bytes_is_an_image_and_no_list_of_numbers(self, session: mc.Session) -> None:
+        file = io.BytesIO()
+        Image.new("RGB", (3, 2)).save(file, "PNG")
+        handle = session.load(cell("image-upscale", "x", "scale: 2", driver="echo"))
+        assert handle(file.getbuffer()).size == (6, 4)
+        assert [image.size for image in handle([file.getbuffer(), file.getvalue()])] == [(6, 4)] * 2
 
     @pytest.mark.parametrize("given", [{"a"}, [["a"]], ["a", None], [{"a": 1}]])
     def test_what_is_no_list_of_texts_is_refused(self, echo: Any, given: Any) -> None:

@@ -346,6 +346,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         try:
             result = outcome.call(handle, given, progress, seed)
         except Interrupted as error:
+            showing = outcome.saved(error.partial, progress, showing, handle.name)
             outcome.show_partial(handle, error, progress, showing)
             if out is not None:
                 self.shell.user_ns[out] = error.partial

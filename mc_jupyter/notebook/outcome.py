@@ -11,7 +11,7 @@ from mc_jupyter.events import Run, stop_on_interrupt
 from mc_jupyter.notebook import album, display, faces, pictures, slider
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import Batch, Faces, Text, is_image
-from mc_jupyter.values.pictures import marked
+from mc_jupyter.values.pictures import marked, origin
 from mc_jupyter.values.streams import Stream
 
 if TYPE_CHECKING:
@@ -55,9 +55,10 @@ def _read(stream: Stream, progress: Progress) -> Any:
 def saved(result: Any, progress: Progress, showing: Showing, name: str) -> Showing:
     """The same way of showing, knowing the files of the result's pictures: they are saved where it names a folder.
 
-    A disk that is full costs nobody the result: it is shown, with a note.
+    A disk that is full costs nobody the result: it is shown, with a note. Of an interrupted run,
+    what is finished is saved.
     """
-    images = pictures.images_of(result)
+    images = [image for image in pictures.images_of(result) if not origin(image).facts.get("interrupted")]
     if not images or not showing.folder:
         return showing
     try:

@@ -103,6 +103,9 @@ def _image_bytes(value: Any, format: str | None, permissions: Permissions) -> by
     return load(value, format, permissions) if format in FORMATS else _meant_by(value, permissions)
 
 
+_WORD = 12  # bytes that sixteen letters are in base64: no image is so small, and a reader means a word
+
+
 def _meant_by(text: str, permissions: Permissions) -> bytes:
     """What a text without a `;format` stands for: a data URI, an address, the path of a file that is there, base64."""
     if text.startswith("data:"):
@@ -115,7 +118,7 @@ def _meant_by(text: str, permissions: Permissions) -> bytes:
         found = _decode_base64(text)
     except ExpressionError:
         found = b""
-    if len(found) > files.SHORTEST or (found and not files.looks_like_path(text)):
+    if len(found) > files.SHORTEST or (len(found) > _WORD and not files.looks_like_path(text)):
         return found
     if files.looks_like_path(text):
         return files.read(text, permissions)  # says why it cannot be

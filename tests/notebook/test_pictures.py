@@ -14,8 +14,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
+from mc_jupyter.errors import Interrupted
 from mc_jupyter.events import Preview
-from mc_jupyter.notebook import display, pictures
+from mc_jupyter.notebook import display, outcome, pictures
 from mc_jupyter.notebook.answer import Answer
 from mc_jupyter.notebook.magics import ComposeMagics
 from mc_jupyter.notebook.pictures import bundle, grid, lines, plain
@@ -334,3 +335,19 @@ def test_a_stopped_form_keeps_the_picture_as_far_as_it_was(run: Run, shell: Inte
     assert "image/png" in picture["data"]
     assert figures["data"]["text/plain"] == "interrupted at step 1 of 4 · 96×64 pixels · seed 0"
     assert picture["metadata"]["mc_jupyter"]["interrupted"] == "step 1 of 4"
+
+
+def test_an_interrupt_costs_no_finished_picture_its_file(
+    run: Run, shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> Any:
+        error = Interrupted("interrupted after 1 of 3")
+        half = marked(Image.new("RGB", (20, 10)), seed=8, interrupted="step 1 of 4")
+        error.partial = Batch([marked(Image.new("RGB", (40, 20)), seed=7), half, None])
+        raise error
+
+    run(DRAW.format(flags=""))
+    monkeypatch.setattr(outcome, "call", interrupted)
+    assert isinstance(run(f"%compose run draw prompt=a --images {tmp_path / 'kept'}"), Interrupted)
+    (file,) = (tmp_path / "kept").iterdir()
+    assert file.name.endswith("-seed7.png")

@@ -235,6 +235,9 @@ class TestPaths:
             ExpressionError, match="no file in the working folder .*no data URI, no address and no base64"
         ):
             load_image("a cat on a mat")
+        for word in ("cats", "pictures"):  # in base64 they would be a few bytes
+            with pytest.raises(ExpressionError, match=f"the text '{word}' is no file"):
+                load_image(word)
 
     def test_base64_that_begins_like_a_path_is_base64(self, folder: Path) -> None:
         text = base64.b64encode(photo("JPEG")).decode()
