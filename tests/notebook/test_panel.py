@@ -463,3 +463,12 @@ def test_a_notebook_shows_it_as_a_cells_value(shell: InteractiveShell) -> None:
     assert isinstance(board.box, ipywidgets.VBox)
     board.close()
     shell.user_ns.pop("_", None)
+
+
+def test_fields_that_the_library_would_refuse_have_no_control(session: mc.Session) -> None:
+    from mc_jupyter.notebook.panel.settings import settings_of
+
+    text = "component: {type: model, task: image-upscale, model: starter:upscale}"
+    names = {setting.name for setting in settings_of(mc.read(text).components[0])}
+    assert {"scale", "tile_size", "precision"} <= names
+    assert not {"seed", "batch_size", "num_inference_steps"} & names

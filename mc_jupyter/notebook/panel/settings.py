@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mc_jupyter import devices
+from mc_jupyter.components.model import choose
 from mc_jupyter.errors import ComposeError
 from mc_jupyter.fields import Closed, is_deferred, spellings
 from mc_jupyter.notebook import display
@@ -103,12 +104,24 @@ def said(value: Any) -> str:
 
 
 def settings_of(component: Component) -> tuple[Setting, ...]:
-    """Every field of a component that a control can be made for: its own first, then those of its call."""
+    """Every field of a component that a control can be made for: its own first, then those of its call.
+
+    Without those of its call that its library would refuse, whatever they said.
+    """
     shape = component.shape
-    named = set(settable(component)) - {*shape.defaults, "model"}
+    named = set(settable(component)) - {*shape.defaults, "model"} - set(_refused(component))
     own = [s for s in _described(shape.settings, False) if s.name in named]
     call = [s for s in _described(shape.action, True) if s.name in named and s.name not in {o.name for o in own}]
     return (*sorted(own, key=lambda s: _rank(s.name, FIRST)), *sorted(call, key=lambda s: _rank(s.name, USUAL)))
+
+
+def _refused(component: Component) -> Iterator[str]:
+    task, driver, _ = choose(component.written)
+    if driver is None:
+        return
+    for name in component.shape.action.model_fields:
+        if any(refused == name for refused, _ in driver.check_call(task, {name: 1})):
+            yield name
 
 
 def in_sight(settings: tuple[Setting, ...], states: Mapping[str, State]) -> tuple[Setting, ...]:
