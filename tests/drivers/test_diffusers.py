@@ -262,7 +262,7 @@ class TestWatching:
         heard = Heard()
         lines = ("width: 512", "height: 256", "num_inference_steps: 4")
         drawing.load(cell("image-generation", made["hunyuan"], *lines), "wide")("a", seed=1, run=heard.run)
-        assert [event.image.size for event in heard.of(Preview)] == [(256, 128)] * 2
+        assert [event.image.size for event in heard.of(Preview)] == [(192, 96)] * 2
 
     def test_the_budget_holds(self) -> None:
         now = [0.0]
@@ -276,7 +276,7 @@ class TestWatching:
                     now[0] += 0.3
                 made += 1
             assert budget.spent <= previews.SHARE * (now[0] - budget.started - budget.spent) + 1e-9
-        assert made == 7
+        assert made == 5
 
     def test_interrupting_keeps_the_preview_and_what_is_done(self, made: Any, drawing: mc.Session) -> None:
         handle = drawing.load(text(made["sdxl"]), "one")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-SIDE = 256  # pixels of a preview's longer side, at most
-SHARE = 0.1  # of the time spent in steps so far, what previews may have taken
+SIDE = 192  # pixels of a preview's longer side, at most
+SHARE = 0.02  # of the time spent in steps so far, what previews may have taken
 MOST = 8  # previews of one batch: of a large model, they then take 1 % or so
 LEAST = 1.0  # seconds that a call must be going to take in all to have any
 APART = 0.2  # seconds between two
