@@ -36,6 +36,13 @@ def test_equal_plans_are_one_model_and_prompts_do_not_count(session: mc.Session,
     assert model() != model("precision: bfloat16")
 
 
+@pytest.mark.parametrize(
+    ("task", "said"), [("text-generation", "transformers always loads piece by piece"), ("image-upscale", "nothing")]
+)
+def test_low_cpu_mem_usage_is_told_for_what_it_is_to_a_library(session: mc.Session, task: str, said: str) -> None:
+    assert said in session.plan(cell(task, "./none", "low_cpu_mem_usage: true")).notes[0]
+
+
 def test_tasks_of_one_head_share_a_model(session: mc.Session, llama: Path) -> None:
     plans = [session.plan(cell(task, llama)).component for task in ("text-generation", "chat-completion")]
     assert plans[0].model(plans[0].checkpoint) == plans[1].model(plans[1].checkpoint)

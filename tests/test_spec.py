@@ -242,6 +242,8 @@ component:
         ("component: {type: model, do_sample: false, temperature: 1}", "temperature has no effect"),
         ("component: {type: model, length_penalty: 2}", "only in beam search"),
         ("component: {type: model, streaming: true, num_beams: 2}", "no text to show before its end"),
+        ("component: {type: model, num_return_sequences: 3, num_beams: 2}", "gives only num_beams (2)"),
+        ("component: {type: model, num_return_sequences: 2, temperature: 0}", "remove temperature: 0"),
         ("component: {type: model, min_output_length: 9, max_output_length: 3}", "9 is more than max_output_length 3"),
         ("component: {type: model, model: '${input.model}'}", "decided before it is called"),
         ("component: {type: model, output: '${reslut.x}'}", "did you mean 'result'?"),

@@ -12,7 +12,7 @@ from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
 from mc_jupyter.drivers._insightface import faces as looking
 from mc_jupyter.drivers._insightface import packs
 from mc_jupyter.drivers._insightface.onnx import threads
-from mc_jupyter.errors import InputError, MissingPackage, PlanError, WeightsError
+from mc_jupyter.errors import InputError, MissingPackage, PlanError, Problem, WeightsError
 from mc_jupyter.events import Progress, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.face_embedding import FaceEmbedding
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_ONE_BY_ONE = Problem("pictures are looked at one by one: batch_size has no effect", fix="leave batch_size out")
 _ROLES = ("detection", "recognition", "landmark_2d_106", "landmark_3d_68", "genderage")
 
 
@@ -78,6 +79,24 @@ class InsightFace(Driver):
     @classmethod
     def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
         packs.check(checkpoint.folder, checkpoint.files)
+
+    @classmethod
+    def check_call(cls, task: type[Task], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+        if action.get("batch_size") is not None:
+            yield "batch_size", _ONE_BY_ONE
+
+    @classmethod
+    def unfit(
+        cls, task: type[Task], checkpoint: Checkpoint, given: Mapping[str, Any]
+    ) -> Iterator[tuple[str, PlanError]]:
+        found = packs.networks(checkpoint.files)
+        if given.get("return_gender_age") and "genderage" not in found:
+            yield "return_gender_age", _no_gender_age()
+        if asked := given.get("detection_size"):
+            try:
+                looking.size_asked(packs.fixed_size(found["detection"]), asked)
+            except ValueError as error:
+                yield "detection_size", _other_size(error)
 
     @classmethod
     def wake(cls) -> None:
@@ -138,16 +157,13 @@ class InsightFace(Driver):
     def _refuse(self, call: Call) -> None:
         """Raise for what this pack cannot do, and for what would change nothing, before the first picture."""
         if call.action.batch_size is not None:
-            raise InputError("pictures are looked at one by one: batch_size has no effect", fix="leave batch_size out")
+            raise InputError([_ONE_BY_ONE])
         if call.action.return_gender_age and "genderage" not in self.models:
-            raise PlanError(
-                "this pack has no network that guesses gender and age",
-                fix="return_gender_age: false, or model: buffalo_l, which has one",
-            )
+            raise _no_gender_age()
         try:
-            looking.size_asked(self.models["detection"], call.action.detection_size)
+            looking.size_asked(self.models["detection"].static_input_size, call.action.detection_size)
         except ValueError as error:
-            raise PlanError(f"{error}", fix="leave detection_size out") from None
+            raise _other_size(error) from None
 
     def _faces(self, item: Any, call: Call) -> tuple[Faces | None, int]:
         """One picture's faces, and how many there were. A stop leaves those that were done."""
@@ -157,7 +173,7 @@ class InsightFace(Driver):
         picture = rgb(item)
         pixels = looking.pixels_of(picture)
         detector = self.models["detection"]
-        size = looking.size_asked(detector, action.detection_size)
+        size = looking.size_asked(detector.static_input_size, action.detection_size)
         found = looking.find(detector, pixels, action.detection_threshold, size, action.min_face_size)
         entries: list[dict[str, Any]] = []
         for face in found[: action.max_num_faces]:
@@ -168,6 +184,17 @@ class InsightFace(Driver):
             return None, len(found)
         faces = Faces(faces=entries, width=picture.width, height=picture.height, image=looking.small(picture))
         return faces, len(found)
+
+
+def _no_gender_age() -> PlanError:
+    return PlanError(
+        "this pack has no network that guesses gender and age",
+        fix="return_gender_age: false, or model: buffalo_l, which has one",
+    )
+
+
+def _other_size(error: ValueError) -> PlanError:
+    return PlanError(f"{error}", fix="leave detection_size out")
 
 
 def _mend(reason: str) -> str:

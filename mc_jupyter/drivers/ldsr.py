@@ -16,7 +16,7 @@ from mc_jupyter.events import Progress, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_upscale import ImageUpscale
 from mc_jupyter.values.pictures import marked
-from mc_jupyter.weights import check_pickle
+from mc_jupyter.weights import check_pickle, known
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -55,6 +55,16 @@ class Ldsr(Driver):
     @classmethod
     def suits(cls, task: type[Task], written: Mapping[str, Any]) -> bool:
         return "ldsr" in (written.get("family"), written.get("architecture"))
+
+    @classmethod
+    def source(cls, task: type[Task], settings: Any) -> Any:
+        file = known.known(str(getattr(settings.model, "repository", "")))
+        if file is not None:
+            raise PlanError(
+                f"{file.name} is one file of weights, and ldsr a folder that holds a {_PIPELINE} of diffusers",
+                fix="architecture: auto",
+            )
+        return settings.model
 
     @classmethod
     def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:

@@ -107,6 +107,12 @@ class Transformers(Driver):
             check_sentence_modules(checkpoint.folder, settings.architecture)
 
     @classmethod
+    def unfit(
+        cls, task: type[Task], checkpoint: Checkpoint, given: Mapping[str, Any]
+    ) -> Iterator[tuple[str, PlanError]]:
+        return captioning.unfit(task, checkpoint, given)
+
+    @classmethod
     def wake(cls) -> None:
         import torch  # noqa: F401
         from transformers import AutoModel, AutoTokenizer, PreTrainedModel  # noqa: F401

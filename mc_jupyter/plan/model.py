@@ -149,7 +149,10 @@ class ModelPlanner:
                 InputError(f"{task.name} draws nothing at random: --seed has no effect", fix="leave it out")
             )
         if settings.low_cpu_mem_usage:
-            self.notes.append("low_cpu_mem_usage: transformers 5 always loads piece by piece")
+            library = driver.package if driver else None
+            by_pieces = library in ("transformers", "diffusers")
+            said = f"{library} always loads piece by piece" if by_pieces else "it changes nothing here"
+            self.notes.append(f"low_cpu_mem_usage: {said}")
         if driver is not None and not driver.needs_weights:
             asked = {
                 "quantization": settings.quantization.type != "none",

@@ -92,13 +92,19 @@ def check_generation(action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]
     low, high = action.get("min_output_length"), action.get("max_output_length")
     if isinstance(low, int) and isinstance(high, int) and low > high:
         yield "min_output_length", Problem(f"min_output_length {low} is more than max_output_length {high}")
-    if action.get("do_sample") is False and isinstance(action.get("num_return_sequences"), int):
-        wanted, beams = action["num_return_sequences"], action.get("num_beams", 1)
-        if isinstance(beams, int) and wanted > beams:
-            yield (
-                "num_return_sequences",
-                Problem(
-                    f"without sampling there are only num_beams ({beams}) different answers",
-                    fix=f"num_beams: {wanted}, or remove do_sample: false",
-                ),
-            )
+    yield from _too_many_answers(action)
+
+
+def _too_many_answers(action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+    wanted, beams = action.get("num_return_sequences"), action.get("num_beams", 1)
+    if not (isinstance(wanted, int) and isinstance(beams, int) and wanted > beams):
+        return
+    likeliest = [name for name, value in (("do_sample", False), ("temperature", 0)) if action.get(name) == value]
+    if beams > 1:
+        said, fix = "beam search gives", f"num_beams: {wanted}, or num_return_sequences: {beams}"
+    elif likeliest:
+        written = "do_sample: false" if likeliest[0] == "do_sample" else "temperature: 0"
+        said, fix = "without sampling there are", f"num_beams: {wanted}, or remove {written}"
+    else:
+        return
+    yield "num_return_sequences", Problem(f"{said} only num_beams ({beams}) different answers", fix=fix)

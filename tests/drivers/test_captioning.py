@@ -269,6 +269,12 @@ class TestACall:
             describe("vit-gpt2", pictures()[0], GREEDILY, prompt="a picture of")
         assert caught.value.problems[0].fix == "remove prompt:"
 
+    def test_a_prompt_in_the_cell_is_refused_at_its_line(self, session: mc.Session, folder: Any) -> None:
+        for prompt in ("a picture of", "[a picture of, the]"):
+            with pytest.raises(PlanError, match="line 5: a vit-gpt2 model takes no prompt"):
+                session.load(cell("image-to-text", folder("vit-gpt2"), f"prompt: {prompt}"))
+        session.load(cell("image-to-text", folder("git"), "prompt: a picture of"))
+
     def test_an_empty_prompt_is_none(self, describe: Any) -> None:
         for kind in ("blip", "vit-gpt2"):
             assert describe(kind, pictures()[0], GREEDILY, prompt="") == describe(kind, pictures()[0], GREEDILY)

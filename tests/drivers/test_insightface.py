@@ -212,8 +212,9 @@ def test_a_detector_of_one_size_says_so(session: mc.Session, tmp_path: Path) -> 
     faces.embedder(tmp_path / "rec.onnx")
     picture = faces.picture((320, 240), ONE)
     assert look(session, tmp_path, picture)["faces"][0]["bounding_box"] == [40, 30, 120, 130]
-    with pytest.raises(PlanError, match="works on 320×320 pixels only"):
-        look(session, tmp_path, picture, "detection_size: 640")
+    assert len(look(session, tmp_path, picture, "detection_size: 320")) == 1
+    with pytest.raises(PlanError, match="line 5: .*works on 320×320 pixels only"):
+        session.load(cell("face-embedding", tmp_path, "detection_size: 640"))
 
 
 def test_landmarks_are_the_five_points_where_the_pack_has_no_more(loaded: mc.Session, pack: Path) -> None:
@@ -222,14 +223,22 @@ def test_landmarks_are_the_five_points_where_the_pack_has_no_more(loaded: mc.Ses
     assert np.allclose(face["landmarks"], faces.POINTS * [80, 100] + [40, 30], atol=0.02)
 
 
-def test_gender_and_age_of_a_pack_without_them_is_an_error(loaded: mc.Session, pack: Path) -> None:
-    with pytest.raises(PlanError, match=r"no network that guesses gender and age[\s\S]*buffalo_l"):
-        look(loaded, pack, faces.picture((320, 240), ONE), "return_gender_age: true")
+def test_gender_and_age_of_a_pack_without_them_is_an_error_at_its_line(session: mc.Session, pack: Path) -> None:
+    with pytest.raises(PlanError, match=r"line 5: .*no network that guesses gender and age[\s\S]*buffalo_l"):
+        session.load(cell("face-embedding", pack, "return_gender_age: true"))
+    assert session.loads == 0
 
 
-def test_batch_size_would_change_nothing_and_is_refused(loaded: mc.Session, pack: Path) -> None:
-    with pytest.raises(InputError, match="batch_size has no effect"):
-        look(loaded, pack, faces.picture((320, 240), ONE), "batch_size: 4")
+def test_what_an_expression_asks_of_a_pack_is_refused_at_the_call(loaded: mc.Session, pack: Path) -> None:
+    handle = loaded.load(cell("face-embedding", pack, "return_gender_age: ${input.ages as boolean | false}"))
+    assert len(handle(faces.picture((320, 240), ONE))) == 1
+    with pytest.raises(PlanError, match="no network that guesses gender and age"):
+        handle(faces.picture((320, 240), ONE), ages=True)
+
+
+def test_batch_size_would_change_nothing_and_is_refused_at_its_line(session: mc.Session, pack: Path) -> None:
+    with pytest.raises(SpecError, match="line 5: .*batch_size has no effect"):
+        session.load(cell("face-embedding", pack, "batch_size: 4"))
 
 
 @pytest.mark.parametrize(

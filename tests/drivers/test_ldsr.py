@@ -172,6 +172,11 @@ def test_another_pipeline_is_named(session: mc.Session, tmp_path: Path) -> None:
         session.load(cell("image-upscale", tmp_path, "architecture: ldsr"))
 
 
+def test_a_file_that_is_known_by_its_name_is_no_pipeline(session: mc.Session) -> None:
+    with pytest.raises(PlanError, match=r"line 4: RealESRGAN_x4plus is one file of weights[\s\S]*architecture: auto"):
+        session.load(cell("image-upscale", "RealESRGAN_x4plus", "architecture: ldsr"))
+
+
 def test_damaged_parts_are_one_error(session: mc.Session, tmp_path: Path) -> None:
     upscalers.ldsr(tmp_path)
     (tmp_path / "scheduler" / "scheduler_config.json").write_text("{")

@@ -25,9 +25,8 @@ def pixels_of(picture: Any) -> Pixels:
     return np.ascontiguousarray(np.asarray(picture)[:, :, ::-1])
 
 
-def size_asked(detector: Any, asked: tuple[int, int] | None) -> tuple[int, int]:
-    """Width and height that the detector works in. ValueError where its file fixes others than those asked for."""
-    fixed: tuple[int, int] | None = detector.static_input_size
+def size_asked(fixed: tuple[int, int] | None, asked: tuple[int, int] | None) -> tuple[int, int]:
+    """Width and height that a detector works in. ValueError where its file fixes others than those asked for."""
     if fixed is not None and asked not in (None, tuple(fixed)):
         raise ValueError(f"this pack's detector works on {fixed[0]}×{fixed[1]} pixels only")
     return fixed or asked or _SIZE

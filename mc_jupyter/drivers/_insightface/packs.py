@@ -164,6 +164,12 @@ def role(network: Network) -> str:
     return network.file.name
 
 
+def fixed_size(detector: Network) -> tuple[int, int] | None:
+    """Width and height that the file fixes for a detector; None where any will do."""
+    height, width = detector.inputs[0][2:4]
+    return (width, height) if isinstance(width, int) and isinstance(height, int) else None
+
+
 def check(folder: Path, files: Sequence[Path]) -> None:
     """Raise WeightsError where the files cannot find faces and make vectors of them."""
     found = networks(files)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +107,23 @@ def _check_preparation(kind: str, checkpoint: Checkpoint) -> None:
         )
 
 
+def unfit(task: type[Task], checkpoint: Checkpoint, given: Mapping[str, Any]) -> Iterator[tuple[str, PlanError]]:
+    """A prompt for a model that takes none."""
+    kind = kind_of(checkpoint.config)
+    prompt = given.get("prompt")
+    if task is not ImageToText or kind is None or not (any(prompt) if isinstance(prompt, list) else prompt):
+        return
+    if why := captioner_of(kind).without_prompt:
+        yield "prompt", PlanError(_no_prompt(kind, why), fix=_WITHOUT)
+
+
+_WITHOUT = "remove prompt:"
+
+
+def _no_prompt(kind: str, why: str) -> str:
+    return f"a {kind} model takes no prompt: {why}"
+
+
 def load_image_processor(folder: Path) -> Any:
     """What prepares images as the model was trained on them: transformers' image processor."""
     from transformers import AutoImageProcessor
@@ -177,7 +194,7 @@ def _prompts(call: Call, kind: str, captioner: Captioner) -> list[str]:
         )
     prompts = given if isinstance(given, list) else [given or ""] * len(call.items)
     if any(prompts) and captioner.without_prompt:
-        raise InputError(f"a {kind} model takes no prompt: {captioner.without_prompt}", fix="remove prompt:")
+        raise InputError(_no_prompt(kind, captioner.without_prompt), fix=_WITHOUT)
     return prompts
 
 
