@@ -166,7 +166,10 @@ class Diffusers(Driver):
             batch = Batch(
                 self.pipe, steps, [images[i] for i in places], places, *size, look, self.traits.kind.word == "hunyuan"
             )
-            return draw(batch, told)
+            try:
+                return draw(batch, told)
+            finally:
+                self.pipe.maybe_free_model_hooks()  # after an error, too: or what had its turn stays on the GPU
 
         made: list[Image | None] = [None] * len(images)
         try:

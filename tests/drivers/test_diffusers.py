@@ -6,6 +6,7 @@ import gc
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 import mc_jupyter as mc
+from mc_jupyter import devices
 from mc_jupyter.drivers._diffusers import decoding, loading, memory, previews
 from mc_jupyter.errors import (
     ComposeError,
@@ -629,8 +631,6 @@ class TestMemory:
     def test_a_size_that_cannot_be_drawn_names_one_that_can(
         self, made: Any, drawing: mc.Session, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from mc_jupyter import devices
-
         handle = drawing.load(text(made["sdxl"]).replace("width: 64", "width: 8192"), "large")
         monkeypatch.setattr(devices, "free_memory", lambda device: devices.Memory(100_000_000, 200_000_000, "a test"))
         with pytest.raises(DoesNotFit, match="drawing 8192 × 64 takes about [\\s\\S]*width: \\d+ and height: \\d+"):
@@ -639,8 +639,6 @@ class TestMemory:
     def test_a_decode_that_would_not_fit_goes_by_tiles_and_is_near(
         self, made: Any, drawing: mc.Session, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from mc_jupyter import devices
-
         lines = ("width: 256", "height: 256", "num_inference_steps: 2")
         handle = drawing.load(cell("image-generation", made["hunyuan"], *lines), "large")
         whole = handle("a red fox", seed=7)
@@ -656,6 +654,47 @@ class TestMemory:
         assert not np.array_equal(pixels(tiled), pixels(whole))
         monkeypatch.undo()
         assert np.array_equal(pixels(handle("a red fox", seed=7)), pixels(whole))
+
+    def test_the_vae_is_measured_against_the_device_where_it_will_run(
+        self, made: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pipe = SimpleNamespace(vae=pipelines.vae(), _execution_device=torch.device("cuda:1"))  # its weights wait
+        asked = []
+
+        def free(device: str) -> Any:
+            asked.append(device)
+            return devices.Memory(1, 2, "a test")
+
+        monkeypatch.setattr(devices, "free_memory", free)
+        heard = Heard()
+        with decoding.tiles(pipe, 64, 64, heard.run) as tiled:
+            assert tiled
+        assert asked == ["cuda:1"]
+
+    def test_parts_that_come_by_turns_go_back_also_after_an_error(
+        self, made: Any, drawing: mc.Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        handle = drawing.load(text(made["sdxl"]), "one")
+        whole = pixels(handle("a red fox", seed=7))
+        resident = drawing.resident_of(handle)
+        assert resident is not None
+        pipe, back = resident.model.pipe, []
+        pipe.enable_model_cpu_offload(device="cpu")  # the CPU plays the GPU
+        go_back = pipe.maybe_free_model_hooks
+        monkeypatch.setattr(pipe, "maybe_free_model_hooks", lambda: (back.append(True), go_back()))
+
+        def interrupt(event: Any, run: Run) -> None:
+            if isinstance(event, Progress):
+                raise KeyboardInterrupt
+
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                handle("a red fox", seed=7, run=Heard(interrupt).run)
+            assert back == [True]
+            assert np.array_equal(pixels(handle("a red fox", seed=7)), whole)
+        finally:
+            pipe.remove_all_hooks()
+            del pipe._all_hooks
 
     def test_unloading_gives_the_pipeline_back(self, made: Any, session: mc.Session) -> None:
         handle = session.load(text(made["sdxl"]), "one")

@@ -44,7 +44,6 @@ def pictures(pipe: Any, latents: torch.Tensor, width: int, height: int, run: Run
             pixels, upcast = _pixels(pipe, spread[i : i + 1], run)
             image, hidden = _filtered(pipe, pixels)
             yield Picture(image, hidden, tiled, upcast)
-    pipe.maybe_free_model_hooks()
 
 
 def unpacked(pipe: Any, latents: torch.Tensor, width: int, height: int) -> torch.Tensor:
@@ -167,8 +166,8 @@ def tiles(pipe: Any, width: int, height: int, run: Run) -> Iterator[bool]:
     vae = pipe.vae
     size = 4 if vae.config.get("force_upcast") else next(vae.parameters()).element_size()
     need = decoding_bytes(vae.config, width, height, size)
-    device = next((str(p.device) for p in vae.parameters() if p.device.type != "meta"), "cpu")
-    free = devices.free_memory(device if device != "cuda" else "cuda:0").free
+    place = pipe._execution_device  # between its turns the VAE may wait in main memory
+    free = devices.free_memory(f"cuda:{place.index or 0}" if place.type == "cuda" else place.type).free
     if need <= _ROOM * free or not hasattr(vae, "enable_tiling"):
         yield False
         return
