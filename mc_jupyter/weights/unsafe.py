@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mc_jupyter.errors import PlanError, UnsafeWeights, WeightsError, listing
-from mc_jupyter.weights.checkpoint import SUFFIXES, Checkpoint, Chosen, choose, read_json
+from mc_jupyter.weights.checkpoint import SUFFIXES, Checkpoint, Chosen, NotWhole, choose, read_json
 
 _USE_SAFE = "do not load it; look for a safetensors file of this model"
 
@@ -64,10 +64,25 @@ def check_pickle(checkpoint: Checkpoint) -> None:
                 warnings.simplefilter("ignore", UserWarning)  # of pickle protocols that torch does not write
                 foreign = _foreign(file) if zipfile.is_zipfile(file) else _read_restricted(file)
         except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-            reason = str(error).strip().partition("\n")[0]
+            _refuse_half(file)
+            # torch's first lines advise to read it without restriction; its last says what it met.
+            reason = str(error).strip().rpartition("WeightsUnpickler error:")[2].strip().partition("\n")[0]
             raise UnsafeWeights(f"{file.name} is not weights alone, or not whole: {reason}", fix=_USE_SAFE) from None
         if foreign:
             raise UnsafeWeights(f"{file.name} wants to call {listing(sorted(foreign)[:3], 'and')}", fix=_USE_SAFE)
+
+
+def _refuse_half(file: Path) -> None:
+    """NotWhole when a file is empty, or begins as torch's zip format does and has lost that format's end."""
+    import zipfile
+
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        begun = stream.read(2) == b"PK"
+    if not size or (begun and not zipfile.is_zipfile(file)):
+        raise NotWhole(
+            f"{file.name} is not whole: {size:,} bytes are here, and its end is missing", fix="fetch it again"
+        )
 
 
 def _foreign(file: Path) -> list[str]:

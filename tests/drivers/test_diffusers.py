@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -559,7 +560,6 @@ class TestRefusals:
 
     def test_another_kind_of_pipeline_is_named(self, session: mc.Session, made: Any, tmp_path: Path) -> None:
         import json
-        import shutil
 
         folder = tmp_path / "other"
         shutil.copytree(made["sdxl"], folder)
@@ -576,14 +576,18 @@ class TestRefusals:
         with pytest.raises(WeightsError, match="no diffusers pipeline[\\s\\S]*from_single_file"):
             session.load(text(file))
 
-    def test_a_missing_part_is_named(self, made: Any, session: mc.Session, tmp_path: Path) -> None:
-        import shutil
+    @pytest.mark.parametrize("part", ["vae", "tokenizer", "tokenizer_2", "scheduler"])
+    def test_a_missing_part_is_named(self, part: str, made: Any, session: mc.Session, tmp_path: Path) -> None:
+        folder = shutil.copytree(made["sdxl"], tmp_path / "cut")
+        shutil.rmtree(folder / part)
+        with pytest.raises(WeightsError, match=f"line 4: .* is not whole: it has no {part}\\n"):
+            session.load(text(folder), "one")
 
-        folder = tmp_path / "cut"
-        shutil.copytree(made["sdxl"], folder)
-        shutil.rmtree(folder / "vae")
-        with pytest.raises(WeightsError, match=r"not whole: vae/config\.json is missing"):
-            session.load(text(folder))
+    def test_a_config_of_another_form_is_one_error(self, made: Any, session: mc.Session, tmp_path: Path) -> None:
+        folder = shutil.copytree(made["sdxl"], tmp_path / "odd")
+        (folder / "unet" / "config.json").write_text('{"sample_size": "x"}')
+        with pytest.raises(WeightsError, match="line 4: .* does not say what it can do"):
+            session.load(text(folder), "one")
 
     def test_a_description_that_is_cut_is_said(self, made: Any, drawing: mc.Session) -> None:
         heard = Heard()
@@ -609,7 +613,6 @@ class TestSpelling:
 
     def test_a_change_of_a_parts_config_is_another_model(self, made: Any, session: mc.Session, tmp_path: Path) -> None:
         import os
-        import shutil
 
         folder = tmp_path / "changing"
         shutil.copytree(made["sdxl"], folder)

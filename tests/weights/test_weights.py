@@ -759,6 +759,24 @@ def test_a_crafted_pickle_is_refused_and_leaves_no_trace(tmp_path: Path, zipped:
     assert not mark.exists()
 
 
+@pytest.mark.parametrize("share", [0, 0.3, 0.9])
+def test_half_a_pickle_file_is_told_from_an_unsafe_one(tmp_path: Path, share: float) -> None:
+    import torch
+
+    file = tmp_path / "pytorch_model.bin"
+    torch.save({"a": torch.zeros(500)}, file)
+    file.write_bytes(file.read_bytes()[: int(file.stat().st_size * share)])
+    with pytest.raises(NotWhole, match=r"pytorch_model\.bin is not whole[\s\S]*fetch it again"):
+        unsafe.check_pickle(found(local(tmp_path), allow_pickle=True))
+
+
+def test_of_what_is_no_pickle_torchs_advice_is_not_passed_on(tmp_path: Path) -> None:
+    lay(tmp_path, {"pytorch_model.bin": b"<html>not found</html>"})
+    with pytest.raises(UnsafeWeights) as caught:
+        unsafe.check_pickle(found(local(tmp_path), allow_pickle=True))
+    assert "weights_only" not in str(caught.value)
+
+
 def test_a_plain_pickle_that_is_no_torch_file_is_refused_and_leaves_no_trace(tmp_path: Path) -> None:
     import pickle
 

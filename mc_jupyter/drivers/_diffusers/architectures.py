@@ -100,15 +100,24 @@ def architecture_of(checkpoint: Checkpoint, asked: str = "auto") -> Architecture
     if asked not in ("auto", kind.word):
         raise PlanError(f"this model is {kind.word} ({said}), not {asked}", fix=f"architecture: {kind.word}")
     _refuse_foreign(checkpoint.config)
+    for part in _parts(checkpoint.config):
+        if not any((checkpoint.folder / part).glob("*")):
+            raise WeightsError(f"{checkpoint.folder} is not whole: it has no {part}", fix="fetch it again")
     return kind
+
+
+def _parts(index: Mapping[str, Any]) -> Iterator[str]:
+    """The folders that a pipeline's index names."""
+    return (name for name, part in index.items() if isinstance(part, list) and len(part) == 2 and part[0] is not None)
 
 
 def _refuse_foreign(index: Mapping[str, Any]) -> None:
     """PlanError when a part is a class of the repository's own: loading it would run the repository's code."""
-    for name, part in index.items():
-        if isinstance(part, list) and len(part) == 2 and part[0] is not None and part[0] not in _LIBRARIES:
+    for name in _parts(index):
+        library, made_as = index[name]
+        if library not in _LIBRARIES:
             raise PlanError(
-                f"{name} of this model is {part[1]} of {part[0]}, which diffusers does not have built in; "
+                f"{name} of this model is {made_as} of {library}, which diffusers does not have built in; "
                 "this version never runs a repository's code",
                 fix="use a model whose parts are all of diffusers and transformers",
             )
@@ -117,7 +126,16 @@ def _refuse_foreign(index: Mapping[str, Any]) -> None:
 def traits_of(checkpoint: Checkpoint, asked: str = "auto") -> Traits:
     """What a checkpoint can do. PlanError or WeightsError where it cannot be drawn with."""
     kind = architecture_of(checkpoint, asked)
-    folder = checkpoint.folder
+    try:
+        return _traits(kind, checkpoint.folder)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(
+            f"{checkpoint.folder} does not say what it can do: its parts' config.json are not diffusers' own ({error})",
+            fix="fetch it again",
+        ) from None
+
+
+def _traits(kind: Architecture, folder: Path) -> Traits:
     denoiser = _config(folder, kind.denoiser)
     factor = 2 ** (len(_config(folder, "vae").get("block_out_channels", (0,) * 4)) - 1)
     match kind.word:
