@@ -72,6 +72,12 @@ def test_what_has_no_effect_on_a_driver_without_a_model_is_said(session: mc.Sess
     assert "driver: echo loads no model: quantization and precision have no effect" in plan.notes
 
 
+def test_an_adapters_weight_that_is_no_number_is_an_obstacle_at_its_place(session: mc.Session, llama: Path) -> None:
+    plan = session.plan(cell("text-generation", llama, "peft_adapters: [{name: a, model: ./none, weight: .nan}]"))
+    (said,) = [str(o) for o in plan.obstacles if "weight should be a number, and is nan" in str(o)]
+    assert said.startswith("line 5: adapter a")
+
+
 def test_how_quantized_weights_are_held_is_part_of_the_plan(session: mc.Session, llama: Path) -> None:
     def model(*lines: str) -> object:
         plan = session.plan(cell("text-generation", llama, *lines)).component

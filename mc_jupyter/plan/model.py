@@ -257,7 +257,9 @@ class ModelPlanner:
         place = self.adapter_place(i)
         weight = self.overrides.get(f"adapters.{name}", one.weight)
         if not isinstance(weight, int | float) or not math.isfinite(weight):
-            self.obstacles.append(InputError(f"adapter {name}: weight should be a number, and is {weight!r}"))
+            written = None if f"adapters.{name}" in self.overrides else place
+            said = f"adapter {name}: weight should be a number, and is {weight!r}"
+            self.obstacles.append(InputError(said, place=written, fix="weight: 1"))
             weight = one.weight
         if one.quantization not in (None, "none"):
             self.obstacles.append(

@@ -265,6 +265,11 @@ def _no_weights_here(written: str, folder: Path, names: Sequence[str], formats: 
         return NoSuchModel(
             f"{written} holds no weights itself, its folder `{inside[0]}` does", fix=f"path: {folder / inside[0]}"
         )
+    if inside and not any(format_of(name) for name in names if "/" not in name):
+        folders = listing([f"`{folder}`" for folder in inside[:6]], "and")
+        return NoSuchModel(
+            f"{written} holds no weights itself, its folders {folders} do", fix=f"path: {folder / inside[0]}"
+        )
     found = sorted({format for name in names if (format := format_of(name))})
     fix = f"it holds {listing(found, 'and')}" if found else f"weights end in {_ENDINGS}, with config.json beside them"
     return NoSuchModel(f"{written} has no weights in {listing(formats)}", fix=fix)

@@ -759,6 +759,14 @@ def test_a_crafted_pickle_is_refused_and_leaves_no_trace(tmp_path: Path, zipped:
     assert not mark.exists()
 
 
+def test_a_folder_whose_weights_lie_in_several_folders_names_them(tmp_path: Path) -> None:
+    lay(tmp_path, {"unet/a.safetensors": b"", "vae/b.safetensors": b"", "model_index.json": b"{}"})
+    with pytest.raises(
+        NoSuchModel, match=r"holds no weights itself, its folders `unet` and `vae` do[\s\S]*path: .*unet"
+    ):
+        weights.find(local(tmp_path), kind="adapter")
+
+
 @pytest.mark.parametrize("share", [0, 0.3, 0.9])
 def test_half_a_pickle_file_is_told_from_an_unsafe_one(tmp_path: Path, share: float) -> None:
     import torch
