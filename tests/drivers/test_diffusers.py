@@ -589,6 +589,15 @@ class TestRefusals:
         with pytest.raises(WeightsError, match="line 4: .* does not say what it can do"):
             session.load(text(folder), "one")
 
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_a_negative_prompt_that_is_cut_is_said_too(self, kind: str, made: Any, drawing: mc.Session) -> None:
+        more = ["true_cfg_scale: 2", "max_sequence_length: 20"] if kind == "flux" else []
+        heard = Heard()
+        lines = ("num_inference_steps: 1", f"negative_prompt: {'a fox ' * 100}", *more)
+        size = ("width: 64", "height: 64")
+        drawing.load(cell("image-generation", made[kind], *size, *lines), "long")("a", seed=1, run=heard.run)
+        assert "tokens of “a fox a fox" in heard.notes
+
     def test_a_description_that_is_cut_is_said(self, made: Any, drawing: mc.Session) -> None:
         heard = Heard()
         drawing.load(text(made["sdxl"]), "one")("fox " * 60, seed=1, run=heard.run)

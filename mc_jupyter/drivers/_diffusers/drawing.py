@@ -61,11 +61,11 @@ def arguments(traits: Traits, action: Any) -> dict[str, Any]:
 
 
 def cut(pipe: Any, traits: Traits, told: Mapping[str, Any], prompts: Sequence[str]) -> Iterator[str]:
-    """A line for each prompt that is longer than its model reads."""
+    """A line for each prompt, the negative one too, that is longer than its model reads."""
     flux = traits.kind.word == "flux"
     tokenizer = pipe.tokenizer_2 if flux else pipe.tokenizer
     limit = told["max_sequence_length"] if flux else tokenizer.model_max_length
-    for prompt in dict.fromkeys(prompts):
+    for prompt in dict.fromkeys([*prompts, told.get("negative_prompt", "")]):
         count = len(tokenizer(prompt, verbose=False)["input_ids"])
         if count > limit:
             most = " (its second encoder 256)" if traits.kind.word == "hunyuan" else ""
