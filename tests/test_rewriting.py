@@ -129,7 +129,8 @@ def test_a_switch_is_no_weight() -> None:
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.stem)
 def test_a_field_can_be_set_in_every_seed_block_that_loads_a_model(block: Path, session: mc.Session) -> None:
-    field = {"20": "tile_size"}.get(block.stem, "batch_size")  # an upscaler has no batches
+    # An upscaler and a face pack have no batches.
+    field = {"20": "tile_size", "21": "min_face_size"}.get(block.stem, "batch_size")
     for text in documents(block):
         for component in mc.read(text).components:
             if component.type.name != "model":
