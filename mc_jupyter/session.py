@@ -304,7 +304,7 @@ class Session:
         assert task is not None
         with self.models.lease(resident, lambda: handle.loaded) as model:
             run.emit(Phase("run", handle.name))
-            results = [_several(one) for one in self._performed(model, task, call, run)] if call.items else []
+            results = self._performed(model, task, call, run) if call.items else []
             sign(results, handle.component, model, handle.loaded)
         result = Batch(results) if call.listed else results[0]
         if run.stopped:
@@ -413,11 +413,6 @@ def _loaded_by(component: ComponentPlan) -> Loaded | None:
     """What the component would have in memory, where its files are known."""
     files = _files_here(component)
     return files.loaded if files else None
-
-
-def _several(result: Any) -> Any:
-    """Several images for one input are a batch, as the answers to several inputs are."""
-    return Batch(result) if type(result) is list and any(map(is_image, result)) else result
 
 
 def _interrupted(partial: Any) -> Interrupted:

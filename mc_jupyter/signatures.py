@@ -12,8 +12,6 @@ from mc_jupyter.residents import Loaded
 from mc_jupyter.values import is_image
 from mc_jupyter.values.pictures import marked
 
-_BESIDE = {"diffusers": ("transformers",)}  # a pipeline's text encoders
-
 
 def sign(results: Iterable[Any], component: ComponentPlan, model: Driver, loaded: Loaded | None) -> None:
     """Write model, revision, number types, adapters and versions into every image of the results, in place."""
@@ -30,7 +28,7 @@ def sign(results: Iterable[Any], component: ComponentPlan, model: Driver, loaded
         "precision": facts.dtype,
         "quantization": facts.quantization if facts.quantization != "none" else None,
         "adapters": {plan.name: weight for plan, weight in loaded.adapters} if loaded and loaded.adapters else None,
-        "versions": _versions(component.driver.package if component.driver else None),
+        "versions": _versions(model),
     }
     for image in images:
         marked(image, **known)
@@ -44,10 +42,10 @@ def _images(results: Iterable[Any]) -> Iterable[Any]:
             yield from _images(result)
 
 
-def _versions(package: str | None) -> dict[str, str]:
+def _versions(driver: Driver) -> dict[str, str]:
     """The versions of what decides pixels besides the weights: the driver's library, and torch where it is loaded."""
     from mc_jupyter import __version__
 
-    names = [package, *_BESIDE.get(package, ()), "torch"] if package else []
+    names = [driver.package, *driver.beside, "torch"] if driver.package else []
     loaded = {name: getattr(sys.modules.get(name), "__version__", None) for name in names}
     return {"mc_jupyter": __version__, **{name: str(version) for name, version in loaded.items() if version}}

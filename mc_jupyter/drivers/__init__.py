@@ -149,6 +149,12 @@ class Driver:
     package: ClassVar[str | None] = None
     """The module whose import shows that the library is there; None when nothing is needed."""
 
+    beside: ClassVar[tuple[str, ...]] = ()
+    """Further modules whose versions decide what comes out."""
+
+    by_pieces: ClassVar[bool] = False
+    """Whether it always loads tensor by tensor, so that `low_cpu_mem_usage` asks for what is so already."""
+
     extra: ClassVar[str | None] = None
     """Our extra that installs it; None when the library comes with mc_jupyter."""
 

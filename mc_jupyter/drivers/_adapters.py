@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mc_jupyter.drivers import AdapterFacts, AdapterPlan
 from mc_jupyter.errors import PlanError, WeightsError, listing
@@ -429,3 +429,19 @@ def _scale(layer: Any, name: str) -> float:
     """What a layer multiplies an adapter's product by in its next call."""
     takes_part = not layer.disable_adapters and name in layer.active_adapters
     return float(layer.scaling[name]) if takes_part else 0.0
+
+
+class Laying:
+    """What every driver does alike that keeps its adapters as `Adapters`."""
+
+    lays_adapters: ClassVar[bool] = True
+    laid: Adapters
+
+    def detach(self, plan: AdapterPlan) -> None:
+        self.laid.detach(plan)
+
+    def use(self, weights: Mapping[AdapterPlan, float]) -> None:
+        self.laid.use(weights)
+
+    def adapters(self) -> Mapping[AdapterPlan, AdapterFacts]:
+        return self.laid.facts()

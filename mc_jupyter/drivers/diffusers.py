@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import AdapterPlan, Call, Driver, Facts, ModelPlan, performs
 from mc_jupyter.drivers import _quantization as quantization
+from mc_jupyter.drivers._adapters import Laying
 from mc_jupyter.drivers._diffusers import loading, memory
 from mc_jupyter.drivers._diffusers.adapters import PipelineAdapters, check_adapter
 from mc_jupyter.drivers._diffusers.architectures import Traits, traits_of, unfit
@@ -19,6 +20,7 @@ from mc_jupyter.errors import PlanError, RunError
 from mc_jupyter.events import Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_generation import ImageGeneration
+from mc_jupyter.values import Batch as Rows
 from mc_jupyter.values.pictures import origin
 from mc_jupyter.weights.unsafe import check_pickle
 
@@ -28,12 +30,13 @@ if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
 
-class Diffusers(Driver):
+class Diffusers(Laying, Driver):
     """Hugging Face diffusers: images from descriptions."""
 
     words = ("huggingface", "custom")
     package = "diffusers"
-    lays_adapters = True
+    beside = ("transformers",)  # a pipeline's text encoders
+    by_pieces = True
 
     def __init__(self, pipe: Any, traits: Traits, plan: ModelPlan):
         self.pipe = pipe
@@ -121,15 +124,6 @@ class Diffusers(Driver):
         with loading.quiet():
             self.laid.attach(plan, checkpoint)
 
-    def detach(self, plan: AdapterPlan) -> None:
-        self.laid.detach(plan)
-
-    def use(self, weights: Mapping[AdapterPlan, float]) -> None:
-        self.laid.use(weights)
-
-    def adapters(self) -> Mapping[AdapterPlan, AdapterFacts]:
-        return self.laid.facts()
-
     def close(self) -> None:
         self.laid.close()
         self.pipe = None
@@ -150,7 +144,7 @@ class Diffusers(Driver):
         _say_hidden(made, call.run)
         each = call.action.num_images_per_prompt
         rows = [made[i : i + each] for i in range(0, len(made), each)]
-        return [row[0] if each == 1 or not any(row) else row for row in rows]
+        return [row[0] if each == 1 or not any(row) else Rows(row) for row in rows]
 
     def _made(self, call: Call, told: dict[str, Any]) -> list[Image | None]:
         """Every image in order; None for those that were not begun."""

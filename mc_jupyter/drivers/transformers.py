@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.batching import batches
-from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import AdapterPlan, Call, Driver, Facts, ModelPlan, performs
 from mc_jupyter.drivers import _quantization as quantization
-from mc_jupyter.drivers._adapters import Adapters, check_adapter
+from mc_jupyter.drivers._adapters import Adapters, Laying, check_adapter
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit, trim
 from mc_jupyter.drivers._transformers import captioning, casting
@@ -54,12 +54,12 @@ _OTHER_HEADS = ("ForCausalLM", "ForSequenceClassification", "ForConditionalGener
 _GENERATION_TOKENS = 4096  # prompt tokens of a batch of prompts; more would mostly wait for its longest answer
 
 
-class Transformers(Driver):
+class Transformers(Laying, Driver):
     """Hugging Face transformers: text models of every architecture it knows, and models that describe images."""
 
     words = ("huggingface",)
     package = "transformers"
-    lays_adapters = True
+    by_pieces = True
 
     def __init__(self, model: Any, tokenizer: Any, plan: ModelPlan, folder: Path, images: Any = None):
         self.model = model
@@ -193,15 +193,6 @@ class Transformers(Driver):
     def attach(self, plan: AdapterPlan, checkpoint: Checkpoint) -> None:
         quantization.import_quietly()  # PEFT imports it
         self.laid.attach(plan, checkpoint)
-
-    def detach(self, plan: AdapterPlan) -> None:
-        self.laid.detach(plan)
-
-    def use(self, weights: Mapping[AdapterPlan, float]) -> None:
-        self.laid.use(weights)
-
-    def adapters(self) -> Mapping[AdapterPlan, AdapterFacts]:
-        return self.laid.facts()
 
     def close(self) -> None:
         self.laid.close()

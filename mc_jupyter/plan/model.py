@@ -149,9 +149,8 @@ class ModelPlanner:
                 InputError(f"{task.name} draws nothing at random: --seed has no effect", fix="leave it out")
             )
         if settings.low_cpu_mem_usage:
-            library = driver.package if driver else None
-            by_pieces = library in ("transformers", "diffusers")
-            said = f"{library} always loads piece by piece" if by_pieces else "it changes nothing here"
+            always = driver.package if driver and driver.by_pieces else None
+            said = f"{always} always loads piece by piece" if always else "it changes nothing here"
             self.notes.append(f"low_cpu_mem_usage: {said}")
         if driver is not None and not driver.needs_weights:
             asked = {

@@ -26,7 +26,6 @@ MAX_BYTES = 20 * 1024 * 1024
 SECONDS = 15.0
 REDIRECTS = 5
 _PORTS = frozenset({80, 443})  # and every port from 1024 on: what listens below is mail, name servers and the like
-_CHUNK = 64 * 1024
 _ROOM_FOR_HEADERS = 256 * 1024
 _MOVED = frozenset({301, 302, 303, 307, 308})
 

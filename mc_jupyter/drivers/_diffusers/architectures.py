@@ -29,7 +29,6 @@ class Architecture:
     guidance: float
     fields: tuple[str, ...] = ()
     lora: tuple[str, ...] = ()
-    lora_loader: str = ""
 
 
 ARCHITECTURES = {
