@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mc_jupyter import catalog
+from mc_jupyter.components import ComponentType
 from mc_jupyter.components.model import Model
 from mc_jupyter.fields import spellings
 from mc_jupyter.jobs import KINDS
+from mc_jupyter.tasks import Task
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}
@@ -45,12 +46,12 @@ def document_schema() -> dict[str, Any]:
 
 def _shapes() -> Iterator[tuple[dict[str, str], type[BaseModel], type[BaseModel]]]:
     """Every kind of component: the words that mark it, its fields and its action's."""
-    for word in catalog.component_types():
-        kind = catalog.component_type(word)
+    for word in ComponentType.names():
+        kind = ComponentType.named(word)
         if kind is not Model:
             yield {"type": word}, kind.Settings, kind.Action
             continue
-        for task in catalog.tasks():
+        for task in Task.names():
             shape = kind.shape({"task": task})
             yield {"type": word, "task": task}, shape.settings, shape.action
 

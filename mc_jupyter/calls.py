@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from mc_jupyter import expressions
 from mc_jupyter.cell import Map, place_in
 from mc_jupyter.drivers import Call
-from mc_jupyter.errors import ExpressionError, InputError, Problem, listing
+from mc_jupyter.errors import ExpressionError, InputError, Problem
 from mc_jupyter.events import Run
 from mc_jupyter.expressions import Reference
 from mc_jupyter.fields import Closed, Environment
@@ -23,6 +23,7 @@ from mc_jupyter.problems import problems_of
 from mc_jupyter.trust import NOTHING, Permissions
 from mc_jupyter.values import Batch, describe, is_image
 from mc_jupyter.values.conversions import convert
+from mc_jupyter.words import listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class _Rendering:
                 for row in zip(*lists.values(), strict=True)
             ]
         except ExpressionError as error:
-            raise InputError([_here(p, self.place(name)) for p in error.problems]) from None
+            raise InputError([p.at(self.place(name)) for p in error.problems]) from None
 
     def refuse_what_is_no_text(self, name: str, value: Any) -> None:
         """A list of texts holds texts: a list inside it would become JSON, and nothing would become nothing."""
@@ -223,7 +224,3 @@ def _lacking(name: str, written: Map, nulls: dict[str, str]) -> Problem:
     text = written.get(name)
     reasons = [f"{text} gives nothing: {why}" for ref, why in nulls.items() if isinstance(text, str) and ref in text]
     return Problem(reasons[0] if reasons else f"{name} is needed", place_in(written, (name,)), f"give {name} a value")
-
-
-def _here(problem: Problem, place: Any) -> Problem:
-    return problem if problem.place else Problem(problem.message, place, problem.fix)

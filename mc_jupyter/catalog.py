@@ -1,8 +1,8 @@
-"""What exists: tasks, drivers and component types, found by looking into their folders and at entry points.
+"""What exists: parts found by looking into their folders and at entry points. It imports no room itself.
 
-Nobody lists them. A file `tasks/my_task.py` is `task: my-task`; its class is the one Task (Driver, ComponentType …)
-that it defines. Another installed package joins by an entry point of the group `mc_jupyter.tasks`, `mc_jupyter.drivers`
-or `mc_jupyter.components`, whose name is the word and whose value is the class.
+Nobody lists them. A file `tasks/my_task.py` is `task: my-task`; its class is the one Task that it defines. Another
+installed package joins by an entry point of the group `mc_jupyter.tasks` (`mc_jupyter.drivers` …), whose name is the
+word and whose value is the class.
 """
 
 from __future__ import annotations
@@ -10,94 +10,94 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
-from functools import lru_cache
-from importlib.metadata import entry_points
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from functools import cache
+from importlib.metadata import EntryPoints, entry_points
+from typing import Any, ClassVar, TypeVar, cast
 
-from mc_jupyter.errors import UnknownName, did_you_mean, listing
+from mc_jupyter.errors import UnknownName
+from mc_jupyter.words import hinted, listing
 
-if TYPE_CHECKING:
-    from mc_jupyter.components import ComponentType
-    from mc_jupyter.drivers import Driver
-    from mc_jupyter.tasks import Task
-
-T = TypeVar("T")
-
-LANGUAGE_DRIVERS = ("huggingface", "unsloth", "vllm", "llamacpp", "custom")
-"""The words that the language itself has for `driver:`, whether or not a library here answers to them."""
+P = TypeVar("P", bound="Part")
 
 
-def tasks() -> tuple[str, ...]:
-    """The words that `task:` takes."""
-    return _words("tasks")
+class Part:
+    """Something that is found by its word: the name of the file it is defined in, or of its entry point.
 
+    A kind of part is a direct subclass that says its room and its noun: `class Task(Part, room="tasks", noun="task")`.
+    """
 
-def task(word: str) -> type[Task]:
-    from mc_jupyter.tasks import Task
+    name: ClassVar[str]
+    """Its word: the name of the file it is defined in."""
 
-    return _part("tasks", word, Task, "task")
+    room: ClassVar[str]
+    """The folder of this kind of part, below `mc_jupyter`."""
 
+    noun: ClassVar[str]
+    """What messages call one of this kind."""
 
-def drivers() -> tuple[type[Driver], ...]:
-    """Every driver class: one per library. Several may answer to one word of `driver:`."""
-    from mc_jupyter.drivers import Driver
+    _kind: ClassVar[Any]
 
-    return tuple(_part("drivers", word, Driver, "driver") for word in _words("drivers"))
+    def __init_subclass__(cls, *, room: str | None = None, noun: str = "", **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if room is not None:
+            cls.room, cls.noun, cls._kind = room, noun, cls
+        elif "name" not in cls.__dict__:
+            cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
 
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of its docstring: what help and the schema show."""
+        return (cls.__doc__ or "").strip().partition("\n")[0]
 
-def driver_words() -> tuple[str, ...]:
-    """The words that `driver:` takes."""
-    return tuple(dict.fromkeys((*LANGUAGE_DRIVERS, *(word for driver in drivers() for word in driver.words))))
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The words of every part of this kind, sorted."""
+        return _names(cls.room)
 
+    @classmethod
+    def all(cls: type[P]) -> tuple[type[P], ...]:
+        """Every part of this kind."""
+        return tuple(cls.named(word) for word in cls.names())
 
-def component_types() -> tuple[str, ...]:
-    """The words that `type:` takes."""
-    return _words("components")
+    @classmethod
+    def named(cls: type[P], word: str) -> type[P]:
+        """The part of that word. UnknownName, with the nearest word there is, when there is none.
 
-
-def component_type(word: str) -> type[ComponentType]:
-    from mc_jupyter.components import ComponentType
-
-    return _part("components", word, ComponentType, "component type")
+        TypeError when its file defines no class of this kind, or more than one.
+        """
+        known = _names(cls.room)
+        if word not in known:
+            raise UnknownName(hinted(f"no {cls.noun} {word!r}", word, known), fix=f"{cls.noun}: {listing(known)}")
+        return cast("type[P]", _load(cls.room, word, cls._kind))
 
 
 def forget() -> None:
     """Look into the folders again at the next question (after a file was added)."""
-    _words.cache_clear()
+    _names.cache_clear()
     _load.cache_clear()
 
 
-@lru_cache
-def _words(kind: str) -> tuple[str, ...]:
-    package = importlib.import_module(f"mc_jupyter.{kind}")
+@cache
+def _names(room: str) -> tuple[str, ...]:
+    package = importlib.import_module(f"mc_jupyter.{room}")
     own = (m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
-    joined = (point.name for point in entry_points(group=f"mc_jupyter.{kind}"))
-    return tuple(sorted({*own, *joined}))
+    return tuple(sorted({*own, *(point.name for point in _joined(room))}))
 
 
-def _part(kind: str, word: str, base: type[T], noun: str) -> type[T]:
-    if word not in _words(kind):
-        hint = did_you_mean(word, _words(kind))
-        raise UnknownName(f"no {noun} {word!r}" + (f"; {hint}" if hint else ""), fix=f"{noun}: {listing(_words(kind))}")
-    return cast("type[T]", _load(kind, word, base))  # type: ignore[arg-type]  # classes are hashable; mypy doubts it
-
-
-@lru_cache
-def _load(kind: str, word: str, base: Any) -> type:
-    for point in entry_points(group=f"mc_jupyter.{kind}", name=word):
-        joined = cast("type", point.load())
-        joined.name = word  # type: ignore[attr-defined]  # every base declares it
+@cache
+def _load(room: str, word: str, kind: Any) -> type:
+    for point in _joined(room).select(name=word):
+        joined = cast("type[Part]", point.load())
+        joined.name = word
         return joined
-    module = importlib.import_module(f"mc_jupyter.{kind}.{word.replace('-', '_')}")
-    found = list(_defined_in(module, base))
+    module = importlib.import_module(f"mc_jupyter.{room}.{word.replace('-', '_')}")
+    mine = (v for v in vars(module).values() if inspect.isclass(v) and v.__module__ == module.__name__)
+    found = [value for value in mine if issubclass(value, kind)]
     if len(found) != 1:
-        raise TypeError(f"{module.__name__} defines {len(found)} {base.__name__} classes; it should define one")
+        raise TypeError(f"{module.__name__} defines {len(found)} {kind.__name__} classes; it should define one")
     return found[0]
 
 
-def _defined_in(module: ModuleType, base: type) -> Iterator[type]:
-    for value in vars(module).values():
-        if inspect.isclass(value) and issubclass(value, base) and value.__module__ == module.__name__:
-            yield value
+def _joined(room: str) -> EntryPoints:
+    """What other packages add to a room: entry points of the group of its name."""
+    return entry_points(group=f"mc_jupyter.{room.rpartition('.')[2]}")

@@ -17,12 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mc_jupyter.devices import format_bytes
-from mc_jupyter.errors import listing
+from mc_jupyter import words
 from mc_jupyter.handles import Handle
 from mc_jupyter.plan import ComponentPlan, Plan
-from mc_jupyter.residents import Files, Loaded, Model, Residents, bytes_of, span, whose
+from mc_jupyter.residents import Files, Loaded, Model, Residents, bytes_of, whose
 from mc_jupyter.weights import estimate
+from mc_jupyter.words import format_bytes, listing
 
 Step = Literal["nothing", "weights", "adapters", "cast", "share", "reload", "later"]
 
@@ -155,4 +155,4 @@ def _amount(size: int | None) -> str:
 
 
 def _about(seconds: float | None) -> str:
-    return "" if seconds is None else f", about {span(max(seconds, 0.001))}"
+    return "" if seconds is None else f", about {words.seconds(max(seconds, 0.001))}"

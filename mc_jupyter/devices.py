@@ -13,14 +13,14 @@ import functools
 import importlib.util
 import os
 import platform
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mc_jupyter.errors import PlanError, listing
+from mc_jupyter.errors import PlanError
+from mc_jupyter.words import format_bytes, listing
 
 Kind = Literal["cpu", "cuda", "mps"]
 
@@ -303,28 +303,3 @@ def process_memory() -> int:
 
         return int(psutil.Process().memory_info().rss)
     return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def format_bytes(count: int | float) -> str:
-    """`1.2 GB`, in powers of ten as the hub shows sizes."""
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(size) < 999.5:
-            return f"{size:.0f} {unit}" if unit == "B" or abs(size) >= 99.95 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
-
-
-def parse_bytes(written: str | float) -> float:
-    """Bytes from a number, or from `8 GB`, `1.5GiB`, `500 MB`. ValueError where it is no size.
-
-    >>> parse_bytes("1.5 GB")
-    1500000000.0
-    """
-    if isinstance(written, int | float) and not isinstance(written, bool) and written >= 0:
-        return float(written)
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?", str(written).strip(), re.IGNORECASE)
-    if found is None:
-        raise ValueError(f"{written!r} is no size in bytes: write 8 GB")
-    base = 1024 if found[3] else 1000
-    return float(found[1]) * float(base ** " KMGT".index(found[2].upper() or " "))

@@ -22,10 +22,10 @@ ComposeError                everything mc_jupyter raises on purpose
 
 from __future__ import annotations
 
-import difflib
 import traceback
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,10 @@ class Problem:
     place: Place | None = None
     fix: str | None = None
 
+    def at(self, place: Place | None) -> Problem:
+        """The same problem, pointing at a place where it points at none."""
+        return self if self.place or place is None else replace(self, place=place)
+
     def __str__(self) -> str:
         where = f"line {self.place.line}: " if self.place else ""
         lines = [f"{where}{self.message}"]
@@ -77,6 +81,10 @@ class ComposeError(Exception):
             problem = Problem(problem, place, fix)
         self.problems = (problem,) if isinstance(problem, Problem) else tuple(problem)
         super().__init__("\n".join(str(p) for p in self.problems))
+
+    def at(self, place: Place | None) -> Self:
+        """The same error, pointing at a place where it points at none."""
+        return self if place is None else type(self)([problem.at(place) for problem in self.problems])
 
     def _render_traceback_(self) -> list[str]:
         """IPython's documented hook: these lines are shown instead of a traceback."""
@@ -171,17 +179,3 @@ def forget_frames(error: BaseException, *, keep_traceback: bool = False) -> None
         traceback.clear_frames(one.__traceback__)
         if not keep_traceback:
             one.__traceback__ = None
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """The nearest known word as a hint, or None. `lenght` gives "did you mean 'length'?"."""
-    known = list(known)
-    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else None
-
-
-def listing(words: Sequence[str], conjunction: str = "or") -> str:
-    """`a, b or c`, for messages."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"

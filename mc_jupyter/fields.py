@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, core_schema
 
 from mc_jupyter import expressions
-from mc_jupyter.errors import did_you_mean
+from mc_jupyter.words import hinted
 
 T = TypeVar("T")
 
@@ -286,8 +286,13 @@ KeepAlive = Annotated[Bound[float], BeforeValidator(seconds_of, json_schema_inpu
 
 def _device(name: str) -> str:
     if not _DEVICE.fullmatch(name):
-        hint = did_you_mean(name, ["auto", "cpu", "cuda", "cuda:0", "mps"])
-        raise ValueError(f"{name!r} is not a device: auto, cpu, cuda, cuda:N or mps" + (f"; {hint}" if hint else ""))
+        raise ValueError(
+            hinted(
+                f"{name!r} is not a device: auto, cpu, cuda, cuda:N or mps",
+                name,
+                ["auto", "cpu", "cuda", "cuda:0", "mps"],
+            )
+        )
     return name
 
 

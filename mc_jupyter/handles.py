@@ -8,9 +8,9 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter import calls, devices
+from mc_jupyter import calls, words
 from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Facts
-from mc_jupyter.errors import InputError, Interrupted, RunError, did_you_mean, listing
+from mc_jupyter.errors import InputError, Interrupted, RunError
 from mc_jupyter.events import Event, Piece, Run
 from mc_jupyter.inputs import Input
 from mc_jupyter.plan import ComponentPlan, Plan
@@ -18,6 +18,7 @@ from mc_jupyter.residents import Loaded, Model
 from mc_jupyter.trust import Permissions
 from mc_jupyter.values.files import is_upload
 from mc_jupyter.values.streams import Stream
+from mc_jupyter.words import format_bytes, hinted, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.changes import Change
@@ -191,9 +192,8 @@ class Handle:
         known = {name for i in self.inputs for name in i.names}
         for name in map(str, inputs):
             if known and name not in known:
-                hint = did_you_mean(name, known)
                 raise InputError(
-                    f"{self.name} has no input {name!r}" + (f"; {hint}" if hint else ""),
+                    hinted(f"{self.name} has no input {name!r}", name, known),
                     fix=f"its inputs: {listing([i.name for i in self.inputs], 'and')}",
                 )
         lacking = self.missing(inputs)
@@ -271,13 +271,11 @@ def _card(handle: Handle, resident: Model | None) -> Iterator[tuple[str, str]]:
         for plan, weight, laid in handle.adapters():
             yield "adapter", _adapter(plan, weight, laid)
         beside = sum(each.bytes for each in resident.model.adapters().values())
-        size = devices.format_bytes(facts.bytes) + (
-            f" and {devices.format_bytes(beside)} of adapters" if beside else ""
-        )
+        size = format_bytes(facts.bytes) + (f" and {format_bytes(beside)} of adapters" if beside else "")
         yield "memory", f"{size}, {facts.parameters:,} parameters" if facts.parameters else size
         if facts.window:
             yield "window", f"{facts.window} tokens"
-        yield "loaded in", f"{resident.load_seconds:.2f} s"
+        yield "loaded in", words.seconds(resident.load_seconds)
     if handle.inputs:
         yield "inputs", ", ".join(i.name + ("" if i.required else " (optional)") for i in handle.inputs)
         yield (
@@ -313,7 +311,7 @@ def _adapter(plan: AdapterPlan, weight: float, laid: AdapterFacts | None) -> str
     if laid is None:
         return told
     rank, scale = (_range(*pair) for pair in (laid.ranks, laid.scales))
-    return f"{told}: {laid.modules} modules, rank {rank}, scale {scale}, {devices.format_bytes(laid.bytes)}"
+    return f"{told}: {laid.modules} modules, rank {rank}, scale {scale}, {format_bytes(laid.bytes)}"
 
 
 def _range(low: float, high: float) -> str:

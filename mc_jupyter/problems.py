@@ -9,8 +9,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from mc_jupyter.cell import place_in
-from mc_jupyter.errors import Problem, did_you_mean
+from mc_jupyter.errors import Problem
 from mc_jupyter.fields import spellings
+from mc_jupyter.words import did_you_mean
 
 # pydantic's error types → what the value should be.
 _SHOULD_BE = {

@@ -14,14 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mc_jupyter import devices, weights
+from mc_jupyter import devices, weights, words
 from mc_jupyter.cache import Cache, Resident
 from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Driver, ModelPlan, number_type
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory
-from mc_jupyter.errors import DoesNotFit, PlanError, RunError, forget_frames, listing
+from mc_jupyter.errors import DoesNotFit, PlanError, RunError, forget_frames
 from mc_jupyter.events import Phase, Run
 from mc_jupyter.plan import ComponentPlan, unchanged
 from mc_jupyter.weights import Checkpoint
+from mc_jupyter.words import format_bytes, listing
 
 _LIMIT = "the limit set for models"
 _RAISE = 'raise the limit: %config ComposeMagics.memory = {"cpu": "8 GB"}, or Session(memory=…)'
@@ -240,7 +241,7 @@ class Residents:
     def out_of_memory(self, text: str, key: ModelPlan) -> DoesNotFit:
         """The error for memory that ran out after all: who holds how much, and what to try."""
         others = [r for r in self if r.key.device == key.device and r.key != key]
-        held = listing([f"{whose(r)} ({devices.format_bytes(bytes_of(r))})" for r in others], "and")
+        held = listing([f"{whose(r)} ({format_bytes(bytes_of(r))})" for r in others], "and")
         ways = [f"`%compose unload {whose(r)}`" for r in others if r.idle][:1]
         ways += ["a smaller batch_size or input", "`precision: bfloat16`", "`quantization: int8`"]
         message = text if "out of memory" in text else f"out of memory: {text}"
@@ -255,7 +256,7 @@ class Residents:
             idle = time.monotonic() - resident.last_used
             if self._cache.evict(resident):
                 run.note(
-                    f"{name}: unloaded to make room ({devices.format_bytes(size)}; idle for {span(idle)}); "
+                    f"{name}: unloaded to make room ({format_bytes(size)}; idle for {words.seconds(idle)}); "
                     "its next call loads it again"
                 )
 
@@ -479,15 +480,6 @@ def _adapters_of(resident: Model) -> Mapping[AdapterPlan, AdapterFacts]:
         return resident.model.adapters()
     finally:
         resident.lock.release()
-
-
-def span(seconds: float) -> str:
-    """A time in words: `6 ms`, `0.4 s`, `12 s`, `3 min`, `1.5 h`."""
-    if seconds < 0.1:
-        return f"{max(1, seconds * 1000):.0f} ms"
-    if seconds < 90:
-        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _row(resident: Model) -> ResidentRow:

@@ -17,11 +17,12 @@ from typing import Any
 from mc_jupyter import cell
 from mc_jupyter import spec as specs
 from mc_jupyter.cell import Document, Map
-from mc_jupyter.errors import InputError, UnknownName, did_you_mean, listing
+from mc_jupyter.errors import InputError, UnknownName
 from mc_jupyter.expressions import has_reference
 from mc_jupyter.fields import adapter_names, spellings
 from mc_jupyter.spec import DEFAULT, Action, Component
 from mc_jupyter.tasks import TaskAction
+from mc_jupyter.words import did_you_mean, hinted, listing
 
 Path = tuple[Any, ...]
 
@@ -178,9 +179,8 @@ class _Writer:
             one = {"type": "lora", "name": name, **(value if isinstance(value, Mapping) else {"model": value})}
             self.text = self._with_adapter(document, key, written, at, name in names, one)
         elif name not in names:
-            hint = did_you_mean(name, names)
             raise UnknownName(
-                f"no adapter {name!r}" + (f"; {hint}" if hint else ""),
+                hinted(f"no adapter {name!r}", name, names),
                 fix=f"there are: {listing(names, 'and')}" if names else f"adapters.{name}=OWNER/NAME adds it",
             )
         elif value is None:

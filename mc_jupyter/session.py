@@ -11,23 +11,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from mc_jupyter import calls, devices
+from mc_jupyter import calls, devices, words
 from mc_jupyter import plan as planning
 from mc_jupyter import spec as specs
 from mc_jupyter.changes import Change, effect_of
 from mc_jupyter.drivers import Driver
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory
-from mc_jupyter.errors import (
-    ComposeError,
-    InputError,
-    Interrupted,
-    NotBuilt,
-    RunError,
-    UnknownName,
-    did_you_mean,
-    forget_frames,
-    listing,
-)
+from mc_jupyter.errors import ComposeError, InputError, Interrupted, NotBuilt, RunError, UnknownName, forget_frames
 from mc_jupyter.events import Done, Phase, Run, stop_on_interrupt
 from mc_jupyter.handles import Handle
 from mc_jupyter.plan import ComponentPlan, Plan
@@ -39,6 +29,7 @@ from mc_jupyter.trust import MAX_PIXELS, Permissions
 from mc_jupyter.values import Batch, is_image
 from mc_jupyter.values.pictures import origin
 from mc_jupyter.weights import Checkpoint
+from mc_jupyter.words import format_bytes, hinted, listing
 
 _PLANS_KEPT = 64
 
@@ -144,10 +135,9 @@ class Session:
         """The component of that name; UnknownName when no cell has defined it."""
         if name in self._handles:
             return self._handles[name]
-        hint = did_you_mean(name, self._handles)
         known = listing([*self._handles], "and")
         raise UnknownName(
-            f"no component {name!r} has been defined" + (f"; {hint}" if hint else ""),
+            hinted(f"no component {name!r} has been defined", name, self._handles),
             fix=f"there are: {known}" if known else "run a cell that begins with %%compose " + name,
         )
 
@@ -339,7 +329,7 @@ class Session:
             rows = self.residents()
             self.models.refuse_if_running(self.models)
             self.models.clear()
-            return [f"{', '.join(r.names) or r.subject}: {devices.format_bytes(r.bytes)} given back" for r in rows]
+            return [f"{', '.join(r.names) or r.subject}: {format_bytes(r.bytes)} given back" for r in rows]
         self.handle(name)
         held = self.models.held_by(name)
         self.models.refuse_if_running(held)
@@ -347,7 +337,7 @@ class Session:
         sizes = {id(r): bytes_of(r) for r in held}
         others = [r for r in held if r.holders != {name}]
         gone = self.models.release(name)
-        lines = [f"{name}: {devices.format_bytes(sizes[id(r)])} given back" for r in gone]
+        lines = [f"{name}: {format_bytes(sizes[id(r)])} given back" for r in gone]
         lines += [f"{name}: let go; the model stays for {listing(sorted(r.holders), 'and')}" for r in others]
         return lines or [f"{name}: no model of it is loaded"]
 
@@ -436,5 +426,5 @@ def _figures(result: Any, seconds: float) -> str:
     results = result if isinstance(result, Batch) else [result]
     tokens = sum(getattr(r, "tokens", None) or 0 for r in results)
     if tokens and seconds:
-        return f"{tokens} tokens in {seconds:.1f} s ({tokens / seconds:.0f}/s)"
-    return f"{len(results)} in {seconds:.2f} s"
+        return f"{tokens} tokens in {words.seconds(seconds)} ({tokens / seconds:.0f}/s)"
+    return f"{len(results)} in {words.seconds(seconds)}"

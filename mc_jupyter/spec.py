@@ -16,14 +16,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from mc_jupyter import catalog, cell, expressions
+from mc_jupyter import cell, expressions
 from mc_jupyter.cell import Document, Map, place_in
 from mc_jupyter.components import ComponentType, Shape
-from mc_jupyter.errors import ComposeError, Place, Problem, SpecError, UnknownName, did_you_mean, listing
+from mc_jupyter.errors import ComposeError, Place, Problem, SpecError, UnknownName
 from mc_jupyter.expressions import Reference
 from mc_jupyter.fields import Closed, spellings
 from mc_jupyter.jobs import KINDS, ComponentJob, JobFields
 from mc_jupyter.problems import problems_of
+from mc_jupyter.words import did_you_mean, hinted, listing
 
 DEFAULT = "__default__"
 
@@ -121,8 +122,7 @@ def _chosen(parts: tuple[Any, ...], name: str, owner: str, noun: str) -> Any:
         for part in parts:
             if part.id == name:
                 return part
-        hint = did_you_mean(name, names)
-        raise UnknownName(f"{owner} has no {noun} {name!r}" + (f"; {hint}" if hint else ""), fix=listing(names) or None)
+        raise UnknownName(hinted(f"{owner} has no {noun} {name!r}", name, names), fix=listing(names) or None)
     if len(parts) == 1:
         return parts[0]
     marked = [part for part in parts if part.default]
@@ -234,13 +234,13 @@ class _Reader:
         word = written.get("type")
         if not isinstance(word, str):
             place = place_in(written, ("type",))
-            self.wrong("a component needs type:", place, f"type: {listing(catalog.component_types())}")
+            self.wrong("a component needs type:", place, f"type: {listing(ComponentType.names())}")
             return None
         try:
-            kind = catalog.component_type(word)
+            kind = ComponentType.named(word)
             shape = kind.shape(written)
         except UnknownName as error:
-            self.problems += [_placed(p, place_in(written, ("type",))) for p in error.problems]
+            self.problems += [p.at(place_in(written, ("type",))) for p in error.problems]
             return None
         settings_map, inline = self.sort_out(written, kind, shape)
         settings = self.valid(shape.settings, settings_map)
@@ -347,7 +347,8 @@ class _Reader:
         whole = Map(supplied, span=whole.span).with_(whole)  # the task's own input comes first
         fields = self.valid(shape.action, whole)
         for name, problem in kind.check(written, whole):
-            self.problems.append(_placed(problem, place_in(whole, (name,), key=True) if name else None, whole))
+            here = place_in(whole, (name,), key=True) if name else None
+            self.problems.append(problem.at(here or (whole.span.place() if whole.span else None)))
         outside = whole.with_(without=("output", "completion"))
         self.known_sources(outside, _ACTION_SOURCES)
         after = Map({k: whole[k] for k in ("output", "completion") if k in whole}, spans=whole._spans, span=whole.span)
@@ -470,7 +471,7 @@ class _Reader:
         try:
             component.action(job.fields.action)
         except UnknownName as error:
-            self.problems += [_placed(p, place_in(job.written, ("action",))) for p in error.problems]
+            self.problems += [p.at(place_in(job.written, ("action",))) for p in error.problems]
 
 
 def _texts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str]]:
@@ -492,14 +493,6 @@ def _tokens(written: Any) -> Iterator[Any]:
 def _names(model: type[BaseModel]) -> dict[str, str]:
     """Every name a model's fields answer to, with the field's own."""
     return {**spellings(model), **{name: name for name in model.model_fields}}
-
-
-def _placed(problem: Problem, place: Place | None, container: Map | None = None) -> Problem:
-    if problem.place is not None:
-        return problem
-    if place is None and container is not None and container.span is not None:
-        place = container.span.place()
-    return Problem(problem.message, place, problem.fix)
 
 
 def _reading_order(problem: Problem) -> tuple[int, int]:

@@ -15,25 +15,25 @@ from mc_jupyter.tasks import Task
 
 def test_the_chapters_tasks_and_drivers_are_known() -> None:
     assert {"text-generation", "chat-completion", "text-classification", "text-embedding", "image-to-text",
-            "image-generation", "image-upscale", "face-embedding"} <= set(catalog.tasks())  # fmt: skip
-    assert {"huggingface", "unsloth", "vllm", "llamacpp", "custom", "echo"} <= set(catalog.driver_words())
+            "image-generation", "image-upscale", "face-embedding"} <= set(Task.names())  # fmt: skip
+    assert {"huggingface", "unsloth", "vllm", "llamacpp", "custom", "echo"} <= set(Driver.spoken())
 
 
 def test_a_part_is_named_by_its_file() -> None:
-    assert catalog.task("text-embedding").name == "text-embedding"
-    assert {d.name for d in catalog.drivers()} >= {"transformers", "echo"}
+    assert Task.named("text-embedding").name == "text-embedding"
+    assert {d.name for d in Driver.all()} >= {"transformers", "echo"}
 
 
 def test_every_part_says_what_it_is_in_a_line() -> None:
-    for word in catalog.tasks():
-        assert catalog.task(word).summary().endswith(".")
-    for driver in catalog.drivers():
+    for word in Task.names():
+        assert Task.named(word).summary().endswith(".")
+    for driver in Driver.all():
         assert driver.__doc__
 
 
 def test_an_unknown_part_is_an_error_with_a_suggestion() -> None:
     with pytest.raises(UnknownName, match="did you mean 'text-embedding'"):
-        catalog.task("text-embeding")
+        Task.named("text-embeding")
 
 
 class Outside(Task):
@@ -55,17 +55,17 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_another_packages_task_joins_by_an_entry_point(installed: None) -> None:
-    assert "singing" in catalog.tasks()
-    assert catalog.task("singing") is Outside
-    assert catalog.task("singing").name == "singing"
+    assert "singing" in Task.names()
+    assert Task.named("singing") is Outside
+    assert Task.named("singing").name == "singing"
 
 
 def test_a_driver_inherits_its_parents_recipes() -> None:
-    parent = next(d for d in catalog.drivers() if d.name == "transformers")
+    parent = next(d for d in Driver.all() if d.name == "transformers")
 
     class Child(parent):  # type: ignore[valid-type,misc]
         """Builds on another library."""
 
-    task = catalog.task("text-generation")
+    task = Task.named("text-generation")
     assert Child.recipe(task) == parent.recipe(task) == "generate"
     assert Driver.recipe(task) is None

@@ -185,12 +185,3 @@ def test_the_memory_of_this_process_grows_with_what_it_holds() -> None:
         for page in range(0, len(held), mmap.PAGESIZE):
             held[page] = 1
         assert devices.process_memory() - before > len(held) // 2
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (99_960_000, "100 MB"), (999_600_000, "1.0 GB"), (1.2e9, "1.2 GB"),
-     (141e9, "141 GB"), (3e12, "3.0 TB"), (-6.4e9, "-6.4 GB")],
-)  # fmt: skip
-def test_sizes_are_written_in_powers_of_ten(count: float, text: str) -> None:
-    assert devices.format_bytes(count) == text

@@ -11,8 +11,9 @@ import pytest
 from nbclient import NotebookClient
 
 import mc_jupyter as mc
-from mc_jupyter import catalog
+from mc_jupyter.drivers import Driver
 from mc_jupyter.notebook.commands import COMMANDS
+from mc_jupyter.tasks import Task
 
 ROOT = Path(mc.__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -75,9 +76,9 @@ def test_the_starters_of_readme_are_there() -> None:
 
 
 def test_the_tasks_of_readme_are_those_that_a_library_performs() -> None:
-    libraries = [driver for driver in catalog.drivers() if driver.needs_weights]
-    performed = {word for word in catalog.tasks() if any(d.recipe(catalog.task(word)) for d in libraries)}
-    assert performed == {word for word in catalog.tasks() if f"`{word}`" in README}
+    libraries = [driver for driver in Driver.all() if driver.needs_weights]
+    performed = {word for word in Task.names() if any(d.recipe(Task.named(word)) for d in libraries)}
+    assert performed == {word for word in Task.names() if f"`{word}`" in README}
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda f: f.stem)

@@ -6,10 +6,8 @@ import gc
 import inspect
 import weakref
 
-import pytest
-
 from mc_jupyter import errors
-from mc_jupyter.errors import ComposeError, Place, Problem, did_you_mean, forget_frames, listing
+from mc_jupyter.errors import ComposeError, Place, Problem, WeightsError, forget_frames
 
 
 def test_the_tree_drawn_at_the_top_is_the_tree() -> None:
@@ -42,13 +40,12 @@ def test_several_problems_are_one_error() -> None:
     assert len(error.problems) == 2
 
 
-@pytest.mark.parametrize(("word", "hint"), [("tempratur", "temperature"), ("fp16", "float16"), ("qqq", None)])
-def test_the_nearest_word_is_suggested(word: str, hint: str | None) -> None:
-    assert did_you_mean(word, ["temperature", "float16", "top_p"]) == (f"did you mean {hint!r}?" if hint else None)
-
-
-def test_a_listing_reads_as_a_sentence() -> None:
-    assert [listing(["a"]), listing(["a", "b"]), listing(["a", "b", "c"], "and")] == ["a", "a or b", "a, b and c"]
+def test_an_error_points_at_a_place_where_it_points_at_none() -> None:
+    here, there = Place(1, 1, 1, "a: 1"), Place(2, 1, 1, "b: 2")
+    error = WeightsError([Problem("one"), Problem("two", there)]).at(here)
+    assert type(error) is WeightsError
+    assert [problem.place for problem in error.problems] == [here, there]
+    assert error.at(None) is error
 
 
 def test_forgotten_frames_keep_nothing_alive() -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter import calls
+from mc_jupyter import calls, words
 from mc_jupyter.changes import said
 from mc_jupyter.comparison.agreement import agreement
 from mc_jupyter.comparison.peaks import Stretch, watched
@@ -192,7 +192,7 @@ class _Comparing:
         finally:
             self.session.models.release(self.holder)
         found = self.comparison(cold)
-        outcome = f"{len(found)} of {len(self.variants)} variants in {time.perf_counter() - started:.1f} s"
+        outcome = f"{len(found)} of {len(self.variants)} variants in {words.seconds(time.perf_counter() - started)}"
         run.emit(Done("interrupted" if self.interrupted else "done", outcome))
         return found
 

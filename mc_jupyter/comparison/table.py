@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, overload
 
-from mc_jupyter.devices import format_bytes
-from mc_jupyter.errors import MissingPackage, UnknownName, did_you_mean, listing
+from mc_jupyter import words
+from mc_jupyter.errors import MissingPackage, UnknownName
 from mc_jupyter.values import is_image
+from mc_jupyter.words import format_bytes, hinted, listing
 
 Record = dict[str, Any]
 Better = Literal["less", "more"]
@@ -31,13 +32,10 @@ def _figure(key: str, written: Callable[[Any], str]) -> Callable[[Record], str]:
     return lambda record: "" if record[key] is None else written(record[key])
 
 
-def _time(seconds: float) -> str:
-    """`0.32 ms`, `45 ms`, `1.2 s`, `340 s`."""
-    return f"{seconds * 1000:.2g} ms" if seconds < 0.1 else f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-
-
 def _load(record: Record) -> str:
-    return "" if record["load_seconds"] is None else _time(record["load_seconds"]) if record["loaded"] else "shared"
+    if record["load_seconds"] is None:
+        return ""
+    return words.seconds(record["load_seconds"]) if record["loaded"] else "shared"
 
 
 def _agreement(record: Record) -> str:
@@ -73,7 +71,7 @@ OUTPUT = Column("output", "output", _output)
 _LOADED = Column("loaded as", "dtype", _is)
 _FIGURES = (
     Column("load", "load_seconds", _load, "less"),
-    Column("per item", "seconds_per_item", _figure("seconds_per_item", _time), "less"),
+    Column("per item", "seconds_per_item", _figure("seconds_per_item", words.seconds), "less"),
     Column("tokens/s", "tokens_per_second", _figure("tokens_per_second", lambda n: f"{n:.3g}"), "more"),
     Column("model", "model_bytes", _figure("model_bytes", format_bytes), "less"),
     Column("peak memory", "peak_bytes", _figure("peak_bytes", format_bytes), "less"),
@@ -174,10 +172,7 @@ class Comparison(Sequence[Record]):
         """
         known = dict.fromkeys((*self.fields, *(self.records[0] if self.records else ())))
         if by not in known:
-            hint = did_you_mean(by, known)
-            raise UnknownName(
-                f"no column {by!r}" + (f"; {hint}" if hint else ""), fix=f"there are: {listing(list(known), 'and')}"
-            )
+            raise UnknownName(hinted(f"no column {by!r}", by, known), fix=f"there are: {listing(list(known), 'and')}")
         more = by not in self.fields and any(c.key == by and c.better == "more" for c in _FIGURES)
         having = [r for r in self if self.value(r, by) is not None]
         lacking = [r for r in self if self.value(r, by) is None]

@@ -25,6 +25,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from mc_jupyter.catalog import Part
 from mc_jupyter.errors import Problem
 from mc_jupyter.fields import Bound, Closed
 
@@ -53,11 +54,8 @@ class Shape:
     remarks: tuple[str, ...] = ()
 
 
-class ComponentType:
+class ComponentType(Part, room="components", noun="component type"):
     """One kind of component."""
-
-    name: ClassVar[str]
-    """Its word in YAML: the name of the file it is defined in."""
 
     sources: ClassVar[tuple[str, ...]] = ("result",)
     """What expressions of its output may name, besides input, env and context."""
@@ -73,10 +71,6 @@ class ComponentType:
 
     Action: ClassVar[type[Closed]] = Closed
     """The fields of one action."""
-
-    def __init_subclass__(cls) -> None:
-        if "name" not in cls.__dict__:
-            cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
 
     @classmethod
     def shape(cls, written: Mapping[str, Any]) -> Shape:

@@ -8,13 +8,13 @@ from typing import Any, ClassVar, cast
 
 from pydantic import Field, create_model
 
-from mc_jupyter import catalog
 from mc_jupyter.cell import place_in
 from mc_jupyter.components import ComponentType, Envelope, Shape
 from mc_jupyter.drivers import Driver
-from mc_jupyter.errors import Problem, UnknownName, did_you_mean, listing
+from mc_jupyter.errors import Problem, UnknownName
 from mc_jupyter.fields import Closed, KeepAlive, ModelSettings
 from mc_jupyter.tasks import Task
+from mc_jupyter.words import did_you_mean, listing
 
 
 class ModelEnvelope(Envelope, ModelSettings):
@@ -64,8 +64,8 @@ def choose(written: Mapping[str, Any]) -> tuple[type[Task], type[Driver] | None,
     if word is None:
         word = "text-generation"
         remarks.append("task: text-generation, since the cell names none")
-    task = catalog.task(_known(written, "task", _SAME_TASK.get(str(word), str(word)), catalog.tasks()))
-    driver = _known(written, "driver", str(written.get("driver", task.driver)), catalog.driver_words())
+    task = Task.named(_known(written, "task", _SAME_TASK.get(str(word), str(word)), Task.names()))
+    driver = _known(written, "driver", str(written.get("driver", task.driver)), Driver.spoken())
     return task, driver_of(task, driver, written), tuple(remarks)
 
 
@@ -78,7 +78,7 @@ def _known(written: Mapping[str, Any], key: str, word: str, words: tuple[str, ..
 
 def driver_of(task: type[Task], word: str, written: Mapping[str, Any]) -> type[Driver] | None:
     """The library that answers to this word, performs this task, and is the one for what else the component says."""
-    for driver in catalog.drivers():
+    for driver in Driver.all():
         if word in driver.words and driver.recipe(task) and driver.suits(task, written):
             return driver
     return None

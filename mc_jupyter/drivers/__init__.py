@@ -31,6 +31,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from mc_jupyter.catalog import Part
 from mc_jupyter.errors import PlanError, Problem
 from mc_jupyter.events import Run
 from mc_jupyter.fields import Closed, Format
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+LANGUAGE_WORDS = ("huggingface", "unsloth", "vllm", "llamacpp", "custom")
+"""The words that the language itself has for `driver:`, whether or not a library here answers to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +142,8 @@ def number_type(dtype: str, quantization: str) -> str:
     return dtype if kind == "none" else f"{kind}, the rest {dtype}"
 
 
-class Driver:
+class Driver(Part, room="drivers", noun="driver"):
     """One library, holding one loaded model."""
-
-    name: ClassVar[str]
-    """The library's name: the name of the file it is defined in."""
 
     words: ClassVar[tuple[str, ...]] = ()
     """What `driver:` says in YAML to get it."""
@@ -167,9 +169,10 @@ class Driver:
     class Settings(Closed):
         """Component-level fields that only this driver has."""
 
-    def __init_subclass__(cls) -> None:
-        if "name" not in cls.__dict__:
-            cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
+    @classmethod
+    def spoken(cls) -> tuple[str, ...]:
+        """The words that `driver:` takes: the language's own, and those of every library here."""
+        return tuple(dict.fromkeys((*LANGUAGE_WORDS, *(word for driver in Driver.all() for word in driver.words))))
 
     @classmethod
     def recipe(cls, task: type[Task]) -> str | None:

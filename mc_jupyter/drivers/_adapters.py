@@ -16,9 +16,10 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mc_jupyter.drivers import AdapterFacts, AdapterPlan
-from mc_jupyter.errors import PlanError, WeightsError, listing
+from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.weights.checkpoint import read_json, tensors
 from mc_jupyter.weights.unsafe import check_pickle
+from mc_jupyter.words import listing
 
 if TYPE_CHECKING:
     import torch

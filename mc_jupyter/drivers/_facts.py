@@ -8,7 +8,8 @@ from typing import Any
 
 from mc_jupyter.drivers import Facts, ModelPlan
 from mc_jupyter.drivers import _quantization as quantization
-from mc_jupyter.errors import PlanError, listing
+from mc_jupyter.errors import PlanError
+from mc_jupyter.words import listing
 
 
 def read_facts(model: Any, plan: ModelPlan, window: int | None, remarks: tuple[str, ...]) -> Facts:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from mc_jupyter.errors import ExpressionError, did_you_mean, listing
+from mc_jupyter.errors import ExpressionError
 from mc_jupyter.values import describe
+from mc_jupyter.words import did_you_mean, listing
 
 MAX_PATTERN = 1000
 MAX_SUBJECT = 100_000

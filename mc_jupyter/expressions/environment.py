@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from mc_jupyter.errors import ExpressionError, Place, Problem, did_you_mean, listing
+from mc_jupyter.errors import ExpressionError, Place, Problem
 from mc_jupyter.expressions.grammar import backslashes_before, escape, parse
 from mc_jupyter.expressions.template import Reference, Template, about, check_depth, is_env, references_in, written_path
 from mc_jupyter.values import describe
 from mc_jupyter.values.conversions import convert, interpolated
 from mc_jupyter.values.scalars import Plain, yaml_value
+from mc_jupyter.words import did_you_mean, listing
 
 _ENV_TYPES = ("integer", "number", "boolean", "string", "text")
 

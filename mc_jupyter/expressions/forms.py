@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from mc_jupyter.errors import ExpressionError, listing
+from mc_jupyter.errors import ExpressionError
 from mc_jupyter.values import Stream, describe
+from mc_jupyter.words import listing
 
 
 def spread_list(value: Any, what: str) -> Iterable[Any]:

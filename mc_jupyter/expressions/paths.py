@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mc_jupyter.errors import did_you_mean, listing
 from mc_jupyter.expressions.template import Segment, Slice, Star, written_path
 from mc_jupyter.values import Batch, Stream, describe, look_up
+from mc_jupyter.words import did_you_mean, listing
 
 
 class Nothing(Exception):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from mc_jupyter import words
 from mc_jupyter.events import Done, Event, Note, Phase, Piece, Preview
 from mc_jupyter.events import Progress as Advance
 from mc_jupyter.notebook import display
@@ -17,14 +18,6 @@ _PREVIEWS = 6  # pictures in the row; older ones are let go
 _WINDOW = 6.0  # seconds over which a rate is measured
 
 _DOING = {"find": "looking for", "download": "downloading", "load": "loading", "run": "running"}
-
-
-def duration(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 @dataclass(slots=True)
@@ -96,14 +89,14 @@ class Account:
     def figures(self, now: float) -> list[str]:
         """`45 %`, `120 of 268 MB`, `12 MB/s`, `12 s left`: only what is known."""
         if self.done is None:
-            return [duration(now - self.since)]
+            return [words.seconds(now - self.since)]
         share, rate = self.share, self.rate()
         parts = [f"{share:.0%}"] if share is not None else []
         parts.append(self._amounts())
         if rate:
             parts.append(self._speed(rate))
             if self.total and self.total > self.done:
-                parts.append(f"{duration((self.total - self.done) / rate)} left")
+                parts.append(f"{words.seconds((self.total - self.done) / rate)} left")
         return parts
 
     def _amounts(self) -> str:
@@ -114,7 +107,7 @@ class Account:
 
     def _amount(self, count: float) -> str:
         if self.unit == "bytes":
-            from mc_jupyter.devices import format_bytes
+            from mc_jupyter.words import format_bytes
 
             return format_bytes(count)
         return f"{count:.3g} {self.unit}"
@@ -122,7 +115,7 @@ class Account:
     def _speed(self, rate: float) -> str:
         """`12 MB/s`, `3.1 steps/s`; of what takes longer than a second, how long one takes."""
         if self.unit in ("steps", "tiles", "items") and rate < 1:
-            return f"{duration(1 / rate)} a {self.unit.removesuffix('s')}"
+            return f"{words.seconds(1 / rate)} a {self.unit.removesuffix('s')}"
         return f"{self._amount(rate)}/s"
 
     def line(self, now: float) -> str:

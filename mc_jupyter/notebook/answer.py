@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.errors import ComposeError, InputError, Interrupted, RunError, forget_frames, listing
+from mc_jupyter.errors import ComposeError, InputError, Interrupted, RunError, forget_frames
 from mc_jupyter.events import Run
 from mc_jupyter.notebook import outcome, pictures
 from mc_jupyter.notebook.display import Bundle
 from mc_jupyter.notebook.progress import Progress
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import Batch
+from mc_jupyter.words import listing
 
 if TYPE_CHECKING:
     from mc_jupyter.handles import Handle

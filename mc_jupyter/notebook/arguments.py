@@ -14,7 +14,8 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mc_jupyter.errors import InputError, UnknownName, did_you_mean, listing
+from mc_jupyter.errors import InputError, UnknownName
+from mc_jupyter.words import hinted, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.inputs import Input
@@ -69,8 +70,7 @@ def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Nam
     if not left[0].startswith("-"):
         raise InputError(f"%{parser.prog}: what is {left[0]!r} for?", fix=usage(parser))
     word = left[0].partition("=")[0]
-    hint = did_you_mean(word, flags)
-    raise UnknownName(f"%{parser.prog} has no flag {word}" + (f"; {hint}" if hint else ""), fix=usage(parser))
+    raise UnknownName(hinted(f"%{parser.prog} has no flag {word}", word, flags), fix=usage(parser))
 
 
 def usage(parser: argparse.ArgumentParser, *, brief: bool = False) -> str:
@@ -152,9 +152,8 @@ def inputs_of(words: Iterable[str], known: Sequence[Input], variables: Mapping[s
         if key in given:
             raise InputError(f"the input {key!r} is given twice")
         if kinds and key not in kinds:
-            hint = did_you_mean(key, kinds)
             there = listing([one.name for one in known], "and")
-            raise UnknownName(f"no input {key!r}" + (f"; {hint}" if hint else ""), fix=f"its inputs: {there}")
+            raise UnknownName(hinted(f"no input {key!r}", key, kinds), fix=f"its inputs: {there}")
         given[key] = value
     return given
 
@@ -201,9 +200,8 @@ def _variable(name: str, variables: Mapping[str, Any], kinds: Mapping[str, str])
     if not name.isidentifier():
         fix = f"{next(iter(kinds), 'text')}={shlex.quote(name)}"
         raise InputError(f"{name!r} is neither KEY=VALUE nor a variable", fix=fix)
-    hint = did_you_mean(name, [v for v in variables if not v.startswith("_")])
     raise UnknownName(
-        f"no Python variable {name!r}" + (f"; {hint}" if hint else ""),
+        hinted(f"no Python variable {name!r}", name, [v for v in variables if not v.startswith("_")]),
         fix=f"{name}=… gives the input itself; a text with blanks stands in quotes: {next(iter(kinds), 'text')}='…'",
     )
 

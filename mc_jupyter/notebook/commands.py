@@ -14,8 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.errors import InputError, UnknownName, did_you_mean, listing
+from mc_jupyter import words
+from mc_jupyter.errors import InputError, UnknownName
 from mc_jupyter.notebook import arguments
+from mc_jupyter.words import hinted, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.comparison import Comparison
@@ -67,9 +69,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
 def find(word: str) -> Command:
     if word in COMMANDS:
         return COMMANDS[word]
-    hint = did_you_mean(word, COMMANDS)
     raise UnknownName(
-        f"%compose has no word {word!r}" + (f"; {hint}" if hint else ""), fix=f"%compose {listing(list(COMMANDS))}"
+        hinted(f"%compose has no word {word!r}", word, COMMANDS), fix=f"%compose {listing(list(COMMANDS))}"
     )
 
 
@@ -160,8 +161,8 @@ def _load_each(notebook: ComposeMagics, text: str, plan: Plan, overrides: dict[s
 @command
 def pull(notebook: ComposeMagics, what: str) -> Table:
     """Download what a component or a file needs, and load nothing."""
-    from mc_jupyter.devices import format_bytes
     from mc_jupyter.notebook.display import Table
+    from mc_jupyter.words import format_bytes
 
     text = _text_of(notebook, what)
     plans = notebook.session.check(text).components
@@ -243,8 +244,8 @@ def panel(notebook: ComposeMagics, name: str) -> None:
 @command
 def ls(notebook: ComposeMagics) -> Table:
     """What has been defined, and where it is loaded."""
-    from mc_jupyter.devices import format_bytes
     from mc_jupyter.notebook.display import Table
+    from mc_jupyter.words import format_bytes
 
     rows = []
     for name, handle in notebook.session.handles.items():
@@ -350,7 +351,7 @@ def help(notebook: ComposeMagics, word: str | None = None) -> Table | Page:
 
 
 def _in(seconds: float) -> str:
-    return f", in {seconds:.2f} s"
+    return f", in {words.seconds(seconds)}"
 
 
 def _text_of(notebook: ComposeMagics, what: str) -> str:
@@ -369,9 +370,10 @@ def _text_of(notebook: ComposeMagics, what: str) -> str:
 
 def _task_of(model: str) -> str:
     """The line of the task that a starter is for; nothing of other models, whose cards are not here."""
-    from mc_jupyter import catalog, starters
+    from mc_jupyter import starters
+    from mc_jupyter.tasks import Task
 
-    tags = {task: (task, *catalog.task(task).tags) for task in catalog.tasks()}
+    tags = {task: (task, *Task.named(task).tags) for task in Task.names()}
     able = [task for task in tags if model.removeprefix("starter:") in starters.tagged(tags[task])]
     # A model that generates text also chats: what its card calls it comes first.
     first = sorted(able, key=lambda task: len(tags[task]))

@@ -139,10 +139,12 @@ def _in_settings(notebook: ComposeMagics, word: str, name: str) -> tuple[str, It
 
 
 def _schema_words(word: str) -> Iterator[str]:
-    from mc_jupyter import catalog
+    from mc_jupyter.components import ComponentType
+    from mc_jupyter.drivers import Driver
     from mc_jupyter.notebook import reference
+    from mc_jupyter.tasks import Task
 
-    known = (*catalog.tasks(), *catalog.component_types(), *catalog.driver_words())
+    known = (*Task.names(), *ComponentType.names(), *Driver.spoken())
     owner, dot, _ = word.partition(".")
     if not dot:
         yield from known
@@ -235,16 +237,16 @@ def _component(
     lines: list[_Line], path: list[tuple[str, int]], indent: int, item: bool
 ) -> tuple[dict[str, str], Shape | None]:
     """What the component around the cursor says so far, and the fields it then takes."""
-    from mc_jupyter import catalog
+    from mc_jupyter.components import ComponentType
 
     holder = path[0][1]
     deeper = indent if len(path) == 1 else lines[path[1][1]].indent
     written = {} if item and len(path) == 1 else _beside(lines, holder, deeper)
     kind = written.get("type")
-    if kind is None or kind not in catalog.component_types():
+    if kind is None or kind not in ComponentType.names():
         return written, None
     scalars = {key: value for key, value in written.items() if value}
-    return written, catalog.component_type(kind).shape(scalars)
+    return written, ComponentType.named(kind).shape(scalars)
 
 
 def _known_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, item: bool) -> Iterator[str]:
@@ -316,14 +318,15 @@ def _job_values(key: str) -> Iterable[str]:
 
 def values_of(key: str, models: list[Any], written: dict[str, str]) -> Iterable[str]:
     """What may stand after `key:`."""
-    from mc_jupyter import catalog
+    from mc_jupyter.components import ComponentType
     from mc_jupyter.fields import ModelSettings, Quantization, spellings
     from mc_jupyter.notebook.reference import choices
+    from mc_jupyter.tasks import Task
 
     if key == "type" and not any("type" in model.model_fields for model in models):
-        return catalog.component_types()
+        return ComponentType.names()
     if key == "task":
-        return catalog.tasks()
+        return Task.names()
     if key == "driver":
         return _drivers_for(written.get("task"))
     if key == "device":
@@ -341,12 +344,13 @@ def values_of(key: str, models: list[Any], written: dict[str, str]) -> Iterable[
 
 
 def _drivers_for(task: str | None) -> Iterable[str]:
-    from mc_jupyter import catalog
+    from mc_jupyter.drivers import Driver
+    from mc_jupyter.tasks import Task
 
-    if task not in catalog.tasks():
-        return catalog.driver_words()
-    able = catalog.task(task)
-    return dict.fromkeys(word for driver in catalog.drivers() if driver.recipe(able) for word in driver.words)
+    if task not in Task.names():
+        return Driver.spoken()
+    able = Task.named(task)
+    return dict.fromkeys(word for driver in Driver.all() if driver.recipe(able) for word in driver.words)
 
 
 def _devices() -> Iterable[str]:
@@ -360,8 +364,9 @@ def _devices() -> Iterable[str]:
 
 def _starters(task: str | None) -> Iterable[str]:
     """Those that can do the task, or all where there is none."""
-    from mc_jupyter import catalog, starters
+    from mc_jupyter import starters
+    from mc_jupyter.tasks import Task
 
-    if task not in catalog.tasks():
+    if task not in Task.names():
         return starters.names()
-    return starters.tagged((task, *catalog.task(task).tags))
+    return starters.tagged((task, *Task.named(task).tags))

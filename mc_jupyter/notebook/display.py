@@ -408,7 +408,7 @@ def _plan(plan: Plan) -> Bundle:
 
 def _memory(report: MemoryReport) -> Bundle:
     """How full each device is, then the models and what each holds, the largest first."""
-    from mc_jupyter.devices import format_bytes
+    from mc_jupyter.words import format_bytes
 
     held = sorted(report.residents, key=lambda row: -row.bytes)
     free = Table(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from mc_jupyter.devices import format_bytes
 from mc_jupyter.errors import ComposeError
 from mc_jupyter.trust import NOTHING, Permissions
 from mc_jupyter.values import files, is_image
 from mc_jupyter.values.media import load_image
 from mc_jupyter.values.pictures import rgb
+from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

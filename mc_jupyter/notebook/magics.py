@@ -13,10 +13,11 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.core.magic_arguments import argument, magic_arguments
 from traitlets import Bool, Dict, Enum, Int, TraitError, Unicode, observe
 
-from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, did_you_mean, forget_frames
+from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, forget_frames
 from mc_jupyter.notebook import arguments
 from mc_jupyter.notebook.showing import MAX_PX, Showing
 from mc_jupyter.trust import MAX_PIXELS, Permissions
+from mc_jupyter.words import did_you_mean
 
 if TYPE_CHECKING:
     import argparse
@@ -451,7 +452,7 @@ def _limits(written: Mapping[str, Any]) -> dict[str, float]:
     """Bytes of a limit that may be written `8 GB`."""
     import re
 
-    from mc_jupyter.devices import parse_bytes
+    from mc_jupyter.words import parse_bytes
 
     for device in written:
         if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", str(device)):

@@ -12,10 +12,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter import catalog
-from mc_jupyter.errors import UnknownName, did_you_mean, listing
+from mc_jupyter.components import ComponentType
+from mc_jupyter.drivers import Driver
+from mc_jupyter.errors import UnknownName
 from mc_jupyter.fields import Closed, limits, spellings
 from mc_jupyter.notebook.display import Table, number
+from mc_jupyter.tasks import Task
+from mc_jupyter.words import format_bytes, hinted, listing
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -38,38 +41,32 @@ def table(path: str | None) -> Table:
         chosen = tuple(row for row in rows if row[0].partition(" ")[0] == asked or f"({asked})" in row[0])
         if not chosen:
             names = [row[0].partition(" ")[0] for row in rows]
-            hint = did_you_mean(asked, names)
-            raise UnknownName(
-                f"{word} has no field {asked!r}" + (f"; {hint}" if hint else ""), fix=listing(sorted(names), "and")
-            )
+            raise UnknownName(hinted(f"{word} has no field {asked!r}", asked, names), fix=listing(sorted(names), "and"))
         rows = list(chosen)
     return Table(("field", "belongs to", "is", "default", "what it does"), tuple(rows), path)
 
 
 def _overview() -> Table:
-    rows = [("type", word, catalog.component_type(word).__doc__ or "") for word in catalog.component_types()]
-    rows += [("task", word, catalog.task(word).summary()) for word in catalog.tasks()]
-    rows += [("driver", listing(d.words, "or"), d.__doc__ or "") for d in catalog.drivers() if d.words]
+    rows = [("type", word, ComponentType.named(word).__doc__ or "") for word in ComponentType.names()]
+    rows += [("task", word, Task.named(word).summary()) for word in Task.names()]
+    rows += [("driver", listing(d.words, "or"), d.__doc__ or "") for d in Driver.all() if d.words]
     told = tuple((kind, word, text.strip().partition("\n")[0]) for kind, word, text in rows)
     return Table(("key", "value", "what it is"), told, "", "%compose schema WORD shows its fields")
 
 
 def fields_of(word: str) -> Iterator[tuple[str, type[Closed]]]:
     """The sets of fields that a word stands for, and where they are written."""
-    if word in catalog.tasks():
-        shape = catalog.component_type("model").shape({"task": word})
+    if word in Task.names():
+        shape = ComponentType.named("model").shape({"task": word})
         yield from (("component", shape.settings), ("action", shape.action))
-    elif word in catalog.component_types():
-        kind = catalog.component_type(word)
+    elif word in ComponentType.names():
+        kind = ComponentType.named(word)
         yield from (("component", kind.Settings), ("action", kind.Action))
-    elif found := [d for d in catalog.drivers() if word in (d.name, *d.words)]:
+    elif found := [d for d in Driver.all() if word in (d.name, *d.words)]:
         yield from (("component", d.Settings) for d in found)
     else:
-        known = (*catalog.tasks(), *catalog.component_types(), *catalog.driver_words())
-        hint = did_you_mean(word, known)
-        raise UnknownName(
-            f"no task, type or driver {word!r}" + (f"; {hint}" if hint else ""), fix=listing(sorted(set(known)))
-        )
+        known = (*Task.names(), *ComponentType.names(), *Driver.spoken())
+        raise UnknownName(hinted(f"no task, type or driver {word!r}", word, known), fix=listing(sorted(set(known))))
 
 
 def _fields(model: type[Closed]) -> Iterator[tuple[str, FieldInfo, list[str]]]:
@@ -182,7 +179,7 @@ def doctor(interactive: bool) -> Table:
     rows += [(name, _version(name)) for name in _PACKAGES]
     for device in devices.devices():
         rows.append((device.name, f"{device.label}, {devices.free_memory(device.name)}"))
-    rows.append(("this kernel", f"{devices.format_bytes(devices.process_memory())} of memory"))
+    rows.append(("this kernel", f"{format_bytes(devices.process_memory())} of memory"))
     offline = any(
         os.environ.get(name, "0").lower() not in ("", "0", "false", "no")
         for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")

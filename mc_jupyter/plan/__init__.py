@@ -10,12 +10,13 @@ from typing import Any
 
 from mc_jupyter.cell import place_in
 from mc_jupyter.components.model import Model
-from mc_jupyter.errors import ComposeError, NotBuilt, UnknownName, did_you_mean, listing
+from mc_jupyter.errors import ComposeError, NotBuilt, UnknownName
 from mc_jupyter.inputs import inputs_of
 from mc_jupyter.plan.choices import ComponentPlan, Plan, PlannedAdapter
 from mc_jupyter.plan.identity import unchanged
 from mc_jupyter.plan.model import ModelPlanner
 from mc_jupyter.spec import Component, Spec
+from mc_jupyter.words import hinted, listing
 
 OVERRIDES = ("device", "device_mode", "precision", "quantization", "batch_size", "seed", "keep_alive")
 """What may be decided beside the text (`%%compose --device cpu`), as if it said so; and `adapters.NAME`, a weight."""
@@ -27,9 +28,8 @@ def make(spec: Spec, env: Mapping[str, str], overrides: Mapping[str, Any] | None
     """The plan of a document on this machine, now. UnknownName for an override that there is not."""
     for name in overrides or {}:
         if name not in OVERRIDES and not name.startswith("adapters."):
-            hint = did_you_mean(name, OVERRIDES)
             fix = f"there are {listing([*OVERRIDES, 'adapters.NAME'], 'and')}"
-            raise UnknownName(f"{name!r} cannot be decided beside the text" + (f"; {hint}" if hint else ""), fix=fix)
+            raise UnknownName(hinted(f"{name!r} cannot be decided beside the text", name, OVERRIDES), fix=fix)
     plans = tuple(_component(c, env, overrides or {}) for c in spec.components)
     here = {c.id for c in spec.components} | {"__default__"}
     called = (job.fields.component for w in spec.workflows for job in w.jobs if hasattr(job.fields, "component"))

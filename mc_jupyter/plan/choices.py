@@ -15,6 +15,7 @@ from mc_jupyter.plan.identity import identity_of, unchanged
 from mc_jupyter.spec import Component, Spec
 from mc_jupyter.tasks import Task
 from mc_jupyter.weights import Checkpoint
+from mc_jupyter.words import format_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ def _line(plan: ComponentPlan) -> str:
     name = "" if plan.id == "__component__" else f"{plan.id}: "
     if plan.task is None:
         return f"{name}{plan.component.type.name}"
-    size = f", {devices.format_bytes(plan.checkpoint.bytes)}" if plan.checkpoint else ""
+    size = f", {format_bytes(plan.checkpoint.bytes)}" if plan.checkpoint else ""
     driver = plan.driver.name if plan.driver else "no driver"
     how = ""
     if plan.driver and plan.driver.needs_weights:

@@ -13,17 +13,7 @@ from mc_jupyter import devices, expressions, weights
 from mc_jupyter.cell import Map, place_in
 from mc_jupyter.components.model import choose
 from mc_jupyter.drivers import Driver
-from mc_jupyter.errors import (
-    ComposeError,
-    InputError,
-    MissingPackage,
-    NotBuilt,
-    PlanError,
-    Problem,
-    SpecError,
-    did_you_mean,
-    listing,
-)
+from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, PlanError, Problem, SpecError
 from mc_jupyter.fields import Adapter, Closed, adapter_names, is_deferred, names_a_secret, spellings
 from mc_jupyter.inputs import Input
 from mc_jupyter.plan.choices import ComponentPlan, PlannedAdapter
@@ -32,6 +22,7 @@ from mc_jupyter.problems import problems_of
 from mc_jupyter.spec import Component
 from mc_jupyter.tasks import Task
 from mc_jupyter.weights import Checkpoint
+from mc_jupyter.words import hinted, listing
 
 # Where an obstacle that a driver finds in the settings points to: the first of these that the cell says.
 _FIELDS_OF_LOADING = ("quantization", "device_mode", "precision", "device", "family", "architecture")
@@ -61,7 +52,7 @@ class ModelPlanner:
         checkpoint: Checkpoint | None = None
         adapters: tuple[PlannedAdapter, ...] = ()
         if driver is not None and driver.needs_weights:
-            self.obstacles += [_at(e, self.place(*_FIELDS_OF_LOADING)) for e in driver.obstacles(task, settings)]
+            self.obstacles += [e.at(self.place(*_FIELDS_OF_LOADING)) for e in driver.obstacles(task, settings)]
             checkpoint = self.checkpoint(task, driver, settings)
             self.precision(settings.precision, choice.device)
             adapters = self.adapters(driver, settings, checkpoint, choice.device)
@@ -171,7 +162,7 @@ class ModelPlanner:
                 raise lack
             return choice if lack is None else devices.Choice("cpu", lack.problems[0].message)
         except PlanError as error:
-            self.obstacles.append(_at(error, self.place("device")))
+            self.obstacles.append(error.at(self.place("device")))
             return devices.Choice("cpu", "the device asked for is not here")
 
     def precision(self, asked: str, device: str) -> None:
@@ -198,7 +189,7 @@ class ModelPlanner:
                 self.actions(task, driver, found)
             return found
         except ComposeError as error:
-            self.obstacles.append(_at(error, self.place("model")))
+            self.obstacles.append(error.at(self.place("model")))
             return None
 
     def actions(self, task: type[Task], driver: type[Driver], found: Checkpoint) -> None:
@@ -207,7 +198,7 @@ class ModelPlanner:
             said = {name: getattr(action.fields, name, None) for name in action.written}
             given = {name: value for name, value in said.items() if value is not None and not is_deferred(value)}
             for name, error in driver.unfit(task, found, given):
-                self.obstacles.append(_at(error, place_in(action.written, (name,))))
+                self.obstacles.append(error.at(place_in(action.written, (name,))))
 
     def adapters(
         self, driver: type[Driver], settings: Any, base: Checkpoint | None, device: str
@@ -239,10 +230,9 @@ class ModelPlanner:
         for key in self.overrides:
             kind, _, name = key.partition(".")
             if kind == "adapters" and name not in names:
-                hint = did_you_mean(name, names)
                 self.obstacles.append(
                     InputError(
-                        f"the cell has no adapter {name!r}" + (f"; {hint}" if hint else ""),
+                        hinted(f"the cell has no adapter {name!r}", name, names),
                         fix=f"its adapters: {listing(names, 'and')}"
                         if names
                         else "peft_adapters: [{name: …, model: …}]",
@@ -280,7 +270,7 @@ class ModelPlanner:
             elif base is not None:
                 driver.check_adapter(base, checkpoint, name)
         except ComposeError as error:
-            self.obstacles.append(_at(error, place))
+            self.obstacles.append(error.at(place))
         return PlannedAdapter(name, one, float(weight), checkpoint, identity_of(checkpoint))
 
     def adapter_place(self, i: int | None = None) -> Any:
@@ -304,13 +294,6 @@ def _own_fields(component: Component, model: type[Closed]) -> Map:
         if key in names:
             own.take(component.written, key, names[key])
     return own
-
-
-def _at(error: ComposeError, place: Any) -> ComposeError:
-    """The same error, pointing at a place where it points at none."""
-    if place is None:
-        return error
-    return type(error)([p if p.place else Problem(p.message, place, p.fix) for p in error.problems])
 
 
 def _some_model(task: type[Task]) -> str:

@@ -23,6 +23,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from mc_jupyter.catalog import Part
 from mc_jupyter.errors import Problem
 from mc_jupyter.fields import Bound, Closed, Spelled
 
@@ -43,11 +44,8 @@ class TaskAction(Closed):
     )
 
 
-class Task:
+class Task(Part, room="tasks", noun="task"):
     """One thing that models do."""
-
-    name: ClassVar[str]
-    """Its word in YAML: the name of the file it is defined in."""
 
     head: ClassVar[str]
     """The kind of model it needs: `causal-lm`, `sequence-classifier`, `encoder` …; tasks of one head share a model."""
@@ -72,14 +70,6 @@ class Task:
 
     class Action(TaskAction):
         """The fields of one call."""
-
-    def __init_subclass__(cls) -> None:
-        if "name" not in cls.__dict__:
-            cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
-
-    @classmethod
-    def summary(cls) -> str:
-        return (cls.__doc__ or "").strip().partition("\n")[0]
 
     @classmethod
     def check(cls, action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:

@@ -95,7 +95,7 @@ def _mended(written: str) -> str | None:
     slashed = written.replace("\\", "/")
     if slashed != written and Path(slashed).is_file():
         return slashed
-    from mc_jupyter.errors import did_you_mean
+    from mc_jupyter.words import did_you_mean
 
     try:
         folder = Path(written).parent

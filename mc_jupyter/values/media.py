@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from mc_jupyter.errors import ExpressionError, listing
+from mc_jupyter.errors import ExpressionError
 from mc_jupyter.trust import ALLOW_URLS, NOTHING, Permissions
 from mc_jupyter.values import arrays, describe, files, is_image
 from mc_jupyter.values.decoding import decoded
+from mc_jupyter.words import listing
 
 if TYPE_CHECKING:
     from PIL.Image import Image

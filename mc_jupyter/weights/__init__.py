@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mc_jupyter.devices import Memory, format_bytes
-from mc_jupyter.errors import DoesNotFit, NoSuchModel, Offline, WeightsError, did_you_mean, listing
+from mc_jupyter.devices import Memory
+from mc_jupyter.errors import DoesNotFit, NoSuchModel, Offline, WeightsError
 from mc_jupyter.events import Phase, Run
 from mc_jupyter.fields import Format, HubSource, LocalSource, StarterSource
 from mc_jupyter.weights import hub, known
@@ -37,6 +37,7 @@ from mc_jupyter.weights.checkpoint import (
 from mc_jupyter.weights.download import Download
 from mc_jupyter.weights.known import KnownFile
 from mc_jupyter.weights.unsafe import check_pickle, refuse_code, refuse_pickles
+from mc_jupyter.words import did_you_mean, format_bytes, listing
 
 __all__ = ["Checkpoint", "Estimate", "alternatives", "check_fits", "check_pickle", "estimate", "fetch", "find"]
 

@@ -17,8 +17,9 @@ from math import prod
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from mc_jupyter.errors import WeightsError, listing
+from mc_jupyter.errors import WeightsError
 from mc_jupyter.fields import Format
+from mc_jupyter.words import listing
 
 Kind = Literal["model", "adapter"]
 

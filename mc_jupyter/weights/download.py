@@ -19,12 +19,12 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO
 
-from mc_jupyter.devices import format_bytes
 from mc_jupyter.errors import DoesNotFit, Interrupted, WeightsError
 from mc_jupyter.events import Progress, Run
 from mc_jupyter.fields import HubSource
 from mc_jupyter.weights import hub
 from mc_jupyter.weights.hub import Entry, Listing
+from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
     from hashlib import _Hash

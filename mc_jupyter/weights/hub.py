@@ -17,8 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from mc_jupyter.errors import AccessDenied, BadToken, NeedsToken, NoSuchModel, Offline, WeightsError, did_you_mean
+from mc_jupyter.errors import AccessDenied, BadToken, NeedsToken, NoSuchModel, Offline, WeightsError
 from mc_jupyter.fields import HubSource
+from mc_jupyter.words import did_you_mean
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mc_jupyter.devices import format_bytes
 from mc_jupyter.errors import DoesNotFit, Interrupted, Offline, WeightsError
 from mc_jupyter.events import Progress, Run
+from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
     import httpx

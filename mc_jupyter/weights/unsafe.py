@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mc_jupyter.errors import PlanError, UnsafeWeights, WeightsError, listing
+from mc_jupyter.errors import PlanError, UnsafeWeights, WeightsError
 from mc_jupyter.weights.checkpoint import SUFFIXES, Checkpoint, Chosen, NotWhole, choose, read_json
+from mc_jupyter.words import listing
 
 _USE_SAFE = "do not load it; look for a safetensors file of this model"
 

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 import mc_jupyter as mc
-from mc_jupyter import catalog
 from mc_jupyter.events import Preview, Run
+from mc_jupyter.tasks import Task
 from mc_jupyter.values.pictures import origin
 from tests.conftest import cell
 from tests.drivers.contract import Contract
@@ -19,7 +19,7 @@ class TestEcho(Contract):
         return cell("text-generation", "nothing", "text: ${input.prompt as text}", driver="echo")
 
 
-@pytest.mark.parametrize("task", catalog.tasks())
+@pytest.mark.parametrize("task", Task.names())
 def test_echo_performs_every_task_without_weights(session: mc.Session, task: str) -> None:
     given = {"image": Image.new("RGB", (8, 4)), "messages": [{"role": "user", "content": "hi"}]}
     document = f"component:\n  type: model\n  task: {task}\n  driver: echo\n"

@@ -45,7 +45,7 @@ def test_a_download_says_share_amounts_rate_and_time_left() -> None:
     account.take(Phase("download", "owner/model"), 0.0)
     for second in range(5):
         account.take(Progress(second * 10_000_000, 100_000_000, "bytes"), float(second))
-    assert account.line(4.0) == "downloading owner/model · 40% · 40.0 MB of 100 MB · 10.0 MB/s · 6.0 s left"
+    assert account.line(4.0) == "downloading owner/model · 40% · 40.0 MB of 100 MB · 10.0 MB/s · 6 s left"
 
 
 def test_a_rate_follows_the_last_seconds_and_not_the_first() -> None:
@@ -61,7 +61,7 @@ def test_a_rate_follows_the_last_seconds_and_not_the_first() -> None:
 def test_what_nobody_can_know_is_not_said() -> None:
     account = Account()
     account.take(Phase("load", "model"), 0.0)
-    assert account.line(3.0) == "loading model · 3.0 s"
+    assert account.line(3.0) == "loading model · 3 s"
     account.take(Progress(7, None, "files"), 3.0)
     assert account.line(4.0) == "loading model · 7 files"
     assert account.share is None
@@ -230,7 +230,7 @@ def test_steps_that_take_seconds_say_how_long_each_takes() -> None:
     account.take(Phase("run", "draw"), 0.0)
     for step in range(4):
         account.take(Progress(step, 10, "steps"), step * 8.0)
-    assert account.line(24.0) == "running draw · 30% · 3 of 10 steps · 8.0 s a step · 56 s left"
+    assert account.line(24.0) == "running draw · 30% · 3 of 10 steps · 8 s a step · 56 s left"
 
 
 def test_a_count_that_begins_anew_is_measured_anew() -> None:
@@ -238,7 +238,7 @@ def test_a_count_that_begins_anew_is_measured_anew() -> None:
     account.take(Phase("run", "draw"), 0.0)
     for second, step in enumerate([0, 10, 0, 1, 2]):
         account.take(Progress(step, 10, "steps"), float(second))
-    assert account.line(4.0) == "running draw · 20% · 2 of 10 steps · 1 steps/s · 8.0 s left"
+    assert account.line(4.0) == "running draw · 20% · 2 of 10 steps · 1 steps/s · 8 s left"
 
 
 def test_a_picture_at_the_end_is_alone_in_its_output_and_words_follow_it() -> None:

@@ -8,8 +8,9 @@ from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.errors import PlanError, WeightsError, listing
+from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.weights.checkpoint import read_json
+from mc_jupyter.words import listing
 
 if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint

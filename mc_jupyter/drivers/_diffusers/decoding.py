@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import devices
 from mc_jupyter.errors import RunError
+from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -172,8 +173,8 @@ def tiles(pipe: Any, width: int, height: int, run: Run) -> Iterator[bool]:
         yield False
         return
     run.note(
-        f"decoding {width} × {height} would take about {devices.format_bytes(need)} of "
-        f"{devices.format_bytes(free)} free: the VAE goes by tiles, so that seams may differ a little"
+        f"decoding {width} × {height} would take about {format_bytes(need)} of "
+        f"{format_bytes(free)} free: the VAE goes by tiles, so that seams may differ a little"
     )
     vae.enable_tiling()
     try:

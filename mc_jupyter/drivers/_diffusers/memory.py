@@ -8,6 +8,7 @@ from mc_jupyter import devices
 from mc_jupyter.drivers._diffusers.architectures import Traits
 from mc_jupyter.drivers._diffusers.loading import modules
 from mc_jupyter.errors import DoesNotFit
+from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
     from mc_jupyter.drivers import ModelPlan
@@ -53,7 +54,7 @@ def place(pipe: Any, plan: ModelPlan, run: Run) -> Placement:
     move(device=plan.device)
     how = "part by part, a little slower" if chosen == "parts" else "layer by layer, many times slower"
     run.note(
-        f"{plan.subject or 'the model'} takes {devices.format_bytes(sum(parts.values()))} and {free}: it waits in main "
+        f"{plan.subject or 'the model'} takes {format_bytes(sum(parts.values()))} and {free}: it waits in main "
         f"memory and comes to {plan.device} {how}, without previews"
     )
     return chosen
@@ -91,6 +92,6 @@ def check_room(pipe: Any, traits: Traits, width: int, height: int, device: str) 
     ratio = (memory.free / need) ** 0.5
     fits = [max(traits.step, int(side * ratio) // traits.step * traits.step) for side in (width, height)]
     raise DoesNotFit(
-        f"drawing {width} × {height} takes about {devices.format_bytes(need)}; {memory}",
+        f"drawing {width} × {height} takes about {format_bytes(need)}; {memory}",
         fix=f"width: {fits[0]} and height: {fits[1]}, or %compose unload another model",
     )

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mc_jupyter.drivers._insightface.onnx import Network, read_network
-from mc_jupyter.errors import NoSuchModel, PlanError, WeightsError, did_you_mean, listing
+from mc_jupyter.errors import NoSuchModel, PlanError, WeightsError
 from mc_jupyter.fields import HubSource, LocalSource
+from mc_jupyter.words import did_you_mean, listing
 
 _ALL = ("1k3d68", "2d106det", "genderage")
 PACKS: Mapping[str, tuple[str, ...]] = {

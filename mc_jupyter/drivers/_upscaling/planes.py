@@ -14,6 +14,7 @@ from mc_jupyter import devices
 from mc_jupyter.errors import DoesNotFit, InputError, Problem
 from mc_jupyter.events import Run
 from mc_jupyter.values.media import load_image
+from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -140,7 +141,7 @@ def check_room(size: tuple[int, int], *scales: float) -> None:
     if need > memory.free:
         width, height = max(sizes)
         raise DoesNotFit(
-            f"an image of {width}×{height} takes {devices.format_bytes(need)}; {memory}",
+            f"an image of {width}×{height} takes {format_bytes(need)}; {memory}",
             fix="a smaller image, or enlarge its parts one by one",
         )
 

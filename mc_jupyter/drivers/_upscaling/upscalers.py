@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mc_jupyter.errors import PlanError, WeightsError, listing
+from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.weights import Checkpoint, check_pickle
 from mc_jupyter.weights.checkpoint import tensors
+from mc_jupyter.words import listing
 
 # The words of `family:` and spandrel's names of the architectures they mean. Real-ESRGAN has trained two: RRDB networks
 # as ESRGAN's, which a file does not tell apart from these, and small plain ones (SRVGG, "compact").

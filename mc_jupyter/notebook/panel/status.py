@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter import devices
+from mc_jupyter import devices, words
 from mc_jupyter.notebook import display
-from mc_jupyter.notebook.account import duration
 from mc_jupyter.notebook.panel.looks import ACCENT
+from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
     from mc_jupyter.drivers import Facts
@@ -44,10 +44,10 @@ def status_of(handle: Handle, session: Session) -> Status:
     total = devices.free_memory(facts.device).total if facts.device else 0
     return Status(
         rows,
-        devices.format_bytes(facts.bytes),
+        format_bytes(facts.bytes),
         facts.bytes / total if total else 0.0,
-        devices.format_bytes(total),
-        duration(resident.load_seconds) if resident.load_seconds >= 0.05 else "under 0.1 s",
+        format_bytes(total),
+        words.seconds(resident.load_seconds),
         f"{facts.window:,} tokens" if facts.window else "",
     )
 
