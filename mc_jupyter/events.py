@@ -22,7 +22,7 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Advance:
     """How far the current phase is. `total` is None where nobody can know it."""
 
     done: int
@@ -61,7 +61,7 @@ class Done:
     summary: str = ""
 
 
-Event = Phase | Progress | Piece | Preview | Note | Done
+Event = Phase | Advance | Piece | Preview | Note | Done
 Listener = Callable[[Event], None]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import calls, words
-from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Facts
+from mc_jupyter.drivers import AdapterFacts, AdapterKey, Facts
 from mc_jupyter.errors import InputError, Interrupted, RunError
 from mc_jupyter.events import Event, Piece, Run
 from mc_jupyter.inputs import Input
@@ -107,7 +107,7 @@ class Handle:
         resident = session.resident_of(self) if session else None
         return resident.model.facts() if resident else None
 
-    def adapters(self) -> list[tuple[AdapterPlan, float, AdapterFacts | None]]:
+    def adapters(self) -> list[tuple[AdapterKey, float, AdapterFacts | None]]:
         """The adapters that are loaded: what each is, its weight, and what its layers say of it."""
         session = self._session()
         resident = session.resident_of(self) if session else None
@@ -305,7 +305,7 @@ def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, **{f"adapters.{name}": value for name, value in inner.items()}}
 
 
-def _adapter(plan: AdapterPlan, weight: float, laid: AdapterFacts | None) -> str:
+def _adapter(plan: AdapterKey, weight: float, laid: AdapterFacts | None) -> str:
     """`pirate × 0.5, starter:stories-pirate: 28 modules, rank 8, scale 1.0, 0.3 MB`."""
     told = f"{plan.name} × {weight:g}, {plan.subject}"
     if laid is None:

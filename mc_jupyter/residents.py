@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from mc_jupyter import devices, weights, words
 from mc_jupyter.cache import Cache, Resident
-from mc_jupyter.drivers import AdapterFacts, AdapterPlan, Driver, ModelPlan, number_type
+from mc_jupyter.drivers import AdapterFacts, AdapterKey, Driver, ModelKey, number_type
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory
 from mc_jupyter.errors import DoesNotFit, PlanError, RunError, forget_frames
 from mc_jupyter.events import Phase, Run
@@ -28,20 +28,20 @@ _LIMIT = "the limit set for models"
 _RAISE = 'raise the limit: %config ComposeMagics.memory = {"cpu": "8 GB"}, or Session(memory=…)'
 
 T = TypeVar("T")
-Model = Resident[ModelPlan, Driver]
+Model = Resident[ModelKey, Driver]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What a component has in memory: a model, and how much of each adapter laid over it takes part."""
 
-    model: ModelPlan
-    adapters: tuple[tuple[AdapterPlan, float], ...] = ()
+    model: ModelKey
+    adapters: tuple[tuple[AdapterKey, float], ...] = ()
 
     @property
-    def weights(self) -> dict[AdapterPlan, float]:
+    def weights(self) -> dict[AdapterKey, float]:
         """How much of each adapter. One that is named twice counts twice."""
-        found: dict[AdapterPlan, float] = {}
+        found: dict[AdapterKey, float] = {}
         for plan, weight in self.adapters:
             found[plan] = found.get(plan, 0.0) + weight
         return found
@@ -111,9 +111,9 @@ class Residents:
     def __init__(self, limits: Mapping[str, int] | None = None, on_change: Callable[[], None] = lambda: None):
         self.limits = dict(limits or {})
         self.on_change = on_change
-        self._cache: Cache[ModelPlan, Driver] = Cache()
-        self._took: dict[ModelPlan, float] = {}
-        self._timers: dict[ModelPlan, threading.Timer] = {}
+        self._cache: Cache[ModelKey, Driver] = Cache()
+        self._took: dict[ModelKey, float] = {}
+        self._timers: dict[ModelKey, threading.Timer] = {}
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self._cache)
@@ -122,7 +122,7 @@ class Residents:
     def loads(self) -> int:
         return self._cache.loads
 
-    def get(self, key: ModelPlan | None) -> Model | None:
+    def get(self, key: ModelKey | None) -> Model | None:
         return self._cache.get(key) if key is not None else None
 
     def held_by(self, holder: str) -> list[Model]:
@@ -226,7 +226,7 @@ class Residents:
         self._recount(old)
         return wanted
 
-    def _guarded(self, work: Callable[[], T], key: ModelPlan) -> T:
+    def _guarded(self, work: Callable[[], T], key: ModelKey) -> T:
         """The work's result; of its errors, none keeps a tensor, and out of memory names who holds how much."""
         try:
             return work()
@@ -238,7 +238,7 @@ class Residents:
             text = str(error).strip().splitlines()[0]
             raise self.out_of_memory(text, key) from None
 
-    def out_of_memory(self, text: str, key: ModelPlan) -> DoesNotFit:
+    def out_of_memory(self, text: str, key: ModelKey) -> DoesNotFit:
         """The error for memory that ran out after all: who holds how much, and what to try."""
         others = [r for r in self if r.key.device == key.device and r.key != key]
         held = listing([f"{whose(r)} ({format_bytes(bytes_of(r))})" for r in others], "and")
@@ -342,7 +342,7 @@ class Residents:
         finally:
             self._expire(resident)
 
-    def laid(self, resident: Model, loaded: Loaded) -> list[tuple[AdapterPlan, float, AdapterFacts | None]]:
+    def laid(self, resident: Model, loaded: Loaded) -> list[tuple[AdapterKey, float, AdapterFacts | None]]:
         """The adapters of one component: what each is, how much of it is used, and what its layers say.
 
         None for the last while the model runs: its layers may then be set for another component.
@@ -371,14 +371,14 @@ class Residents:
         elif seconds != float("inf") and resident.key not in self._timers:
             self._look_after(resident.key, seconds)
 
-    def _look_after(self, key: ModelPlan, seconds: float) -> None:
+    def _look_after(self, key: ModelKey, seconds: float) -> None:
         # A timer's thread must keep no model and no session alive: it knows the plan only.
         timer = threading.Timer(seconds, _look_again, (weakref.ref(self), key))
         timer.daemon = True
         self._timers[key] = timer
         timer.start()
 
-    def time_is_up(self, key: ModelPlan) -> None:
+    def time_is_up(self, key: ModelKey) -> None:
         """Let a model go that has been idle for as long as it was to be kept; of one used since, look again later."""
         self._timers.pop(key, None)
         resident = self.get(key)
@@ -431,7 +431,7 @@ class Residents:
         return [_row(r) for r in self]
 
 
-def _look_again(residents: weakref.ref[Residents], key: ModelPlan) -> None:
+def _look_again(residents: weakref.ref[Residents], key: ModelKey) -> None:
     if (here := residents()) is not None:
         here.time_is_up(key)
 
@@ -472,7 +472,7 @@ def bytes_of(resident: Model) -> int:
     return resident.model.facts().bytes + sum(each.bytes for each in _adapters_of(resident).values())
 
 
-def _adapters_of(resident: Model) -> Mapping[AdapterPlan, AdapterFacts]:
+def _adapters_of(resident: Model) -> Mapping[AdapterKey, AdapterFacts]:
     """What is laid over a model, where nobody is laying on or taking off at this moment."""
     if not resident.lock.acquire(blocking=False):
         return {}

@@ -151,15 +151,16 @@ class Session:
         component: str = DEFAULT,
         first_line: int = 1,
         overrides: Mapping[str, Any] | None = None,
+        plan: Plan | None = None,
         run: Run | None = None,
     ) -> Handle:
         """Define a component and load its model, unless the cell says `preload: false`.
 
         Of a document with several, it is the default one or the one that `component` names.
-        Returns its handle. The same text again loads nothing. An error before weights are read (a wrong text, missing
+        `plan` is the text's own, where it has been made already. Returns its handle. The same text again loads nothing. An error before weights are read (a wrong text, missing
         files, too little memory) leaves everything as it was.
         """
-        made = self.plan(text, first_line=first_line, overrides=overrides)
+        made = plan or self.plan(text, first_line=first_line, overrides=overrides)
         chosen = _runnable(made, component)
         handle = Handle(self, name or _name_of(chosen), text, made, chosen, dict(overrides or {}), first_line)
         run = run or Run()

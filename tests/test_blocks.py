@@ -11,7 +11,7 @@ import pytest
 
 import mc_jupyter as mc
 from mc_jupyter.errors import AccessDenied, BadToken, NeedsToken, NoSuchModel, Offline, PlanError, UnsafeWeights
-from mc_jupyter.events import Phase, Progress, Run
+from mc_jupyter.events import Advance, Phase, Run
 from tests import adapters, models, pipelines
 from tests.conftest import cell
 from tests.test_spec import documents
@@ -189,7 +189,7 @@ def test_block_19_draws_and_stops_when_it_is_told(hub: HubStandIn, session: mc.S
     text = text_of("19", tmp_path)
     handle = session.load(text, "chapter")
     run = Run()
-    run.listener = lambda event: run.stop() if isinstance(event, Progress) and event.unit == "steps" else None
+    run.listener = lambda event: run.stop() if isinstance(event, Advance) and event.unit == "steps" else None
     with pytest.raises(mc.errors.Interrupted) as caught:  # its fifty steps are left to a GPU
         handle(prompt="a red fox", run=run)
     assert caught.value.partial.info["mc_jupyter"].facts["interrupted"] == "step 1 of 50"
@@ -255,7 +255,7 @@ def test_a_download_tells_its_bytes(hub: HubStandIn, session: mc.Session) -> Non
     heard: list[Any] = []
     session.load(cell("text-classification", "bert-base"), run=Run(listener=heard.append))
     assert [e.name for e in heard if isinstance(e, Phase)] == ["find", "download", "load", "load"]
-    told = [e for e in heard if isinstance(e, Progress) and e.unit == "bytes"]
+    told = [e for e in heard if isinstance(e, Advance) and e.unit == "bytes"]
     assert told[-1].done == told[-1].total > 300_000
 
 

@@ -20,7 +20,7 @@ from mc_jupyter.comparison import peaks
 from mc_jupyter.comparison.agreement import agreement
 from mc_jupyter.drivers.transformers import Transformers
 from mc_jupyter.errors import InputError, UnknownName
-from mc_jupyter.events import Done, Event, Note, Phase, Progress, Run
+from mc_jupyter.events import Advance, Done, Event, Note, Phase, Run
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text
 from mc_jupyter.values.pictures import origin
 from tests import adapters, upscalers
@@ -391,7 +391,7 @@ class TestTelling:
         story.compare({"precision": BOTH}, "the fox", run=Run(listener=heard.append))
         said = ["story with precision: float32", "story with precision: bfloat16"]
         assert [e.subject for e in heard if isinstance(e, Phase)] == said
-        assert [(e.done, e.total, e.unit) for e in heard if isinstance(e, Progress)] == [
+        assert [(e.done, e.total, e.unit) for e in heard if isinstance(e, Advance)] == [
             (n, 2, "items") for n in range(3)
         ]
 

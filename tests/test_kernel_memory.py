@@ -55,10 +55,10 @@ def rss():
 
 def interrupting(tokens):
     'A run that sends this process a SIGINT when so many tokens have come.'
-    from mc_jupyter.events import Progress, Run
+    from mc_jupyter.events import Advance, Run
 
     def listen(event):
-        if isinstance(event, Progress) and event.unit == "tokens" and event.done == tokens:
+        if isinstance(event, Advance) and event.unit == "tokens" and event.done == tokens:
             os.kill(os.getpid(), signal.SIGINT)
 
     return Run(listener=listen)

@@ -19,7 +19,7 @@ from PIL import Image
 import mc_jupyter as mc
 from mc_jupyter import devices
 from mc_jupyter.errors import DoesNotFit, InputError, Interrupted, NotBuilt, RunError, UnknownName, WeightsError
-from mc_jupyter.events import Done, Phase, Progress, Run
+from mc_jupyter.events import Advance, Done, Phase, Run
 from tests import models
 from tests.conftest import cell
 
@@ -305,7 +305,7 @@ class TestCalling:
 
     def test_an_interrupted_list_keeps_what_is_done(self, session: mc.Session, classifier: Path) -> None:
         run = Run()
-        run.listener = lambda event: run.stop() if isinstance(event, Progress) else None
+        run.listener = lambda event: run.stop() if isinstance(event, Advance) else None
         handle = session.load(cell("text-classification", classifier, "batch_size: 2"))
         with pytest.raises(Interrupted, match="interrupted after 2 of 6") as caught:
             handle(["a lovely day"] * 6, run=run)

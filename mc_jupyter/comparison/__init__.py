@@ -23,9 +23,9 @@ from mc_jupyter.changes import said
 from mc_jupyter.comparison.agreement import agreement
 from mc_jupyter.comparison.peaks import Stretch, watched
 from mc_jupyter.comparison.table import Comparison, Record
-from mc_jupyter.drivers import ModelPlan
+from mc_jupyter.drivers import ModelKey
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, forget_frames
-from mc_jupyter.events import Done, Event, Note, Phase, Progress, Run, stop_on_interrupt
+from mc_jupyter.events import Advance, Done, Event, Note, Phase, Run, stop_on_interrupt
 from mc_jupyter.handles import Handle
 from mc_jupyter.inputs import accepted
 from mc_jupyter.rewriting import rewritten
@@ -76,7 +76,7 @@ class _Variant:
     result: Any = None
 
     @property
-    def key(self) -> ModelPlan:
+    def key(self) -> ModelKey:
         """The model it needs, as far as its files are known."""
         assert self.handle is not None
         return self.handle.component.model(self.handle.component.checkpoint)
@@ -176,7 +176,7 @@ class _Comparing:
 
     def ordered(self) -> list[_Variant]:
         """The variants that can run, those of one model together; first those whose model is there: it might go."""
-        groups: dict[tuple[ModelPlan, str], list[_Variant]] = {}
+        groups: dict[tuple[ModelKey, str], list[_Variant]] = {}
         for variant in self.variants:
             if variant.handle is not None:
                 groups.setdefault((variant.key, variant.key.subject), []).append(variant)
@@ -199,7 +199,7 @@ class _Comparing:
     def run_all(self, run: Run) -> None:
         waiting = self.ordered()
         done = len(self.variants) - len(waiting)
-        key: ModelPlan | None = None
+        key: ModelKey | None = None
         for variant in waiting:
             if run.stopped:
                 self.interrupted = True
@@ -208,7 +208,7 @@ class _Comparing:
                 self.session.models.release(self.holder)
                 key, self.loading = variant.key, None
             run.emit(Phase("run", f"{self.of.name} with {said(variant.settings)}"))
-            run.emit(Progress(done, len(self.variants), "items"))
+            run.emit(Advance(done, len(self.variants), "items"))
             try:
                 self.run_one(variant, replace(run, listener=_passing(run)))
             except Interrupted:
@@ -218,7 +218,7 @@ class _Comparing:
                 forget_frames(error)
                 variant.error = _reason(error)
             done += 1
-        run.emit(Progress(done, len(self.variants), "items"))
+        run.emit(Advance(done, len(self.variants), "items"))
         self.interrupted = run.stopped
 
     def run_one(self, variant: _Variant, run: Run) -> None:
@@ -331,7 +331,7 @@ def _passing(run: Run) -> Any:
         nonlocal downloading
         if isinstance(event, Phase):
             downloading = event.name == "download"
-        if isinstance(event, Note) or (downloading and isinstance(event, Phase | Progress)):
+        if isinstance(event, Note) or (downloading and isinstance(event, Phase | Advance)):
             run.emit(event)
 
     return listen

@@ -48,7 +48,7 @@ LANGUAGE_WORDS = ("huggingface", "unsloth", "vllm", "llamacpp", "custom")
 
 
 @dataclass(frozen=True, slots=True)
-class ModelPlan:
+class ModelKey:
     """Exactly what decides which bytes are in memory: equal plans are one model.
 
     `identity` tells one set of files from another: their folder, names, sizes and times of change. `compute_dtype` and
@@ -70,7 +70,7 @@ class ModelPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class AdapterPlan:
+class AdapterKey:
     """Exactly what decides an adapter's bytes: equal plans are one adapter, laid once over a base for all who use it.
 
     How much of it is added is not part of it: `Driver.use` says that before each call. `name` is what the user calls
@@ -229,7 +229,7 @@ class Driver(Part, room="drivers", noun="driver"):
         return iter(())
 
     @classmethod
-    def least(cls, plan: ModelPlan, checkpoint: Checkpoint) -> int | None:
+    def least(cls, plan: ModelKey, checkpoint: Checkpoint) -> int | None:
         """Bytes of the device with which the model runs after all, slower, where it does not fit as a whole.
 
         None when all of it must fit. `load` then finds out how much is free, and says what it did about it.
@@ -241,7 +241,7 @@ class Driver(Part, room="drivers", noun="driver"):
         """Import the library: done once a process, before `load`, so that loading times are the model's own."""
 
     @classmethod
-    def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Driver:
+    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Driver:
         """Read the model into memory."""
         raise NotImplementedError
 
@@ -268,32 +268,32 @@ class Driver(Part, room="drivers", noun="driver"):
     def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
         """Raise PlanError or WeightsError if this adapter cannot be laid over this base: said before either is read."""
 
-    def attach(self, plan: AdapterPlan, checkpoint: Checkpoint) -> None:
+    def attach(self, plan: AdapterKey, checkpoint: Checkpoint) -> None:
         """Lay an adapter over the model, taking no part yet. An error leaves the model as it was."""
         raise NotImplementedError
 
-    def detach(self, plan: AdapterPlan) -> None:
+    def detach(self, plan: AdapterKey) -> None:
         """Take an adapter off again; without any, the model is as it was loaded."""
         raise NotImplementedError
 
-    def use(self, weights: Mapping[AdapterPlan, float]) -> None:
+    def use(self, weights: Mapping[AdapterKey, float]) -> None:
         """Say which adapters take part from now on, and how much of each: their sum, exactly. None is the bare base."""
         raise NotImplementedError
 
-    def adapters(self) -> Mapping[AdapterPlan, AdapterFacts]:
+    def adapters(self) -> Mapping[AdapterKey, AdapterFacts]:
         """Every adapter laid on now, read back from the layers."""
         return {}
 
     # --- number types: for libraries that can change a loaded model's ---------------------------------------------
 
     @classmethod
-    def castable(cls, old: ModelPlan, new: ModelPlan, stored: str | None) -> bool:
+    def castable(cls, old: ModelKey, new: ModelKey, stored: str | None) -> bool:
         """Whether casting a model loaded as `old` gives, bit for bit, what loading weights stored as `stored` as `new`
         gives.
         """
         return False
 
-    def cast(self, plan: ModelPlan) -> None:
+    def cast(self, plan: ModelKey) -> None:
         """Bring the loaded model to the plan's number type, in place."""
         raise NotImplementedError
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mc_jupyter.drivers import AdapterFacts, AdapterPlan
+from mc_jupyter.drivers import AdapterFacts, AdapterKey
 from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.weights.checkpoint import read_json, tensors
 from mc_jupyter.weights.unsafe import check_pickle
@@ -224,12 +224,12 @@ class Adapters:
 
     def __init__(self, model: Any):
         self.model = model
-        self._laid: dict[AdapterPlan, _Laid] = {}
-        self._weights: dict[AdapterPlan, float] = {}
+        self._laid: dict[AdapterKey, _Laid] = {}
+        self._weights: dict[AdapterKey, float] = {}
         self._settled = True  # whether the layers are as `_weights` says: not after an interrupt half-way
         self._numbers = count(1)
 
-    def attach(self, plan: AdapterPlan, checkpoint: Checkpoint) -> None:
+    def attach(self, plan: AdapterKey, checkpoint: Checkpoint) -> None:
         """Lay an adapter over the model, taking no part yet. An error leaves the model as it was."""
         if plan in self._laid:
             return
@@ -250,14 +250,14 @@ class Adapters:
         card = Card.read(checkpoint, name)
         return card, read_weights(checkpoint, card)
 
-    def detach(self, plan: AdapterPlan) -> None:
+    def detach(self, plan: AdapterKey) -> None:
         """Take an adapter off; modules that no other one changes are the model's own objects again."""
         laid = self._laid.pop(plan)
         self._weights.pop(plan, None)
         self._unwrap(laid.name)
         self._apply()
 
-    def use(self, weights: Mapping[AdapterPlan, float]) -> None:
+    def use(self, weights: Mapping[AdapterKey, float]) -> None:
         """Let exactly these take part, each as it was trained times its weight. Costs nothing when they do already."""
         wanted = {plan: weight for plan, weight in weights.items() if weight}
         # In order, too: a sum of floats depends on it, and equal calls shall give equal bits.
@@ -268,7 +268,7 @@ class Adapters:
         self._weights = wanted
         self._apply()
 
-    def facts(self) -> dict[AdapterPlan, AdapterFacts]:
+    def facts(self) -> dict[AdapterKey, AdapterFacts]:
         """What the layers themselves say now."""
         return {plan: _facts(laid) for plan, laid in self._laid.items()}
 
@@ -438,11 +438,11 @@ class Laying:
     lays_adapters: ClassVar[bool] = True
     laid: Adapters
 
-    def detach(self, plan: AdapterPlan) -> None:
+    def detach(self, plan: AdapterKey) -> None:
         self.laid.detach(plan)
 
-    def use(self, weights: Mapping[AdapterPlan, float]) -> None:
+    def use(self, weights: Mapping[AdapterKey, float]) -> None:
         self.laid.use(weights)
 
-    def adapters(self) -> Mapping[AdapterPlan, AdapterFacts]:
+    def adapters(self) -> Mapping[AdapterKey, AdapterFacts]:
         return self.laid.facts()

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mc_jupyter.drivers import Facts, ModelPlan
+from mc_jupyter.drivers import Facts, ModelKey
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.errors import PlanError
 from mc_jupyter.words import listing
 
 
-def read_facts(model: Any, plan: ModelPlan, window: int | None, remarks: tuple[str, ...]) -> Facts:
+def read_facts(model: Any, plan: ModelKey, window: int | None, remarks: tuple[str, ...]) -> Facts:
     """The facts, with a remark for each difference from the plan. PlanError if nothing of it could be quantized."""
     parameters = list(model.parameters())
     layers = quantization.layers(model)
@@ -71,7 +71,7 @@ def _where(model: Any, tensors: Any) -> str:
     return ", ".join(sorted({str(t.device) for t in tensors}))
 
 
-def _differences(model: Any, plan: ModelPlan, layers: list[Any]) -> Iterator[str]:
+def _differences(model: Any, plan: ModelKey, layers: list[Any]) -> Iterator[str]:
     """What is otherwise than the plan says, a line each."""
     if plan.quantization == "int4":
         yield "int4 is bitsandbytes' nf4"
@@ -91,7 +91,7 @@ def _differences(model: Any, plan: ModelPlan, layers: list[Any]) -> Iterator[str
         yield f"device_mode: auto put the whole model on {where}"
 
 
-def _compute_types(plan: ModelPlan, layers: list[Any]) -> Iterator[str]:
+def _compute_types(plan: ModelKey, layers: list[Any]) -> Iterator[str]:
     four = [layer for layer in layers if quantization.is_four_bit(layer)]
     asked = plan.compute_dtype or plan.dtype
     for kind, count in Counter(quantization.computes_in(layer) for layer in four).items():

@@ -18,7 +18,7 @@ from mc_jupyter.errors import MissingPackage, PlanError
 if TYPE_CHECKING:
     import torch
 
-    from mc_jupyter.drivers import ModelPlan
+    from mc_jupyter.drivers import ModelKey
     from mc_jupyter.weights import Checkpoint
 
 FOUR_BITS = {"int4": "nf4", "nf4": "nf4", "fp4": "fp4"}
@@ -82,7 +82,7 @@ def check(settings: Any, checkpoint: Checkpoint) -> None:
 # --- loading ----------------------------------------------------------------------------------------------------------
 
 
-def arguments(plan: ModelPlan, lacking: list[str]) -> dict[str, Any]:
+def arguments(plan: ModelKey, lacking: list[str]) -> dict[str, Any]:
     """What `from_pretrained` is told so that it quantizes as planned.
 
     `lacking` are heads that the files do not hold: made up whole, as there is nothing to quantize them from.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import AdapterPlan, Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import AdapterKey, Call, Driver, Facts, ModelKey, performs
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._adapters import Laying
 from mc_jupyter.drivers._diffusers import loading, memory
@@ -38,7 +38,7 @@ class Diffusers(Laying, Driver):
     beside = ("transformers",)  # a pipeline's text encoders
     by_pieces = True
 
-    def __init__(self, pipe: Any, traits: Traits, plan: ModelPlan):
+    def __init__(self, pipe: Any, traits: Traits, plan: ModelKey):
         self.pipe = pipe
         self.placed: memory.Placement = "whole"
         self.traits = traits
@@ -78,7 +78,7 @@ class Diffusers(Laying, Driver):
             yield name, PlanError(message, fix=fix)
 
     @classmethod
-    def least(cls, plan: ModelPlan, checkpoint: Checkpoint) -> int | None:
+    def least(cls, plan: ModelKey, checkpoint: Checkpoint) -> int | None:
         return memory.least(plan, checkpoint)
 
     @classmethod
@@ -88,7 +88,7 @@ class Diffusers(Laying, Driver):
         import torch  # noqa: F401
 
     @classmethod
-    def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Diffusers:
+    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Diffusers:
         assert checkpoint is not None
         traits = traits_of(checkpoint)
         check_pickle(checkpoint)
@@ -115,7 +115,7 @@ class Diffusers(Laying, Driver):
     def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
         check_adapter(base, adapter, name)
 
-    def attach(self, plan: AdapterPlan, checkpoint: Checkpoint) -> None:
+    def attach(self, plan: AdapterKey, checkpoint: Checkpoint) -> None:
         if self.placed == "layers":
             raise PlanError(
                 f"adapter {plan.name}: a model that comes to the GPU layer by layer takes no adapters",

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan
-from mc_jupyter.events import Piece, Preview, Progress, Run
+from mc_jupyter.drivers import Call, Driver, Facts, ModelKey
+from mc_jupyter.events import Advance, Piece, Preview, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text, is_image
 from mc_jupyter.values.pictures import marked
@@ -34,7 +34,7 @@ class Echo(Driver):
         return "perform"
 
     @classmethod
-    def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Echo:
+    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Echo:
         return cls()
 
     def perform(self, task: type[Task], call: Call) -> list[Any]:
@@ -43,7 +43,7 @@ class Echo(Driver):
             if call.run.stopped:
                 break
             results.append(self._answer(task, item, call, position))
-            call.run.emit(Progress(position + 1, len(call.items), "items"))
+            call.run.emit(Advance(position + 1, len(call.items), "items"))
         return results + [None] * (len(call.items) - len(results))
 
     def facts(self) -> Facts:
@@ -85,7 +85,7 @@ class Echo(Driver):
             if call.run.stopped:
                 return marked(image, **facts, interrupted=f"step {step - 1} of {steps}")
             image = Image.blend(image, Image.new("RGB", image.size, colour), 1 / (steps + 1 - step))
-            call.run.emit(Progress(step, steps, "steps"))
+            call.run.emit(Advance(step, steps, "steps"))
             call.run.emit(Preview(image, number))
         return marked(image, **facts, num_inference_steps=steps)
 

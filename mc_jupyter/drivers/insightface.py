@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import Call, Driver, Facts, ModelKey, performs
 from mc_jupyter.drivers._insightface import faces as looking
 from mc_jupyter.drivers._insightface import packs
 from mc_jupyter.drivers._insightface.onnx import threads
 from mc_jupyter.errors import InputError, MissingPackage, PlanError, Problem, WeightsError
-from mc_jupyter.events import Progress, Run
+from mc_jupyter.events import Advance, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.face_embedding import FaceEmbedding
 from mc_jupyter.values import Faces
@@ -111,7 +111,7 @@ class InsightFace(Driver):
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"insightface\.")
 
     @classmethod
-    def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> InsightFace:
+    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> InsightFace:
         assert checkpoint is not None
         made = cls(_sessions(checkpoint.folder, plan), _licence(checkpoint.folder))
         for line in made.remarks:
@@ -149,7 +149,7 @@ class InsightFace(Driver):
             faces, total = self._faces(item, call)
             results.append(faces)
             totals.append(total)
-            call.run.emit(Progress(i + 1, len(call.items), "items"))
+            call.run.emit(Advance(i + 1, len(call.items), "items"))
         for line in () if call.run.stopped else looking.said(results, totals, call.action):
             call.run.note(line)
         return results + [None] * (len(call.items) - len(results))
@@ -204,7 +204,7 @@ def _mend(reason: str) -> str:
     return '%pip install "mc-jupyter[face]"'
 
 
-def _sessions(folder: Path, plan: ModelPlan) -> Mapping[str, Any]:
+def _sessions(folder: Path, plan: ModelKey) -> Mapping[str, Any]:
     """The library's models by their roles, each with its session, all of them on the plan's device."""
     import onnxruntime
     from insightface.app import FaceAnalysis

@@ -6,13 +6,13 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import Call, Driver, Facts, ModelKey, performs
 from mc_jupyter.drivers._diffusers.loading import quiet
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory, refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes
 from mc_jupyter.drivers._upscaling.planes import idle, refuse_idle
 from mc_jupyter.errors import InputError, PlanError, Problem, RunError, WeightsError
-from mc_jupyter.events import Progress, Run
+from mc_jupyter.events import Advance, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_upscale import ImageUpscale
 from mc_jupyter.values.pictures import marked
@@ -92,7 +92,7 @@ class Ldsr(Driver):
         from diffusers import LDMSuperResolutionPipeline  # noqa: F401
 
     @classmethod
-    def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Ldsr:
+    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Ldsr:
         assert checkpoint is not None
         check_pickle(checkpoint)
         with refusing_what_does_not_fit(plan.subject), quiet():
@@ -203,12 +203,12 @@ class _Steps:
 
     def _after(self, *_: object) -> None:
         self.done += 1
-        self.run.emit(Progress(self.done, self.total, "steps"))
+        self.run.emit(Advance(self.done, self.total, "steps"))
         if self.run.stopped:
             raise _Stopped
 
 
-def _read(plan: ModelPlan, checkpoint: Checkpoint) -> Any:
+def _read(plan: ModelKey, checkpoint: Checkpoint) -> Any:
     import torch
     from diffusers import LDMSuperResolutionPipeline
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.devices import HALF
-from mc_jupyter.drivers import Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import Call, Driver, Facts, ModelKey, performs
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory, refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes, upscalers
 from mc_jupyter.drivers._upscaling.enlarging import Network, Tiling
@@ -76,7 +76,7 @@ class Spandrel(Driver):
         import spandrel  # noqa: F401
 
     @classmethod
-    def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Spandrel:
+    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Spandrel:
         assert checkpoint is not None
         with refusing_what_does_not_fit(plan.subject):
             model = upscalers.read_model(checkpoint)
@@ -148,7 +148,7 @@ class Spandrel(Driver):
         give_back()
 
 
-def _moved(model: Any, plan: ModelPlan) -> tuple[str, ...]:
+def _moved(model: Any, plan: ModelKey) -> tuple[str, ...]:
     """Bring the model to its device and number type; a remark where the architecture cannot do the one meant.
 
     PlanError on a CPU, where half precision is never chosen but by the cell.

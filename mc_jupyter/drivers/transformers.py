@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.batching import batches
-from mc_jupyter.drivers import AdapterPlan, Call, Driver, Facts, ModelPlan, performs
+from mc_jupyter.drivers import AdapterKey, Call, Driver, Facts, ModelKey, performs
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._adapters import Adapters, Laying, check_adapter
 from mc_jupyter.drivers._facts import read_facts
@@ -26,7 +26,7 @@ from mc_jupyter.drivers._transformers.loading import (
 )
 from mc_jupyter.drivers._transformers.pooling import POOLINGS
 from mc_jupyter.errors import InputError, PlanError
-from mc_jupyter.events import Progress, Run
+from mc_jupyter.events import Advance, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.chat_completion import ChatCompletion
 from mc_jupyter.tasks.image_to_text import ImageToText
@@ -61,7 +61,7 @@ class Transformers(Laying, Driver):
     package = "transformers"
     by_pieces = True
 
-    def __init__(self, model: Any, tokenizer: Any, plan: ModelPlan, folder: Path, images: Any = None):
+    def __init__(self, model: Any, tokenizer: Any, plan: ModelKey, folder: Path, images: Any = None):
         self.model = model
         self.tokenizer = tokenizer
         self.images = images  # what prepares them, of a model that sees
@@ -118,7 +118,7 @@ class Transformers(Laying, Driver):
         from transformers import AutoModel, AutoTokenizer, PreTrainedModel  # noqa: F401
 
     @classmethod
-    def load(cls, plan: ModelPlan, checkpoint: Checkpoint | None, run: Run) -> Transformers:
+    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Transformers:
         assert checkpoint is not None
         import torch
         import transformers
@@ -172,10 +172,10 @@ class Transformers(Laying, Driver):
     # --- number types -------------------------------------------------------------------------------------------------
 
     @classmethod
-    def castable(cls, old: ModelPlan, new: ModelPlan, stored: str | None) -> bool:
+    def castable(cls, old: ModelKey, new: ModelKey, stored: str | None) -> bool:
         return casting.castable(old, new, stored)
 
-    def cast(self, plan: ModelPlan) -> None:
+    def cast(self, plan: ModelKey) -> None:
         import torch
 
         with Quiet():
@@ -190,7 +190,7 @@ class Transformers(Laying, Driver):
     def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
         check_adapter(base, adapter, name)
 
-    def attach(self, plan: AdapterPlan, checkpoint: Checkpoint) -> None:
+    def attach(self, plan: AdapterKey, checkpoint: Checkpoint) -> None:
         quantization.import_quietly()  # PEFT imports it
         self.laid.attach(plan, checkpoint)
 
@@ -303,7 +303,7 @@ class Transformers(Laying, Driver):
                 for position, row in zip(batch, found, strict=True):
                     rows[position] = row
                 done += len(batch)
-                call.run.emit(Progress(done, len(rows_of_ids), "items"))
+                call.run.emit(Advance(done, len(rows_of_ids), "items"))
         return rows
 
     def _padded(self, rows: list[list[int]], side: str) -> dict[str, torch.Tensor]:

@@ -8,8 +8,7 @@ from html import escape
 from typing import Any
 
 from mc_jupyter import words
-from mc_jupyter.events import Done, Event, Note, Phase, Piece, Preview
-from mc_jupyter.events import Progress as Advance
+from mc_jupyter.events import Advance, Done, Event, Note, Phase, Piece, Preview
 from mc_jupyter.notebook import display
 from mc_jupyter.notebook.display import Bundle
 

@@ -9,7 +9,7 @@ from mc_jupyter.errors import ComposeError, InputError, Interrupted, RunError, f
 from mc_jupyter.events import Run
 from mc_jupyter.notebook import outcome, pictures
 from mc_jupyter.notebook.display import Bundle
-from mc_jupyter.notebook.progress import Progress
+from mc_jupyter.notebook.progress import Output
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import Batch
 from mc_jupyter.words import listing
@@ -33,7 +33,7 @@ class Answer:
         try:
             if lacking := handle.missing(values):
                 raise InputError(f"{handle.name} needs {listing([one.name for one in lacking], 'and')}")
-            with Progress(self, "live") as progress:
+            with Output(self, "live") as progress:
                 started(progress.run)
                 return self._called(handle, values, progress)
         except Exception as error:
@@ -43,7 +43,7 @@ class Answer:
                 raise
         return ""
 
-    def _called(self, handle: Handle, values: Mapping[str, Any], progress: Progress) -> str:
+    def _called(self, handle: Handle, values: Mapping[str, Any], progress: Output) -> str:
         notebook = pictures.notebook()
         showing = notebook.showing(handle.name) if notebook is not None else Showing()
         try:
@@ -87,7 +87,7 @@ def _transportable(bundle: Bundle) -> Bundle:
     return {k: base64.b64encode(v).decode() if isinstance(v, bytes) else v for k, v in bundle.items()}
 
 
-def _speed(result: Any, progress: Progress) -> str:
+def _speed(result: Any, progress: Output) -> str:
     """`38 tokens/s` from the first piece on, or items a second of a batch: of the run alone, without loading."""
     seconds = progress.writing_seconds or progress.phase_seconds
     tokens = getattr(result, "tokens", None)

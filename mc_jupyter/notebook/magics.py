@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from mc_jupyter.events import Run
     from mc_jupyter.handles import Handle
-    from mc_jupyter.notebook.progress import Progress, Surface
+    from mc_jupyter.notebook.progress import Output, Surface
     from mc_jupyter.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -101,7 +101,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         self._session: Session | None = None
         self._shown: tuple[type, Any] | None = None
         self._silent = False  # whether the present line ends with `;`
-        self._last_call: Progress | None = None
+        self._last_call: Output | None = None
         self._pictures: dict[str, tuple[int | None, str | None]] = {}  # what cells say of theirs, by component
         self.open_forms: dict[str, Any] = {}
 
@@ -186,10 +186,10 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         The calls of one cell take turns in one output, so that a loop of them leaves no more than one call does.
         """
         from mc_jupyter.notebook import outcome
-        from mc_jupyter.notebook.progress import Progress
+        from mc_jupyter.notebook.progress import Output
 
         surface: Surface = "live" if self._surface() == "live" else "quiet"
-        with Progress(self.shell.display_pub, surface, patient=True, after=self._last_call) as progress:
+        with Output(self.shell.display_pub, surface, patient=True, after=self._last_call) as progress:
             self._last_call = progress
             try:
                 yield progress.run
@@ -314,11 +314,11 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
 
     # --- running and showing ------------------------------------------------------------------------------------------
 
-    def progress(self) -> Progress:
+    def progress(self) -> Output:
         """A run's one output, for a `with` block."""
-        from mc_jupyter.notebook.progress import Progress
+        from mc_jupyter.notebook.progress import Output
 
-        return Progress(self.shell.display_pub, self._surface())
+        return Output(self.shell.display_pub, self._surface())
 
     def _surface(self) -> Surface:
         from IPython.core.displaypub import CapturingDisplayPublisher
@@ -331,7 +331,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         self,
         handle: Handle,
         given: Mapping[str, Any],
-        progress: Progress,
+        progress: Output,
         *,
         seed: int | None = None,
         out: str | None = None,
@@ -368,7 +368,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
             self.hide(result)
         return result
 
-    def present(self, handle: Handle, given: Mapping[str, Any], progress: Progress) -> None:
+    def present(self, handle: Handle, given: Mapping[str, Any], progress: Output) -> None:
         """Show what a cell has defined: its card, and where somebody is there, a form under it."""
         from mc_jupyter.notebook import display
 

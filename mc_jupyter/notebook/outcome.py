@@ -17,10 +17,10 @@ from mc_jupyter.values.streams import Stream
 if TYPE_CHECKING:
     from mc_jupyter.handles import Handle
     from mc_jupyter.notebook.magics import ComposeMagics
-    from mc_jupyter.notebook.progress import Progress
+    from mc_jupyter.notebook.progress import Output
 
 
-def call(handle: Handle, given: Mapping[str, Any], progress: Progress, seed: int | None) -> Any:
+def call(handle: Handle, given: Mapping[str, Any], progress: Output, seed: int | None) -> Any:
     """The value of a call; a stream is read to its end, its pieces shown as they come."""
     result = handle(dict(given), run=progress.run, seed=seed)
     return _read(result, progress) if isinstance(result, Stream) else result
@@ -38,7 +38,7 @@ class _Interrupt(Run):
         self.run.stop()
 
 
-def _read(stream: Stream, progress: Progress) -> Any:
+def _read(stream: Stream, progress: Output) -> Any:
     interrupt = _Interrupt(progress.run)
     with stop_on_interrupt(interrupt):
         pieces = stream.collect()
@@ -52,7 +52,7 @@ def _read(stream: Stream, progress: Progress) -> Any:
     return whole
 
 
-def saved(result: Any, progress: Progress, showing: Showing, name: str) -> Showing:
+def saved(result: Any, progress: Output, showing: Showing, name: str) -> Showing:
     """The same way of showing, knowing the files of the result's pictures: they are saved where it names a folder.
 
     A disk that is full costs nobody the result: it is shown, with a note. Of an interrupted run,
@@ -68,7 +68,7 @@ def saved(result: Any, progress: Progress, showing: Showing, name: str) -> Showi
         return showing
 
 
-def tell_files(result: Any, progress: Progress, showing: Showing) -> None:
+def tell_files(result: Any, progress: Output, showing: Showing) -> None:
     """Say where pictures are that are not shown."""
     if files := pictures.files_of(result, showing):
         progress.run.note(f"saved as {files}")
@@ -76,7 +76,7 @@ def tell_files(result: Any, progress: Progress, showing: Showing) -> None:
 
 def show(
     result: Any,
-    progress: Progress,
+    progress: Output,
     metadata: dict[str, Any],
     formatter: Any,
     showing: Showing | None = None,
@@ -105,7 +105,7 @@ def show(
 
 
 def _show_pictures(
-    result: Any, progress: Progress, metadata: dict[str, Any], showing: Showing, live: ComposeMagics | None
+    result: Any, progress: Output, metadata: dict[str, Any], showing: Showing, live: ComposeMagics | None
 ) -> None:
     if not slider.has_before(result):
         below = pictures.lines(result, showing) if is_image(result) else ()
@@ -116,7 +116,7 @@ def _show_pictures(
     progress.show(slider.bundle(result, showing), metadata, below=slider.lines(result, showing), beside=moving)
 
 
-def show_partial(handle: Handle | None, error: Interrupted, progress: Progress, showing: Showing | None = None) -> None:
+def show_partial(handle: Handle | None, error: Interrupted, progress: Output, showing: Showing | None = None) -> None:
     """Leave what there was when the user stopped it, marked as such. `error.partial` is what is shown."""
     error.partial = _partial(error, progress)
     metadata = provenance(handle, progress, error.partial) if handle is not None else {}
@@ -131,7 +131,7 @@ def show_partial(handle: Handle | None, error: Interrupted, progress: Progress, 
     progress.show(display.text_bundle(str(text), figures), metadata, figures=figures)
 
 
-def _partial(error: Interrupted, progress: Progress) -> Any:
+def _partial(error: Interrupted, progress: Output) -> Any:
     """What a driver gave when it was stopped; where that is no picture, the last that was seen of each on its way."""
     account = progress.account
     if pictures.images_of(error.partial) or not account.previews:
@@ -141,7 +141,7 @@ def _partial(error: Interrupted, progress: Progress) -> Any:
     return seen[0] if len(seen) == 1 else Batch(seen)
 
 
-def provenance(handle: Handle, progress: Progress, result: Any) -> dict[str, Any]:
+def provenance(handle: Handle, progress: Output, result: Any) -> dict[str, Any]:
     """What the output's metadata remembers: which model gave this, where, and how. Of inputs prompts of pictures."""
     facts, checkpoint = handle.facts(), handle.component.checkpoint
     found = {

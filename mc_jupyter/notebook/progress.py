@@ -1,6 +1,6 @@
 """What a run shows while it runs: one output with phases and figures, the text as it is written, pictures as they form.
 
-`account` follows the events and says in one line where the run stands; `Progress` decides when that is shown. Nothing
+`account` follows the events and says in one line where the run stands; `Output` decides when that is shown. Nothing
 is shown of what takes less than half a second; an output changes at most 16 times a second, and less often when the
 text is long, so that no front-end is flooded; at the end the same output holds the result, or nothing.
 """
@@ -30,7 +30,7 @@ Surface = Literal["live", "quiet", "terminal"]
 """An output that can be changed; one that keeps every change (`%%capture`); a terminal, where lines follow lines."""
 
 
-class Progress:
+class Output:
     """The one output of a run: use it in a `with` block, give its `run` to the session, and end with `show`, or not."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
         *,
         patient: bool = False,
-        after: Progress | None = None,
+        after: Output | None = None,
     ):
         """`patient` shows text too only when it takes a while; `after` is a run whose output this one takes over."""
         self.run = Run(listener=self.listen)
@@ -59,7 +59,7 @@ class Progress:
         self.started = self.account.since = clock()
         self.first_piece: float | None = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Output:
         # A thread knows its cell only by the context it is started in (ipykernel 7).
         context = contextvars.copy_context()
         self._ticker = threading.Thread(target=context.run, args=(self._tick,), name="mc_jupyter progress", daemon=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mc_jupyter import devices, expressions
-from mc_jupyter.drivers import AdapterPlan, Driver, ModelPlan
+from mc_jupyter.drivers import AdapterKey, Driver, ModelKey
 from mc_jupyter.errors import ComposeError
 from mc_jupyter.fields import Adapter
 from mc_jupyter.inputs import Input
@@ -28,10 +28,10 @@ class PlannedAdapter:
     checkpoint: Checkpoint | None = None
     identity: tuple[Any, ...] = field(default=(), repr=False)
 
-    def plan(self, base: ModelPlan, checkpoint: Checkpoint) -> AdapterPlan:
+    def plan(self, base: ModelKey, checkpoint: Checkpoint) -> AdapterKey:
         """What decides its bytes, over a base that is now known."""
         asked = self.settings.precision
-        return AdapterPlan(
+        return AdapterKey(
             identity=identity_of(checkpoint),
             dtype=asked if asked not in (None, "auto") else base.compute_dtype or base.dtype,
             low_cpu_mem_usage=self.settings.low_cpu_mem_usage,
@@ -78,7 +78,7 @@ class ComponentPlan:
             return asked, "asked for"
         return devices.auto_dtype(self.device, checkpoint.dtype if checkpoint else None)
 
-    def model(self, checkpoint: Checkpoint | None) -> ModelPlan:
+    def model(self, checkpoint: Checkpoint | None) -> ModelKey:
         """What decides which bytes are in memory, now that the files are known."""
         assert self.driver is not None
         assert self.task is not None
@@ -91,7 +91,7 @@ class ComponentPlan:
         dtype = self.dtype(checkpoint)[0]
         bits = self.settings.quantization
         four = bits.type in ("int4", "fp4", "nf4")
-        return ModelPlan(
+        return ModelKey(
             driver=self.driver.name,
             head=head,
             identity=identity_of(checkpoint),

@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO
 
 from mc_jupyter.errors import DoesNotFit, Interrupted, WeightsError
-from mc_jupyter.events import Progress, Run
+from mc_jupyter.events import Advance, Run
 from mc_jupyter.fields import HubSource
 from mc_jupyter.weights import hub
 from mc_jupyter.weights.hub import Entry, Listing
@@ -142,7 +142,7 @@ class Download:
         moved = done != self._told_done
         if (moved and last) or now - self._told >= (_BEAT if moved else _PULSE):
             self._told, self._told_done = now, done
-            self.run.emit(Progress(done, self.total, "bytes"))
+            self.run.emit(Advance(done, self.total, "bytes"))
 
     # ── the other threads ──
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mc_jupyter.errors import DoesNotFit, Interrupted, Offline, WeightsError
-from mc_jupyter.events import Progress, Run
+from mc_jupyter.events import Advance, Run
 from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _receive(
                 _refuse_size(file, here, None, None)
                 if time.monotonic() - told > _BEAT or here == total:
                     told = time.monotonic()
-                    run.emit(Progress(here, total, "bytes"))
+                    run.emit(Advance(here, total, "bytes"))
                 if run.stopped:
                     raise Interrupted(f"stopped with {format_bytes(here)} downloaded", fix="run the cell again")
 

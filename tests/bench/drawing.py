@@ -32,7 +32,7 @@ def rows(rounds: int = ROUNDS) -> Iterator[Row]:
 
     import mc_jupyter as mc
     from mc_jupyter.drivers._diffusers.loading import quiet
-    from mc_jupyter.events import Preview, Progress, Run
+    from mc_jupyter.events import Advance, Preview, Run
 
     device = "cuda:0" if torch.cuda.is_available() else "cpu"
     heard: list[Any] = []
@@ -54,7 +54,7 @@ def rows(rounds: int = ROUNDS) -> Iterator[Row]:
         assert np.array_equal(np.asarray(draw()), np.asarray(direct()))
         heard.clear()
         times = in_turns(rounds, ours=draw, direct=direct)
-    assert sum(isinstance(event, Progress) for event in heard) == STEPS * rounds
+    assert sum(isinstance(event, Advance) for event in heard) == STEPS * rounds
     shown = sum(isinstance(event, Preview) for event in heard) / rounds
     ratio = times.ratio("direct", "ours")
     size = sum(p.numel() for p in pipe.unet.parameters()) / 1e6

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 
-from mc_jupyter.drivers import AdapterPlan
+from mc_jupyter.drivers import AdapterKey
 from mc_jupyter.drivers._adapters import Adapters, check_adapter
 from mc_jupyter.errors import ComposeError, PlanError, UnsafeWeights, WeightsError
 from tests import adapters, models
@@ -50,11 +50,11 @@ def says(model: Any, **inputs: Any) -> torch.Tensor:
         return model(**({"input_ids": TOKENS} | inputs)).logits.clone()
 
 
-def plan(folder: Path, dtype: str = "float32", **more: Any) -> AdapterPlan:
-    return AdapterPlan((str(folder),), dtype, name=folder.name, **more)
+def plan(folder: Path, dtype: str = "float32", **more: Any) -> AdapterKey:
+    return AdapterKey((str(folder),), dtype, name=folder.name, **more)
 
 
-def laid(model: Any, *folders: Path, dtype: str = "float32", **more: Any) -> tuple[Adapters, list[AdapterPlan]]:
+def laid(model: Any, *folders: Path, dtype: str = "float32", **more: Any) -> tuple[Adapters, list[AdapterKey]]:
     on = Adapters(model)
     plans = [plan(folder, dtype, **more) for folder in folders]
     for each, folder in zip(plans, folders, strict=True):
@@ -403,7 +403,7 @@ class TestComingAndGoing:
         other.start()
         try:
             for number in range(3):
-                each = AdapterPlan((number,), "float32", low_cpu_mem_usage=True)
+                each = AdapterKey((number,), "float32", low_cpu_mem_usage=True)
                 on.attach(each, adapters.checkpoint(tales))
         finally:
             done.set()

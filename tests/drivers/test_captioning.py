@@ -17,7 +17,7 @@ from PIL import Image
 
 import mc_jupyter as mc
 from mc_jupyter.errors import InputError, Interrupted, PlanError, SpecError, WeightsError
-from mc_jupyter.events import Progress, Run
+from mc_jupyter.events import Advance, Run
 from mc_jupyter.values.pictures import rgb
 from tests import adapters, captioners
 from tests.captioners import pictures
@@ -337,7 +337,7 @@ class TestACall:
         run = Run()
 
         def stop(event: object) -> None:
-            if isinstance(event, Progress) and event.done == 4:
+            if isinstance(event, Advance) and event.done == 4:
                 run.stop()
 
         run.listener = stop

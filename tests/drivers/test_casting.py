@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from mc_jupyter import devices
-from mc_jupyter.drivers import ModelPlan
+from mc_jupyter.drivers import ModelKey
 from mc_jupyter.drivers._memory import give_back
 from mc_jupyter.drivers.transformers import Transformers
 from mc_jupyter.errors import PlanError
@@ -34,9 +34,9 @@ MAKERS: dict[str, tuple[Callable[[Path], Path], str]] = {
 }
 
 
-def plan(dtype: str = "float32", **more: Any) -> ModelPlan:
+def plan(dtype: str = "float32", **more: Any) -> ModelKey:
     said = {"driver": "transformers", "head": "causal-lm", "identity": ("it",), "device": "cpu", "dtype": dtype}
-    return ModelPlan(**{**said, **more})
+    return ModelKey(**{**said, **more})
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_what_rounding_lost_is_not_made_up(file: str | None, old: str, new: str)
         (plan(), plan("bfloat16", head="encoder")),
     ],
 )
-def test_plans_that_differ_in_more_are_not_cast(old: ModelPlan, new: ModelPlan) -> None:
+def test_plans_that_differ_in_more_are_not_cast(old: ModelKey, new: ModelKey) -> None:
     assert not Transformers.castable(old, new, "float32")
 
 

@@ -27,7 +27,7 @@ from mc_jupyter.errors import (
     SpecError,
     WeightsError,
 )
-from mc_jupyter.events import Note, Preview, Progress, Run
+from mc_jupyter.events import Advance, Note, Preview, Run
 from mc_jupyter.values.pictures import origin
 from tests import pipelines
 from tests.conftest import cell
@@ -235,14 +235,14 @@ class TestManyImages:
         images = handle(["a", "b", "c", "d"], seed=1, run=heard.run)
         assert [origin(image).facts["prompt"] for image in images] == ["a", "b", "c", "d"]
         assert "going on with 2" in heard.notes
-        assert heard.of(Progress)[-1].done == heard.of(Progress)[-1].total == 6
+        assert heard.of(Advance)[-1].done == heard.of(Advance)[-1].total == 6
 
 
 class TestWatching:
     def test_steps_are_told_over_all_batches(self, made: Any, drawing: mc.Session) -> None:
         heard = Heard()
         drawing.load(text(made["sdxl"]), "one")(["a", "b"], seed=1, run=heard.run)
-        assert [(e.done, e.total, e.unit) for e in heard.of(Progress)] == [(i, 6, "steps") for i in range(1, 7)]
+        assert [(e.done, e.total, e.unit) for e in heard.of(Advance)] == [(i, 6, "steps") for i in range(1, 7)]
 
     def test_a_short_run_has_no_previews(self, made: Any, drawing: mc.Session) -> None:
         heard = Heard()
@@ -286,7 +286,7 @@ class TestWatching:
         whole = handle(["a", "b", "c"], seed=1)
 
         def at_the_fourth(event: Any, run: Run) -> None:
-            if isinstance(event, Progress) and event.done == 4:
+            if isinstance(event, Advance) and event.done == 4:
                 run.stop()
 
         heard = Heard(at_the_fourth)
@@ -297,7 +297,7 @@ class TestWatching:
         assert origin(second).facts["interrupted"] == "step 1 of 3"
         assert origin(second).facts["seed"] == 2
         assert third is None
-        assert heard.of(Progress)[-1].done == 4
+        assert heard.of(Advance)[-1].done == 4
         assert [pixels(i).tolist() for i in handle(["a", "b", "c"], seed=1)] == [pixels(i).tolist() for i in whole]
 
 
@@ -696,7 +696,7 @@ class TestMemory:
         monkeypatch.setattr(pipe, "maybe_free_model_hooks", lambda: (back.append(True), go_back()))
 
         def interrupt(event: Any, run: Run) -> None:
-            if isinstance(event, Progress):
+            if isinstance(event, Advance):
                 raise KeyboardInterrupt
 
         try:

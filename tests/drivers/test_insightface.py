@@ -22,7 +22,7 @@ from mc_jupyter.drivers._insightface import onnx as headers
 from mc_jupyter.drivers._insightface import packs
 from mc_jupyter.drivers.insightface import InsightFace
 from mc_jupyter.errors import InputError, Interrupted, MissingPackage, NoSuchModel, PlanError, SpecError, WeightsError
-from mc_jupyter.events import Note, Progress, Run
+from mc_jupyter.events import Advance, Note, Run
 from mc_jupyter.values import Batch, Faces, look_up
 from tests import faces
 from tests.conftest import cell
@@ -316,8 +316,8 @@ def test_what_is_no_image_is_one_error(loaded: mc.Session, pack: Path) -> None:
 
 def test_a_list_gives_a_list_in_order_with_progress(loaded: mc.Session, pack: Path) -> None:
     pictures = [faces.picture((320, 240), ONE), faces.picture((320, 240)), faces.picture((320, 240), TWO)]
-    steps: list[Progress] = []
-    run = Run(lambda e: steps.append(e) if isinstance(e, Progress) and e.unit == "items" else None)
+    steps: list[Advance] = []
+    run = Run(lambda e: steps.append(e) if isinstance(e, Advance) and e.unit == "items" else None)
     found = look(loaded, pack, pictures, run=run)
     assert isinstance(found, Batch)
     assert list(found) == [look(loaded, pack, picture) for picture in pictures]
@@ -327,7 +327,7 @@ def test_a_list_gives_a_list_in_order_with_progress(loaded: mc.Session, pack: Pa
 
 def test_an_interrupt_keeps_the_pictures_that_were_done(loaded: mc.Session, pack: Path) -> None:
     run = Run()
-    run.listener = lambda e: run.stop() if isinstance(e, Progress) and e.unit == "items" else None
+    run.listener = lambda e: run.stop() if isinstance(e, Advance) and e.unit == "items" else None
     with pytest.raises(Interrupted, match="after 1 of 3") as caught:
         look(loaded, pack, [faces.picture((320, 240), ONE)] * 3, run=run)
     assert isinstance(caught.value.partial, Batch)

@@ -14,7 +14,7 @@ from PIL import Image
 
 import mc_jupyter as mc
 from mc_jupyter.errors import InputError, Interrupted, PlanError, SpecError, UnsafeWeights, WeightsError
-from mc_jupyter.events import Note, Progress, Run
+from mc_jupyter.events import Advance, Note, Run
 from mc_jupyter.values.pictures import origin
 from tests import upscalers
 from tests.conftest import cell
@@ -116,7 +116,7 @@ def test_another_scale_is_resampled_and_that_is_said(load: Any) -> None:
 def test_progress_goes_by_steps_over_all_images(load: Any) -> None:
     events: list[Any] = []
     load()([picture(32, 32), picture(32, 32)], run=Run(events.append))
-    assert [(e.done, e.total, e.unit) for e in events if isinstance(e, Progress)] == [
+    assert [(e.done, e.total, e.unit) for e in events if isinstance(e, Advance)] == [
         (n, 6, "steps") for n in range(1, 7)
     ]
 
@@ -124,7 +124,7 @@ def test_progress_goes_by_steps_over_all_images(load: Any) -> None:
 def test_an_interrupt_at_a_step_keeps_what_is_whole_and_the_pipeline_stays(load: Any) -> None:
     handle, images, run = load("seed: 2"), [picture(32, 32), picture(32, 32)], Run()
     before = handle(images)
-    run.listener = lambda e: run.stop() if isinstance(e, Progress) and e.done == 5 else None
+    run.listener = lambda e: run.stop() if isinstance(e, Advance) and e.done == 5 else None
     with pytest.raises(Interrupted, match="after 1 of 2") as caught:
         handle(images, run=run)
     first, second = caught.value.partial
@@ -143,7 +143,7 @@ def test_eta_is_refused_by_a_scheduler_that_has_none(session: mc.Session, tmp_pa
         session.load(text + "  eta: 0.5\n")(picture(32, 32))
     events: list[Any] = []
     session.load(text)(picture(32, 32), run=Run(events.append))
-    last = [e for e in events if isinstance(e, Progress)][-1]
+    last = [e for e in events if isinstance(e, Advance)][-1]
     assert last.done == last.total
 
 

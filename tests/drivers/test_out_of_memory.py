@@ -194,12 +194,12 @@ def test_a_load_that_runs_out_of_memory_says_so_and_leaves_a_usable_process(
     said, held, works, dtype = in_a_process(f"""
 from mc_jupyter import weights
 from mc_jupyter.devices import process_memory
-from mc_jupyter.drivers import ModelPlan
+from mc_jupyter.drivers import ModelKey
 from mc_jupyter.drivers.transformers import Transformers
 from mc_jupyter.fields import LocalSource
 
 def load(folder):
-    plan = ModelPlan("transformers", "causal-lm", (), device="cpu", subject="the large one", **{settings!r})
+    plan = ModelKey("transformers", "causal-lm", (), device="cpu", subject="the large one", **{settings!r})
     return Transformers.load(plan, weights.find(LocalSource(path=folder)), Run())
 
 load({str(small)!r}).close()

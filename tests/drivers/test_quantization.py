@@ -15,7 +15,7 @@ import torch
 
 import mc_jupyter as mc
 from mc_jupyter import weights
-from mc_jupyter.drivers import ModelPlan
+from mc_jupyter.drivers import ModelKey
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers.transformers import Transformers
 from mc_jupyter.errors import PlanError
@@ -46,7 +46,7 @@ def load(folder: Path, head: str, kind: str = "none", dtype: str = "float32", **
     """A model loaded by the driver alone."""
     four = {"compute_dtype": dtype, "double_quant": True} if kind in FOUR_BITS else {}
     settings = {"device": "cpu", **four, **more}
-    plan = ModelPlan("transformers", head, (str(folder),), dtype=dtype, quantization=kind, subject="it", **settings)
+    plan = ModelKey("transformers", head, (str(folder),), dtype=dtype, quantization=kind, subject="it", **settings)
     return Transformers.load(plan, checkpoint_in(folder), Run())
 
 
@@ -299,7 +299,7 @@ class TestFacts:
         notes: list[str] = []
         run = Run()
         run.listener = lambda event: notes.append(event.text) if isinstance(event, Note) else None
-        plan = ModelPlan("transformers", "seq2seq-lm", ("t5",), "cpu", "float16")
+        plan = ModelKey("transformers", "seq2seq-lm", ("t5",), "cpu", "float16")
         facts = Transformers.load(plan, checkpoint_in(t5), run).facts()
         assert notes == list(facts.remarks)
 

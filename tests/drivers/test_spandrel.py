@@ -25,7 +25,7 @@ from mc_jupyter.errors import (
     UnsafeWeights,
     WeightsError,
 )
-from mc_jupyter.events import Note, Progress, Run
+from mc_jupyter.events import Advance, Note, Run
 from mc_jupyter.values.pictures import origin
 from tests import upscalers
 from tests.conftest import cell
@@ -93,7 +93,7 @@ def test_tiles_show_no_seam(load: Any, files: dict[str, Path], name: str) -> Non
     image = picture(112, 72)
     events: list[Any] = []
     tiled = load(name, "tile_size: 40")(image, run=Run(events.append))
-    assert [e.total for e in events if isinstance(e, Progress)][-1] == 6
+    assert [e.total for e in events if isinstance(e, Advance)][-1] == 6
     whole = directly(files[name], image)
     assert tiled.size == whole.size
     assert psnr(tiled, whole) > 45
@@ -173,7 +173,7 @@ def test_transparency_goes_through_the_network_and_a_flat_one_need_not(load: Any
     result = load("compact", "tile_size: 0")(image, run=Run(events.append))
     alone = load("compact", "tile_size: 0")(half)
     assert np.array_equal(np.asarray(result.getchannel("A")), np.asarray(alone))
-    assert [(e.done, e.total) for e in events if isinstance(e, Progress)] == [(1, 2), (2, 2)]
+    assert [(e.done, e.total) for e in events if isinstance(e, Advance)] == [(1, 2), (2, 2)]
     image.putalpha(77)
     assert load("compact")(image).getchannel("A").getextrema() == (77, 77)
 
@@ -229,7 +229,7 @@ def test_the_models_own_scale_needs_no_word(load: Any) -> None:
 def test_fields_stand_where_either_edition_puts_them(load: Any, lines: tuple[str, ...]) -> None:
     events: list[Any] = []
     assert load("compact", *lines)(picture(48, 40), run=Run(events.append)).size == (96, 80)
-    assert [e.total for e in events if isinstance(e, Progress)][-1] == 4
+    assert [e.total for e in events if isinstance(e, Advance)][-1] == 4
 
 
 def test_a_list_gives_a_list_and_progress_counts_all_tiles(load: Any) -> None:
@@ -240,7 +240,7 @@ def test_a_list_gives_a_list_and_progress_counts_all_tiles(load: Any) -> None:
     assert [np.array_equal(np.asarray(a), np.asarray(handle(b))) for a, b in zip(results, images, strict=True)] == [
         True
     ] * 3
-    steps = [(e.done, e.total) for e in events if isinstance(e, Progress)]
+    steps = [(e.done, e.total) for e in events if isinstance(e, Advance)]
     assert steps == [(i, 8) for i in range(1, 9)]
 
 
@@ -268,7 +268,7 @@ def test_an_interrupt_at_a_tile_keeps_what_is_whole(load: Any) -> None:
     handle = load("compact", "tile_size: 16")
     run = Run()
     counted = itertools.count(1)
-    run.listener = lambda e: run.stop() if isinstance(e, Progress) and next(counted) == 5 else None
+    run.listener = lambda e: run.stop() if isinstance(e, Advance) and next(counted) == 5 else None
     images = [picture(32, 32), picture(32, 32), picture(32, 32)]
     with pytest.raises(Interrupted, match="after 1 of 3") as caught:
         handle(images, run=run)
@@ -300,7 +300,7 @@ def test_out_of_memory_halves_the_tiles_and_says_so(shared: mc.Session, load: An
     assert notes[0].startswith("out of memory with 1 tiles: going on with")
     assert max(seen) <= 4000
     assert psnr(result, whole) > 45
-    last = [e for e in events if isinstance(e, Progress)][-1]
+    last = [e for e in events if isinstance(e, Advance)][-1]
     assert last.done == last.total
 
 
@@ -329,7 +329,7 @@ def test_little_free_memory_makes_small_tiles(load: Any, monkeypatch: pytest.Mon
     )
     events: list[Any] = []
     result = handle(picture(120, 100), run=Run(events.append))
-    assert len([e for e in events if isinstance(e, Progress)]) > 1
+    assert len([e for e in events if isinstance(e, Advance)]) > 1
     assert psnr(result, whole) > 45
     with pytest.raises(DoesNotFit, match="an image of 4800×4000 takes"):
         handle(picture(1200, 1000))

@@ -26,7 +26,7 @@ SLOW_DRIVER = '''
 import time
 
 from mc_jupyter.drivers import Driver, Facts
-from mc_jupyter.events import Phase, Piece, Progress
+from mc_jupyter.events import Phase, Piece, Advance
 from mc_jupyter.values import Text
 
 
@@ -43,7 +43,7 @@ class Slow(Driver):
     @classmethod
     def load(cls, plan, checkpoint, run):
         for done in range(8):
-            run.emit(Progress(done * 10_000_000, 80_000_000, "bytes"))
+            run.emit(Advance(done * 10_000_000, 80_000_000, "bytes"))
             time.sleep(0.1)
         return cls()
 
@@ -72,7 +72,7 @@ import time
 from PIL import Image
 
 from mc_jupyter.drivers import Driver, Facts
-from mc_jupyter.events import Preview, Progress
+from mc_jupyter.events import Preview, Advance
 from mc_jupyter.values.pictures import marked
 
 
@@ -96,7 +96,7 @@ class Painter(Driver):
             if call.run.stopped:
                 return [None]
             image = Image.new("RGB", (400, 300), (step * 255 // steps, 0, 99))
-            call.run.emit(Progress(step, steps, "steps"))
+            call.run.emit(Advance(step, steps, "steps"))
             call.run.emit(Preview(image))
             time.sleep(0.03)
         return [marked(image, prompt=call.items[0], seed=5, num_inference_steps=steps)]

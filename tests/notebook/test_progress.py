@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mc_jupyter.events import Done, Note, Phase, Piece, Preview, Progress
+from mc_jupyter.events import Advance, Done, Note, Phase, Piece, Preview
 from mc_jupyter.notebook.account import Account
-from mc_jupyter.notebook.progress import Progress as Output
-from mc_jupyter.notebook.progress import Surface
+from mc_jupyter.notebook.progress import Output, Surface
 
 
 class Clock:
@@ -44,17 +43,17 @@ def test_a_download_says_share_amounts_rate_and_time_left() -> None:
     account = Account()
     account.take(Phase("download", "owner/model"), 0.0)
     for second in range(5):
-        account.take(Progress(second * 10_000_000, 100_000_000, "bytes"), float(second))
+        account.take(Advance(second * 10_000_000, 100_000_000, "bytes"), float(second))
     assert account.line(4.0) == "downloading owner/model · 40% · 40.0 MB of 100 MB · 10.0 MB/s · 6 s left"
 
 
 def test_a_rate_follows_the_last_seconds_and_not_the_first() -> None:
     account = Account()
     account.take(Phase("download"), 0.0)
-    account.take(Progress(0, None, "bytes"), 0.0)
-    account.take(Progress(1_000_000_000, None, "bytes"), 1.0)
+    account.take(Advance(0, None, "bytes"), 0.0)
+    account.take(Advance(1_000_000_000, None, "bytes"), 1.0)
     for second in range(20, 30):
-        account.take(Progress(1_000_000_000 + (second - 20) * 1000, None, "bytes"), float(second))
+        account.take(Advance(1_000_000_000 + (second - 20) * 1000, None, "bytes"), float(second))
     assert account.rate() == pytest.approx(1000, rel=0.01)
 
 
@@ -62,14 +61,14 @@ def test_what_nobody_can_know_is_not_said() -> None:
     account = Account()
     account.take(Phase("load", "model"), 0.0)
     assert account.line(3.0) == "loading model · 3 s"
-    account.take(Progress(7, None, "files"), 3.0)
+    account.take(Advance(7, None, "files"), 3.0)
     assert account.line(4.0) == "loading model · 7 files"
     assert account.share is None
 
 
 def test_a_new_phase_begins_at_nothing() -> None:
     account = Account()
-    account.take(Progress(5, 10, "items"), 0.0)
+    account.take(Advance(5, 10, "items"), 0.0)
     account.take(Phase("run", "model"), 1.0)
     assert account.done is None
 
@@ -79,10 +78,10 @@ def test_nothing_is_shown_of_what_takes_less_than_half_a_second() -> None:
     output.listen(Phase("load", "model"))
     for _ in range(10):
         clock.now += 0.04
-        output.listen(Progress(1, 10, "items"))
+        output.listen(Advance(1, 10, "items"))
     assert front.sent == []
     clock.now += 0.2
-    output.listen(Progress(2, 10, "items"))
+    output.listen(Advance(2, 10, "items"))
     assert len(front.sent) == 1
 
 
@@ -111,7 +110,7 @@ def test_a_progress_without_an_answer_leaves_nothing_to_read() -> None:
     with output:
         output.listen(Phase("load", "model"))
         clock.now += 1
-        output.listen(Progress(1, 10, "items"))
+        output.listen(Advance(1, 10, "items"))
     assert front.sent[-1][1:] == (True, {"text/plain": ""})
 
 
@@ -163,7 +162,7 @@ def test_a_terminal_gets_the_text_as_it_comes_and_one_line_for_each_phase(capsys
     output.listen(Phase("load", "model"))
     for _ in range(50):
         clock.now += 0.1
-        output.listen(Progress(1, 10, "items"))
+        output.listen(Advance(1, 10, "items"))
     output.listen(Note("released another model"))
     output.listen(Piece("one "))
     output.listen(Piece("two"))
@@ -186,7 +185,7 @@ def _picture() -> Image.Image:
 def test_a_picture_that_forms_is_small_and_stands_above_the_bar() -> None:
     account = Account()
     account.take(Phase("run", "draw"), 0.0)
-    account.take(Progress(3, 20, "steps"), 1.0)
+    account.take(Advance(3, 20, "steps"), 1.0)
     account.take(Preview(_picture()), 1.0)
     html = account.bundle(2.0)["text/html"]
     assert html.index("data:image/jpeg;base64") < html.index("3 of 20 steps")
@@ -211,7 +210,7 @@ def test_pictures_are_sent_at_most_four_times_a_second() -> None:
     output.listen(Phase("run", "draw"))
     for step in range(300):
         clock.now += 0.02
-        output.listen(Progress(step, 300, "steps"))
+        output.listen(Advance(step, 300, "steps"))
         output.listen(Preview(Image.new("RGB", (8, 8))))
     times = [t for t, _, bundle in front.sent if "<img" in bundle["text/html"]]
     assert 15 <= len(times) <= 4 * 6
@@ -229,7 +228,7 @@ def test_steps_that_take_seconds_say_how_long_each_takes() -> None:
     account = Account()
     account.take(Phase("run", "draw"), 0.0)
     for step in range(4):
-        account.take(Progress(step, 10, "steps"), step * 8.0)
+        account.take(Advance(step, 10, "steps"), step * 8.0)
     assert account.line(24.0) == "running draw · 30% · 3 of 10 steps · 8 s a step · 56 s left"
 
 
@@ -237,7 +236,7 @@ def test_a_count_that_begins_anew_is_measured_anew() -> None:
     account = Account()
     account.take(Phase("run", "draw"), 0.0)
     for second, step in enumerate([0, 10, 0, 1, 2]):
-        account.take(Progress(step, 10, "steps"), float(second))
+        account.take(Advance(step, 10, "steps"), float(second))
     assert account.line(4.0) == "running draw · 20% · 2 of 10 steps · 1 steps/s · 8 s left"
 
 

@@ -15,7 +15,7 @@ import pytest
 import mc_jupyter as mc
 from mc_jupyter import weights
 from mc_jupyter.errors import Interrupted, NoSuchModel, Offline, UnsafeWeights, WeightsError
-from mc_jupyter.events import Note, Phase, Progress, Run
+from mc_jupyter.events import Advance, Note, Phase, Run
 from mc_jupyter.weights import known, single
 from mc_jupyter.weights.known import KNOWN, KnownFile
 from tests import upscalers
@@ -215,7 +215,7 @@ def test_a_file_comes_with_progress_and_becomes_visible_last(server: Server, fil
     assert found.files == (file.place,)
     assert file.place.read_bytes() == server.content
     assert [e.name for e, _ in events if isinstance(e, Phase)] == ["find", "download"]
-    steps = [(e.done, e.total) for e, _ in events if isinstance(e, Progress)]
+    steps = [(e.done, e.total) for e, _ in events if isinstance(e, Advance)]
     assert steps[-1] == (len(server.content), len(server.content))
     assert not any(there for _, there in events)
     weights.fetch(file, Run())
@@ -260,7 +260,7 @@ def test_wrong_bytes_are_never_shown(server: Server, file: KnownFile) -> None:
 
 def test_an_interrupt_keeps_what_has_come(server: Server, file: KnownFile) -> None:
     run = Run()
-    run.listener = lambda e: run.stop() if isinstance(e, Progress) else None
+    run.listener = lambda e: run.stop() if isinstance(e, Advance) else None
     with pytest.raises(Interrupted, match="downloaded"):
         weights.fetch(file, run)
     assert not file.place.exists()

@@ -31,7 +31,7 @@ from mc_jupyter.errors import (
     UnsafeWeights,
     WeightsError,
 )
-from mc_jupyter.events import Event, Note, Phase, Progress, Run
+from mc_jupyter.events import Advance, Event, Note, Phase, Run
 from mc_jupyter.fields import HubSource, LocalSource, Secret, StarterSource
 from mc_jupyter.weights import download, hub, unsafe
 from mc_jupyter.weights.checkpoint import NotWhole
@@ -147,7 +147,7 @@ def test_progress_counts_bytes_of_all_files_and_ends_at_their_sum(stand_in: HubS
     weights.fetch(source(), run)
     phases = [(event.name, event.subject) for event in events if isinstance(event, Phase)]
     assert phases == [("find", "owner/model"), ("download", "owner/model")]
-    steps = [event for event in events if isinstance(event, Progress)]
+    steps = [event for event in events if isinstance(event, Advance)]
     assert {(step.total, step.unit) for step in steps} == {(len(BIG) + len(CONFIG), "bytes")}
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     assert steps[-1].done == steps[-1].total
@@ -158,7 +158,7 @@ def test_progress_comes_at_most_20_times_a_second_and_goes_on_while_nothing_move
     stand_in.add("owner/model", {"config.json": CONFIG, "model.safetensors": BIG[: 8 + len(BIG) // 2]})
     stand_in.slow = 3.0
     times: list[float] = []
-    run = Run(lambda event: times.append(time.monotonic()) if isinstance(event, Progress) else None)
+    run = Run(lambda event: times.append(time.monotonic()) if isinstance(event, Advance) else None)
     threading.Timer(1.5, run.stop).start()
     with pytest.raises(Interrupted):
         weights.fetch(source(), run)
@@ -290,7 +290,7 @@ def test_a_download_cut_at_half_is_not_found_and_the_next_continues_it(stand_in:
     ranges = [one.range for one in stand_in.gets("model.safetensors")]
     assert ranges == [f"bytes={len(BIG) // 2}-"]
     assert any(note.startswith("resuming: 1.4 MB of 2.8 MB") for note in notes(events))
-    first = next(event for event in events if isinstance(event, Progress))
+    first = next(event for event in events if isinstance(event, Advance))
     assert first.done == len(BIG) // 2 + len(CONFIG)
 
 
@@ -308,7 +308,7 @@ def test_a_server_that_cannot_continue_makes_it_start_again_and_say_so(stand_in:
     run, events = listened()
     assert weights.fetch(source(), run).files[0].read_bytes() == BIG
     assert "starting again: the server cannot continue model.safetensors" in notes(events)
-    last = [event for event in events if isinstance(event, Progress)][-1]
+    last = [event for event in events if isinstance(event, Advance)][-1]
     assert last.done == last.total
 
 
@@ -339,7 +339,7 @@ def test_stopping_the_run_ends_the_download_within_a_second_and_keeps_what_came(
     stand_in.add("owner/model", {"config.json": CONFIG, "model.safetensors": BIG})
     stand_in.slow = 0.05
     run = Run()
-    run.listener = lambda event: run.stop() if isinstance(event, Progress) and event.done > 200_000 else None
+    run.listener = lambda event: run.stop() if isinstance(event, Advance) and event.done > 200_000 else None
     start = time.monotonic()
     with pytest.raises(Interrupted, match=r"stopped with .* of 2\.8 MB downloaded"):
         weights.fetch(source(), run)
@@ -356,7 +356,7 @@ def test_a_keyboard_interrupt_leaves_nothing_that_would_be_loaded(stand_in: HubS
     stand_in.slow = 0.05
 
     def press(event: Event) -> None:
-        if isinstance(event, Progress) and event.done > 200_000:
+        if isinstance(event, Advance) and event.done > 200_000:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -376,7 +376,7 @@ def test_a_process_killed_in_the_middle_leaves_nothing_that_would_be_loaded(stan
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     for line in child.stdout:
-        if line.startswith("Progress") and int(line.partition("done=")[2].partition(",")[0]) > 300_000:
+        if line.startswith("Advance") and int(line.partition("done=")[2].partition(",")[0]) > 300_000:
             break
     child.kill()
     child.wait()

@@ -12,7 +12,7 @@ from mc_jupyter.drivers._diffusers.architectures import Traits, unfit
 from mc_jupyter.drivers._diffusers.decoding import pictures
 from mc_jupyter.drivers._diffusers.previews import Budget, Watched, small, watching
 from mc_jupyter.errors import InputError, Problem
-from mc_jupyter.events import Preview, Progress, Run
+from mc_jupyter.events import Advance, Preview, Run
 from mc_jupyter.values.pictures import marked
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Steps:
     def another(self) -> None:
         self.done += 1
         self.total = max(self.total, self.done)
-        self.run.emit(Progress(self.done, self.total, "steps"))
+        self.run.emit(Advance(self.done, self.total, "steps"))
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from mc_jupyter.errors import PlanError, WeightsError
 if TYPE_CHECKING:
     import torch
 
-    from mc_jupyter.drivers import ModelPlan
+    from mc_jupyter.drivers import ModelKey
     from mc_jupyter.weights import Checkpoint
 
 _VARIANT = re.compile(r"\.(fp16|bf16|fp32|non_ema|ema)(?:-\d{5}-of-\d{5})?\.\w+$")
@@ -42,7 +42,7 @@ def quiet() -> Iterator[None]:
             log.enable_progress_bar()
 
 
-def read_pipeline(kind: Architecture, plan: ModelPlan, checkpoint: Checkpoint) -> Any:
+def read_pipeline(kind: Architecture, plan: ModelKey, checkpoint: Checkpoint) -> Any:
     """The pipeline on the CPU, in the plan's number type. Want of memory is raised as it comes."""
     import diffusers
     import torch
@@ -96,7 +96,7 @@ def whole(pipe: Any) -> torch.nn.Module:
 # --- fewer bits -------------------------------------------------------------------------------------------------------
 
 
-def quantize(pipe: Any, kind: Architecture, plan: ModelPlan) -> None:
+def quantize(pipe: Any, kind: Architecture, plan: ModelKey) -> None:
     """Hold the linear layers of the denoiser, and of the big text encoders, in fewer bits.
 
     diffusers' own way (0.42) wants a GPU. The layers are bitsandbytes' either way.
@@ -129,7 +129,7 @@ def _numbers(part: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in part.parameters())
 
 
-def _in_fewer_bits(linear: Any, plan: ModelPlan) -> Any:
+def _in_fewer_bits(linear: Any, plan: ModelKey) -> Any:
     """A layer of bitsandbytes with the same weight: it becomes small when it is put on a device."""
     import torch
     from bitsandbytes.nn.modules import Int8Params, Linear4bit, Linear8bitLt, Params4bit

@@ -11,7 +11,7 @@ from mc_jupyter.errors import DoesNotFit
 from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
-    from mc_jupyter.drivers import ModelPlan
+    from mc_jupyter.drivers import ModelKey
     from mc_jupyter.events import Run
     from mc_jupyter.weights import Checkpoint
 
@@ -29,7 +29,7 @@ def placement(free: int, parts: dict[str, int], work: int = _WORK) -> Placement:
     return "parts" if max(parts.values(), default=0) + work <= free else "layers"
 
 
-def least(plan: ModelPlan, checkpoint: Checkpoint) -> int | None:
+def least(plan: ModelKey, checkpoint: Checkpoint) -> int | None:
     """Bytes of the GPU with which the pipeline runs after all, a layer at a time. None where all of it must fit.
 
     Quantized layers stay where they were made: bitsandbytes does not move them to and fro.
@@ -39,7 +39,7 @@ def least(plan: ModelPlan, checkpoint: Checkpoint) -> int | None:
     return _WORK + _LAYER * checkpoint.largest
 
 
-def place(pipe: Any, plan: ModelPlan, run: Run) -> Placement:
+def place(pipe: Any, plan: ModelKey, run: Run) -> Placement:
     """Put a pipeline that is on the CPU where it will run; say so where that is not wholly on its device."""
     if not plan.device.startswith("cuda") or plan.quantization != "none":
         pipe.to(plan.device)

@@ -12,7 +12,7 @@ from mc_jupyter.errors import PlanError
 if TYPE_CHECKING:
     import torch
 
-    from mc_jupyter.drivers import ModelPlan
+    from mc_jupyter.drivers import ModelKey
 
 # Which stored numbers each number type holds unchanged.
 _HOLDS = {
@@ -22,7 +22,7 @@ _HOLDS = {
 }
 
 
-def castable(old: ModelPlan, new: ModelPlan, stored: str | None) -> bool:
+def castable(old: ModelKey, new: ModelKey, stored: str | None) -> bool:
     """Whether what was loaded as `old` still holds every stored number, so that `new` can be made of it.
 
     `stored` is the one type of all the files' floats, None where they are of several.

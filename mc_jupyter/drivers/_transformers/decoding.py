@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import InputError
-from mc_jupyter.events import Piece, Progress, Run
+from mc_jupyter.events import Advance, Piece, Run
 from mc_jupyter.values import Batch, Text
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Watch:
         import torch
 
         written = input_ids.shape[1] - self.prompt
-        self.run.emit(Progress(written, self.room, "tokens"))
+        self.run.emit(Advance(written, self.room, "tokens"))
         if self.positions:
             self._show(input_ids[:, -1].tolist())
         done = torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)

@@ -10,7 +10,7 @@ from mc_jupyter.errors import ComposeError, DoesNotFit, MissingPackage, PlanErro
 from mc_jupyter.weights.checkpoint import tensors
 
 if TYPE_CHECKING:
-    from mc_jupyter.drivers import ModelPlan
+    from mc_jupyter.drivers import ModelKey
     from mc_jupyter.weights import Checkpoint
 
 # How a checkpoint's class ends, and what it is for.
@@ -39,7 +39,7 @@ def load_tokenizer(folder: Path, fast: object) -> Any:
     return tokenizer
 
 
-def placement(plan: ModelPlan) -> dict[str, Any]:
+def placement(plan: ModelKey) -> dict[str, Any]:
     """Where `from_pretrained` is told to put the model."""
     if plan.device_mode == "auto" and plan.device != "cpu":
         return {"device_map": "auto"}  # accelerate's: all GPUs, and the CPU for what does not fit

@@ -12,7 +12,7 @@ from mc_jupyter.drivers._upscaling import tiles as cutting
 from mc_jupyter.drivers._upscaling.peak import peak_bytes
 from mc_jupyter.drivers._upscaling.tiles import Grid
 from mc_jupyter.errors import RunError, forget_frames
-from mc_jupyter.events import Progress, Run
+from mc_jupyter.events import Advance, Run
 
 if TYPE_CHECKING:
     import torch
@@ -159,7 +159,7 @@ class Tiling:
     def skip(self, size: tuple[int, int]) -> None:
         """Count a plane that need not be gone over."""
         self.done += len(self.grid(size))
-        self.run.emit(Progress(self.done, self.total, "tiles"))
+        self.run.emit(Advance(self.done, self.total, "tiles"))
 
     def _painted(self, canvas: Image, plane: Image, grid: Grid) -> str | None:
         """Tile after tile onto the canvas, until the run is stopped; what the allocator said where memory ran out."""
@@ -178,7 +178,7 @@ class Tiling:
                 return text
             cutting.lay(canvas, result, tile, self.network.scale)
             self.done += 1
-            self.run.emit(Progress(self.done, self.total, "tiles"))
+            self.run.emit(Advance(self.done, self.total, "tiles"))
         return None
 
     def _halve(self, grid: Grid, text: str) -> None:

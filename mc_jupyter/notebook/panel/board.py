@@ -26,7 +26,7 @@ from mc_jupyter.notebook.panel.controls import Control, Words
 from mc_jupyter.notebook.panel.looks import CLASS, Hint, Looks, document, sheet, wrong
 from mc_jupyter.notebook.panel.sections import Sections, shape, states_of
 from mc_jupyter.notebook.panel.work import Work
-from mc_jupyter.notebook.progress import Progress
+from mc_jupyter.notebook.progress import Output
 from mc_jupyter.rewriting import ADAPTER
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class Panel:
 
     def _applied(self, handle: Handle, wanted: dict[str, Any]) -> None:
         try:
-            with Progress(self, "live") as progress:
+            with Output(self, "live") as progress:
                 self._work.listen(progress.run)
                 handle.set(wanted, run=progress.run)
         except Exception as error:
