@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mc_jupyter.errors import Interrupted as Interrupted
     from mc_jupyter.errors import SpecError as SpecError
     from mc_jupyter.expressions import render as render
+    from mc_jupyter.session import Handle as Handle
     from mc_jupyter.session import Session as Session
     from mc_jupyter.spec import parse as parse
     from mc_jupyter.spec import read as read
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ComposeError": "errors",
     "Driver": "drivers",
+    "Handle": "session",
     "Interrupted": "errors",
     "Session": "session",
     "SpecError": "errors",
@@ -46,7 +48,17 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'mc_jupyter' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"mc_jupyter.{home}"), name)
+    found = getattr(importlib.import_module(f"mc_jupyter.{home}"), name)
+    if name == "Session":
+        found.panel = staticmethod(_panel)
+    return found
+
+
+def _panel(handle: Handle) -> Any:
+    """The notebook's controls, handed to sessions here: what is below the notebook knows nothing of it."""
+    from mc_jupyter.notebook.panel import panel
+
+    return panel(handle)
 
 
 def __dir__() -> list[str]:

@@ -6,6 +6,7 @@ ComposeError                everything mc_jupyter raises on purpose
 ├── PlanError               what the text asks for cannot be done here, or not together
 │   ├── MissingPackage      an engine is not installed
 │   ├── NotBuilt            planned for, described, but not in this version
+│   ├── NeedsWord           what it would run or send needs the user's word
 │   └── DoesNotFit          more memory or disk than is free
 ├── WeightsError            the model's files
 │   ├── NeedsToken          the repository is private or gated, and no token was given
@@ -109,6 +110,10 @@ class MissingPackage(PlanError):
 
 class NotBuilt(PlanError):
     """The language has it and it was read, but this version does not run it."""
+
+
+class NeedsWord(PlanError):
+    """What it would run on this machine, or send to another, needs the user's word, and nobody has given it."""
 
 
 class DoesNotFit(PlanError):

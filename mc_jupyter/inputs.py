@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mc_jupyter import expressions
 from mc_jupyter.errors import InputError
 from mc_jupyter.expressions import Reference
-from mc_jupyter.fields import Environment
-from mc_jupyter.spec import Action
-from mc_jupyter.values import arrays, is_image
+from mc_jupyter.fields import Closed, Environment
+from mc_jupyter.kinds import AS, KINDS, TEXT, Kind, taken
+from mc_jupyter.values import is_image
 from mc_jupyter.values.streams import Stream
-
-_KINDS = {
-    "text": "text", "string": "text", "number": "number", "integer": "integer", "boolean": "boolean",
-    "select": "select", "slider": "slider", "image": "image", "audio": "audio", "video": "file", "file": "file",
-    "json": "json", "list": "json", "object": "json",
-}  # fmt: skip
-
-
-_OWN_KIND = ("messages", "image")
-"""Fields whose inputs are of one kind, whether or not an expression says so with `as`."""
-
-_MEDIA = ("image", "audio", "file")
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Something a call needs, as the cell's `${input.NAME as KIND | default @(description …)}` describes it."""
+    """Something a call needs, as the cell's `${input.NAME as KIND | default @(description …)}` describes it.
+
+    `takes` is the kind that the field takes it as; where nothing says so, the one of the word `kind`.
+    """
 
     name: str
     kind: str = "text"
@@ -42,37 +33,40 @@ class Input:
     step: float | None = None
     description: str = ""
     also: tuple[str, ...] = ()
+    takes: Kind | None = field(default=None, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
         return (self.name, *self.also)
 
+    @property
+    def of(self) -> Kind:
+        """Its kind: how it is read, and what a call writes."""
+        return self.takes or KINDS.get(self.kind, TEXT)
 
-def accepted(inputs: Any, known: Sequence[Input] = ()) -> Any:
+
+def readable(inputs: Any, known: Sequence[Input] = ()) -> Any:
     """The inputs as expressions can read them: iterators and arrays become lists; what cannot be one is refused.
 
-    Of the `known` ones those that are images stay as they are: an array is a picture there, or a list of pictures.
+    What the `known` ones' kinds take as one stays as it is: an array is a picture there, or a list of pictures.
     """
-    images = {name for one in known if one.kind == "image" for name in one.names}
     if isinstance(inputs, Mapping):
-        return {name: _plain(value, str(name), name in images) for name, value in inputs.items()}
-    return _plain(inputs, "the input", bool(known) and known[0].kind == "image")
+        kinds = {name: one.of for one in known for name in one.names}
+        return {name: _plain(value, str(name), kinds.get(name, TEXT)) for name, value in inputs.items()}
+    return _plain(inputs, "the input", known[0].of if known else TEXT)
 
 
-def _plain(value: Any, name: str, image: bool = False) -> Any:
-    if image and (arrays.is_array(value) or callable(getattr(value, "read", None))):  # an open file is an iterator too
-        pictures = arrays.pictures_in(value) if arrays.is_array(value) else None
-        return value if pictures is None else [_plain(one, f"{name}[{i}]", True) for i, one in enumerate(pictures)]
+def _plain(value: Any, name: str, kind: Kind) -> Any:
+    if kind.whole(value):
+        return value
+    if (parts := kind.parts(value)) is not None:
+        return [_plain(one, f"{name}[{i}]", kind) for i, one in enumerate(parts)]
     if value is None or isinstance(value, bool | int | float | bytes | Mapping | Stream) or is_image(value):
         return value
-    if image and isinstance(value, memoryview):  # it has `tolist`, too
-        return value
     if isinstance(value, str):
-        return _readable(value, name)
-    if isinstance(value, list | tuple):
-        return [_plain(item, f"{name}[{i}]", image) for i, item in enumerate(value)]
-    if isinstance(value, Iterator | range):
-        return [_plain(item, f"{name}[{i}]", image) for i, item in enumerate(value)]
+        return _whole_characters(value, name)
+    if isinstance(value, list | tuple | Iterator | range):
+        return [_plain(item, f"{name}[{i}]", kind) for i, item in enumerate(value)]
     if callable(getattr(value, "tolist", None)):  # numpy, pandas, torch
         return value.tolist()
     if isinstance(value, set | frozenset):
@@ -80,7 +74,7 @@ def _plain(value: Any, name: str, image: bool = False) -> Any:
     return value  # messages, files and the like: fields check what they take
 
 
-def _readable(text: str, name: str) -> str:
+def _whole_characters(text: str, name: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -91,16 +85,24 @@ def _readable(text: str, name: str) -> str:
     return text
 
 
-def inputs_of(action: Action) -> tuple[Input, ...]:
-    """The inputs that an action's expressions name, in the order of the text."""
+def inputs_of(written: Mapping[str, Any], fields: type[Closed]) -> tuple[Input, ...]:
+    """The inputs that the expressions of an action's written fields name, in the order of the text."""
     found: dict[str, Input] = {}
-    for name in action.written:
-        for reference in _top_references(action.written[name]):
+    kinds = {name: takes.kind for name, takes in taken(fields).items()}
+    for name, value in written.items():
+        info = fields.model_fields.get(name)
+        for reference in _top_references(value):
             if reference.source == "input":
-                made = _input(reference, _needed(action, name), name)
+                made = _input(reference, info is not None and info.is_required(), kinds.get(name))
                 known = found.get(made.name)
                 found[made.name] = made if known is None or (made.required and not known.required) else known
     return tuple(found.values())
+
+
+def missing(known: Sequence[Input], inputs: Mapping[str, Any]) -> list[Input]:
+    """The known inputs that a call needs and these do not give."""
+    needed = (one for one in known if one.required)
+    return [one for one in needed if not any(inputs.get(name) is not None for name in one.names)]
 
 
 def _top_references(value: Any) -> Iterator[Reference]:
@@ -119,24 +121,22 @@ def _nested(reference: Reference) -> Iterator[Reference]:
         yield from _nested(inner)
 
 
-def _needed(action: Action, name: str) -> bool:
-    """Whether a field cannot do without a value: it has no default of its own."""
-    info = type(action.fields).model_fields.get(name)
-    return info is not None and info.is_required()
-
-
-def _input(reference: Reference, needed: bool, field_name: str) -> Input:
+def _input(reference: Reference, needed: bool, takes: Kind | None) -> Input:
+    """One input; `needed` says that the field cannot do without a value, `takes` of which kind the field's are."""
     name = reference.path[0] if reference.path and isinstance(reference.path[0], str) else "input"
-    kind = _KINDS.get((reference.type or "").removesuffix("[]"), field_name if field_name in _OWN_KIND else "text")
+    said = AS.get((reference.type or "").removesuffix("[]"))
+    if said is not None and (takes is None or takes.name != said):
+        takes = KINDS[said]  # what the expression says counts for more than what the field takes
+    takes = takes or TEXT
     others = [r for r in _nested(reference) if r.source == "input" and r.path]
     also = tuple(str(r.path[0]) for r in others)
-    default = None if reference.default is None else _default(reference, kind)
-    if kind in ("number", "slider") and isinstance(default, str):
+    default = None if reference.default is None else _default(reference, takes)
+    if takes.name in ("number", "slider") and isinstance(default, str):
         default = float(default)  # `as slider` itself changes no value
-    options, low, high, step = _hints(reference, kind)
+    options, low, high, step = _hints(reference, takes.name)
     return Input(
         name=str(name),
-        kind=kind,
+        kind=takes.name,
         required=needed and default is None,
         default=default,
         options=options,
@@ -145,15 +145,14 @@ def _input(reference: Reference, needed: bool, field_name: str) -> Input:
         step=step,
         description=reference.annotations.get("description", ""),
         also=also,
+        takes=takes,
     )
 
 
-def _default(reference: Reference, kind: str) -> Any:
+def _default(reference: Reference, kind: Kind) -> Any:
     """What stands for an input that nobody gives. Of a file it is the name: looking it up reads nothing."""
     sources = {"input": {}, "env": Environment(os.environ)}
-    return (
-        expressions.unconverted(reference, sources) if kind in _MEDIA else expressions.render(reference.text, sources)
-    )
+    return expressions.unconverted(reference, sources) if kind.file else expressions.render(reference.text, sources)
 
 
 def _hints(reference: Reference, kind: str) -> tuple[tuple[str, ...], float | None, float | None, float | None]:

@@ -1,37 +1,38 @@
-"""One kernel's state, and the road from text to result: read, plan, fetch, load, call."""
+"""What Python code holds: a session, and the handles of the components that it has defined. Each method is a line."""
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import warnings
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mc_jupyter import calls, devices, words
-from mc_jupyter import plan as planning
+from mc_jupyter import devices
 from mc_jupyter import spec as specs
-from mc_jupyter.changes import Change, effect_of
-from mc_jupyter.drivers import Driver
-from mc_jupyter.drivers._memory import give_back, is_out_of_memory
-from mc_jupyter.errors import ComposeError, InputError, Interrupted, NotBuilt, RunError, UnknownName, forget_frames
-from mc_jupyter.events import Done, Phase, Run, stop_on_interrupt
-from mc_jupyter.handles import Handle
-from mc_jupyter.plan import ComponentPlan, Plan
-from mc_jupyter.residents import Files, Loaded, Model, ResidentRow, Residents, bytes_of, files_of
-from mc_jupyter.rewriting import ADAPTER, field_name, plain, rewritten
-from mc_jupyter.signatures import sign
-from mc_jupyter.spec import DEFAULT
+from mc_jupyter.components import DEFAULT, Planned
+from mc_jupyter.drivers import AdapterFacts, AdapterKey, Facts, number_type
+from mc_jupyter.engine import Engine, room
+from mc_jupyter.engine.calls import given
+from mc_jupyter.engine.changes import Change
+from mc_jupyter.engine.definition import Defined, Definition
+from mc_jupyter.engine.residents import Resident
+from mc_jupyter.engine.streams import TextStream
+from mc_jupyter.errors import InputError, NotBuilt, RunError, UnknownName
+from mc_jupyter.events import Run
+from mc_jupyter.inputs import Input
+from mc_jupyter.plan import Plan
 from mc_jupyter.trust import MAX_PIXELS, Permissions
-from mc_jupyter.values import Batch, is_image
-from mc_jupyter.values.pictures import origin
 from mc_jupyter.weights import Checkpoint
-from mc_jupyter.words import format_bytes, hinted, listing
+from mc_jupyter.words import hinted, listing
 
-_PLANS_KEPT = 64
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mc_jupyter.comparison import Comparison
 
 NewRun = Callable[[], AbstractContextManager[Run]]
 
@@ -41,13 +42,44 @@ def silent_run() -> AbstractContextManager[Run]:
     return nullcontext(Run())
 
 
-def _nobody() -> None:
-    """Whom nobody's changes concern."""
+def _nothing() -> None:
+    """What happens on a change that nobody wants to hear of."""
+
+
+def _no_panel(handle: Handle) -> Any:
+    raise RunError("a panel needs a notebook", fix=f"%load_ext mc_jupyter, then %compose panel {handle.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class ResidentRow:
+    """One open thing as a reader sees it. `bytes` is read from its tensors and its adapters, times are in seconds."""
+
+    subject: str
+    names: tuple[str, ...]
+    device: str
+    dtype: str
+    bytes: int
+    parameters: int | None
+    pins: tuple[str, ...]
+    running: bool
+    load_seconds: float
+    idle_seconds: float
+    quantization: str = "none"
+    adapters: tuple[str, ...] = ()
+
+    @property
+    def pinned(self) -> bool:
+        return bool(self.pins)
+
+    @property
+    def number_type(self) -> str:
+        """`float32`, or of a quantized model `nf4, the rest float32`."""
+        return number_type(self.dtype, self.quantization)
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryReport:
-    """Where memory goes: what is free on each device, what this process takes, and the loaded models."""
+    """Where memory goes: what is free on each device, what this process takes, and what is open."""
 
     devices: Mapping[str, devices.Memory]
     process: int
@@ -56,16 +88,19 @@ class MemoryReport:
 
 
 class Session:
-    """Defines components, keeps their models, and calls them. A notebook has one; anyone may make more.
+    """Defines components, keeps what they need open, and calls them. A notebook has one; anyone may make more.
 
-    `trust=True` asks nobody before it runs commands or sends secrets (nothing of this version does either).
-    `new_run` gives calls that bring no run of their own one that somebody listens to. `memory` limits, in bytes, what
-    models may take on a device (`{"cpu": 8e9}`; `cuda` stands for each GPU); what is free there counts in any case.
-    `on_change` is called after what is loaded, or what a component says, has changed; perhaps from another thread.
-    `allow_urls` and `allow_paths` let texts in inputs be fetched from public addresses, and read from files outside the
-    working folder, as the fields of those names do for one component; images of more than `max_pixels` are refused.
-    Leaving the `with` block unloads everything.
+    `trust=True` asks nobody before commands run or secrets are sent to a host. `new_run` gives calls that bring no run
+    of their own one that somebody listens to. `memory` limits, in bytes, what models may take on a device
+    (`{"cpu": 8e9}`; `cuda` stands for each GPU); what is free there counts in any case. `on_change` is called after
+    what is open, or what a component says, has changed; perhaps from another thread. `allow_urls` and `allow_paths` let
+    texts in inputs be fetched from public addresses, and read from files outside the working folder, as the fields of
+    those names do for one component; images of more than `max_pixels` are refused.
+    Leaving the `with` block closes everything; a session that is left open warns (ResourceWarning).
     """
+
+    panel: Callable[[Handle], Any] = staticmethod(_no_panel)
+    """What `handle.panel()` gives: whoever has widgets hands them in."""
 
     def __init__(
         self,
@@ -73,20 +108,16 @@ class Session:
         trust: bool = False,
         new_run: NewRun | None = None,
         memory: Mapping[str, float] | None = None,
-        on_change: Callable[[], None] = _nobody,
+        on_change: Callable[[], None] = _nothing,
         allow_urls: bool = False,
         allow_paths: bool = False,
         max_pixels: int = MAX_PIXELS,
     ):
-        self.trust = trust
-        self.permissions = Permissions(allow_urls, allow_paths, max_pixels)
+        limits = {device: int(limit) for device, limit in (memory or {}).items()}
+        self.engine = Engine(limits, Permissions(allow_urls, allow_paths, max_pixels), on_change, trust=trust)
         self.new_run = new_run or silent_run
-        self.on_change = on_change
-        self.models = Residents({device: int(limit) for device, limit in (memory or {}).items()}, on_change)
         self._handles: dict[str, Handle] = {}
-        self._plans: dict[tuple[Any, ...], Plan] = {}
         self._closed = False
-        self._changing = threading.RLock()
 
     def __enter__(self) -> Session:
         return self
@@ -94,51 +125,67 @@ class Session:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True) and list(self.engine.residents):
+            warnings.warn(f"a session was left open: {self!r}", ResourceWarning, source=self, stacklevel=2)
+
     def __repr__(self) -> str:
-        return f"<Session: {len(self._handles)} components, {sum(1 for _ in self.models)} models loaded>"
+        return f"<Session: {len(self._handles)} components, {len(list(self.engine.residents))} models loaded>"
 
     @property
     def handles(self) -> Mapping[str, Handle]:
+        """Every component that has been defined, by its name."""
         return MappingProxyType(self._handles)
 
     @property
     def loads(self) -> int:
         """How many models this session has loaded: running a cell again adds none."""
-        return self.models.loads
+        return self.engine.residents.loads
+
+    @property
+    def permissions(self) -> Permissions:
+        """What reading inputs may touch, whatever the component."""
+        return self.engine.permissions
+
+    @permissions.setter
+    def permissions(self, allowed: Permissions) -> None:
+        self.engine.permissions = allowed
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """Bytes per device that models may take."""
+        return self.engine.residents.limits
+
+    @limits.setter
+    def limits(self, limits: Mapping[str, float]) -> None:
+        self.engine.residents.limits = {device: int(limit) for device, limit in limits.items()}
 
     def close(self) -> None:
-        """Unload every model and forget every component. A closed session loads nothing more."""
+        """Close everything that is open, stop what runs, and forget every component. Nothing is opened after it."""
         self._closed = True
-        self.models.clear()
+        self.engine.close()
         self._handles.clear()
 
     # --- describing ---------------------------------------------------------------------------------------------------
 
     def plan(self, text: str, *, first_line: int = 1, overrides: Mapping[str, Any] | None = None) -> Plan:
-        """What the text would do here. Loads, downloads and runs nothing."""
-        if not isinstance(text, str):
-            raise InputError(f"a document is text, not {type(text).__name__}")
-        key = (text, first_line, tuple(sorted((name, repr(value)) for name, value in (overrides or {}).items())))
-        kept = self._plans.get(key)
-        if kept is not None and kept.holds():
-            return kept
-        made = planning.make(specs.read(text, first_line=first_line), os.environ, overrides)
-        if made.settled:
-            if len(self._plans) >= _PLANS_KEPT:
-                self._plans.clear()
-            self._plans[key] = made
-        return made
+        """What the text would do here. Loads, downloads and runs nothing.
+
+        Lines in errors count from `first_line`; `overrides` are fields decided beside the text (`{"device": "cpu"}`).
+        SpecError where the text is no document; what stands in the way of running it is `plan.problems`.
+        """
+        return self.engine.plan(text, first_line=first_line, beside=overrides)
 
     check = plan
 
     def handle(self, name: str) -> Handle:
         """The component of that name; UnknownName when no cell has defined it."""
-        if name in self._handles:
-            return self._handles[name]
-        known = listing([*self._handles], "and")
+        if (found := self._handles.get(name)) is not None:
+            return found
+        known = [*self._handles]
         raise UnknownName(
-            hinted(f"no component {name!r} has been defined", name, self._handles),
-            fix=f"there are: {known}" if known else "run a cell that begins with %%compose " + name,
+            hinted(f"no component {name!r} has been defined", name, known),
+            fix=f"there are: {listing(known, 'and')}" if known else "run a cell that begins with %%compose " + name,
         )
 
     # --- defining -----------------------------------------------------------------------------------------------------
@@ -154,107 +201,40 @@ class Session:
         plan: Plan | None = None,
         run: Run | None = None,
     ) -> Handle:
-        """Define a component and load its model, unless the cell says `preload: false`.
+        """Define a component and open what it needs, unless the cell says `preload: false`. Returns its handle.
 
-        Of a document with several, it is the default one or the one that `component` names.
-        `plan` is the text's own, where it has been made already. Returns its handle. The same text again loads nothing. An error before weights are read (a wrong text, missing
-        files, too little memory) leaves everything as it was.
+        `name` is what it is called (default: its id, or its task); of a document with several components it is the
+        default one, or the one that `component` names. `first_line` and `overrides` are as in `plan`; `plan` is the
+        text's own, where it has been made already. `run` hears how far it is, and may stop it.
+        The same text again loads nothing. Raises what reading, planning, downloading and loading may; an error before
+        weights are read (a wrong text, missing files, too little memory) leaves everything as it was.
         """
-        made = plan or self.plan(text, first_line=first_line, overrides=overrides)
-        chosen = _runnable(made, component)
-        handle = Handle(self, name or _name_of(chosen), text, made, chosen, dict(overrides or {}), first_line)
+        definition = self.engine.definition(text, component, first_line=first_line, beside=overrides, plan=plan)
         run = run or Run()
-        for remark in made.remarks:
+        for remark in definition.plan.remarks:
             run.note(remark)
-        handle.loaded = _loaded_by(chosen)  # perhaps it is loaded already
-        there = self.models.ready(handle.name, handle.loaded)
-        if there is not None and handle.loaded is not None:
-            self.models.adopt(handle.name, there, handle.loaded, chosen)
-        elif chosen.settings.preload:
-            self._load(handle, run)
+        handle = Handle(self, Defined(name or definition.name, definition))
+        self.engine.define(handle.defined, run)
         self._handles[handle.name] = handle
-        self.on_change()
+        self.engine.on_change()
         return handle
 
-    def pull(self, text: str, *, first_line: int = 1, run: Run | None = None) -> list[Checkpoint]:
-        """Download what the text's models need, their adapters too, and load nothing."""
-        self._plans.clear()  # a branch may be elsewhere now
-        made = self.plan(text, first_line=first_line)
+    def pull(self, text: str, *, first_line: int = 1, run: Run | None = None) -> list[tuple[str, Checkpoint]]:
+        """Download what the text's models need, their adapters too, and load nothing: each by its name."""
+        self.engine.forget_plans()  # a branch may be elsewhere now
         run = run or Run()
-        found = [self.models.fetch(c, run) for c in made.components if c.driver and c.driver.needs_weights]
-        return [checkpoint for files in found for checkpoint in (files.base, *files.adapters) if checkpoint]
-
-    def ready(self, handle: Handle, run: Run) -> Model:
-        """The handle's model, loaded if it is not."""
-        if (resident := self.models.ready(handle.name, handle.loaded)) is not None:
-            return resident
-        self._refuse_if_replaced(handle)
-        return self._load(handle, run)
-
-    def _load(self, handle: Handle, run: Run) -> Model:
-        if self._closed:
-            raise RunError("this session has been closed", fix="make another: mc_jupyter.Session()")
-        for obstacle in handle.component.obstacles:
-            raise obstacle
-        handle.loaded = self.models.hold(handle.component, handle.name, run)
-        self.on_change()
-        resident = self.models.get(handle.loaded.model)
-        assert resident is not None
-        return resident
+        made = self.plan(text, first_line=first_line)
+        return [found for c in made.components for found in c.type.fetch(c, run)]
 
     # --- changing -----------------------------------------------------------------------------------------------------
-
-    def change(self, handle: Handle, settings: Mapping[str, Any]) -> Change:
-        """What setting these fields would do: the new text, and what happens to memory. Does nothing yet.
-
-        Fields are named as in the cell, an adapter's weight `adapters.NAME`; None takes one out of the text. A wrong
-        value is the error that the cell would give; one that cannot be had here, or is too large, is said now.
-        """
-        self._refuse_if_replaced(handle)
-        state = (handle.text, handle.loaded)
-        settings = {field_name(name): plain(value) for name, value in settings.items()}
-        overrides = {k: v for k, v in handle.overrides.items() if k not in settings}
-        if "peft_adapters" in settings:
-            overrides = {k: v for k, v in overrides.items() if not k.startswith(ADAPTER)}
-        text = rewritten(state[0], settings, handle.component.id, first_line=handle.first_line)
-        made = self.plan(text, first_line=handle.first_line, overrides=overrides)
-        component = _runnable(made, handle.component.id)
-        files = _files_here(component)
-        effect = effect_of(handle, component, files, self.models)
-        return Change(handle.name, dict(settings), text, overrides, made, component, effect, files, state)
-
-    def _refuse_if_replaced(self, handle: Handle) -> None:
-        if self._handles.get(handle.name, handle) is not handle:
-            raise RunError(f"the cell of {handle.name} has been run again since", fix=f"use the new {handle.name}")
 
     def apply(self, change: Change, run: Run | None = None) -> Handle:
         """Do what a change says. The handle is the same one, with another text; an error leaves it as it was.
 
         A change that was described before another one was applied is described anew, so that neither is lost.
         """
-        with self._changing:
-            return self._apply(change, run or Run())
-
-    def _apply(self, change: Change, run: Run) -> Handle:
         handle = self.handle(change.name)
-        if change.state != (handle.text, handle.loaded) or change.effect.step in ("cast", "share"):
-            change = self.change(handle, change.settings)
-        resident = self.models.ready(handle.name, handle.loaded)
-        step = change.effect.step
-        pinned = resident is not None and handle.name in resident.pins
-        if step == "cast" and resident is not None and change.files is not None:
-            loaded: Loaded | None = self.models.cast(handle.name, resident, change.files, change.component, run)
-        elif step in ("nothing", "weights") and resident is not None and change.files is not None:
-            loaded = self.models.reweigh(handle.name, resident, change.files, change.component)
-        elif step == "later":
-            loaded = _loaded_by(change.component)
-        else:
-            loaded = self.models.hold(change.component, handle.name, run)
-        handle.text, handle.overrides = change.text, dict(change.overrides)
-        handle.plan, handle.component, handle.loaded = change.plan, change.component, loaded
-        if pinned and resident is not None and (now := self.resident_of(handle)) is not None:
-            self.models.move_pin(handle.name, resident, now)
-        self.on_change()
+        self.engine.apply(change, run or Run())
         return handle
 
     # --- calling ------------------------------------------------------------------------------------------------------
@@ -264,168 +244,264 @@ class Session:
 
         `inputs` is a mapping of names to values, or the first input alone. Gives what the component's `output` says.
         """
-        document = specs.read(text)
-        if document.workflows:
+        if specs.read(text).workflows:
             raise NotBuilt("workflows are read and planned, but this version does not run them yet")
-        made = self.plan(text)
-        component = _runnable(made, workflow or DEFAULT)
-        # Its model stays, under a name that no variable can have, until another document of this name is run.
-        handle = Handle(self, f"document {component.id}", text, made, component, {})
+        definition = self.engine.definition(text, workflow or DEFAULT)
+        # What it opens stays, under a name that no variable can have, until another document of this name is run.
+        handle = Handle(self, Defined(f"document {definition.component}", definition))
         return handle(run=run) if inputs is None else handle(inputs, run=run)
 
-    def call(self, handle: Handle, inputs: Any, *, run: Run, seed: int | None = None) -> Any:
-        """One call of a component: render its fields over the inputs, perform its task, build its output."""
-        started = time.perf_counter()
-        call = calls.prepare(
-            handle.component, inputs, seed=seed, overrides=handle.overrides, permissions=handle.permissions
-        )
-        resident = self.ready(handle, run)
-        if call.streams:
-            return handle.pieces(call, run)
-        with stop_on_interrupt(run):
-            result = self.perform(handle, resident, call, run)
-        given = call.output(result)
-        for line in call.nulls:
-            run.note(line)
-        run.emit(Done("done", _figures(result, time.perf_counter() - started)))
-        return given
+    @contextmanager
+    def running(self, run: Run | None) -> Iterator[Run]:
+        """The run that was given, or one that this session's listener hears."""
+        if run is not None:
+            yield run
+            return
+        with self.new_run() as own:
+            yield own
 
-    def perform(self, handle: Handle, resident: Model, call: calls.Prepared, run: Run) -> Any:
-        task = handle.component.task
-        assert task is not None
-        with self.models.lease(resident, lambda: handle.loaded) as model:
-            run.emit(Phase("run", handle.name))
-            results = self._performed(model, task, call, run) if call.items else []
-            sign(results, handle.component, model, handle.loaded)
-        result = Batch(results) if call.listed else results[0]
-        if run.stopped:
-            raise _interrupted(result)
-        return result
-
-    def _performed(self, model: Driver, task: Any, call: calls.Prepared, run: Run) -> list[Any]:
-        """The driver's results. However it fails, the traceback that goes up holds no tensor."""
-        try:
-            return model.perform(task, call.for_driver(run))
-        except BaseException as error:
-            forget_frames(error)
-            if isinstance(error, ComposeError) or not isinstance(error, Exception):
-                raise
-            text = (str(error).strip() or type(error).__name__).splitlines()[0]
-            if not is_out_of_memory(error):
-                raise RunError(f"{type(error).__name__}: {text}") from None
-            give_back()
-            key = next((r.key for r in self.models if r.model is model), None)
-            raise (self.models.out_of_memory(text, key) if key else RunError(f"out of memory: {text}")) from None
-
-    # --- looking after models -----------------------------------------------------------------------------------------
+    # --- looking after what is open -----------------------------------------------------------------------------------
 
     def unload(self, name: str | None = None) -> list[str]:
-        """Let go of one component's model, or of all; gives a line for each model that went."""
-        lines = self._unload(name)
-        self.on_change()
-        return lines
+        """Let go of what one component has open, or of everything; gives a line for each that went.
 
-    def _unload(self, name: str | None) -> list[str]:
-        if name is None:
-            rows = self.residents()
-            self.models.refuse_if_running(self.models)
-            self.models.clear()
-            return [f"{', '.join(r.names) or r.subject}: {format_bytes(r.bytes)} given back" for r in rows]
-        self.handle(name)
-        held = self.models.held_by(name)
-        self.models.refuse_if_running(held)
-        self.models.unpin(name)
-        sizes = {id(r): bytes_of(r) for r in held}
-        others = [r for r in held if r.holders != {name}]
-        gone = self.models.release(name)
-        lines = [f"{name}: {format_bytes(sizes[id(r)])} given back" for r in gone]
-        lines += [f"{name}: let go; the model stays for {listing(sorted(r.holders), 'and')}" for r in others]
-        return lines or [f"{name}: no model of it is loaded"]
+        RunError, with nothing gone, while something of it runs. UnknownName for a component that there is not.
+        """
+        return self.engine.unload(None if name is None else self.handle(name).defined)
 
     def pin(self, name: str, on: bool = True) -> None:
-        """Keep a component's model when others come and go, until it is unpinned or unloaded by name."""
+        """Keep a component's model when others come and go, until it is unpinned or unloaded by name.
+
+        RunError where it has nothing open to keep.
+        """
         self.handle(name)
         if not on:
-            self.models.unpin(name)
-            return
-        held = self.models.held_by(name)
-        if not held:
+            self.engine.residents.unpin(name)
+        elif not self.engine.residents.pin(name):
             raise RunError(f"{name} has no model loaded", fix=f"call it once, then %compose pin {name}")
-        for resident in held:
-            resident.pins.add(name)
 
     def residents(self) -> list[ResidentRow]:
-        return self.models.rows()
+        """Everything that is open: whose it is, what it takes, and how long it has been idle."""
+        return [_row(resident) for resident in self.engine.residents]
 
     def memory(self) -> MemoryReport:
-        names = dict.fromkeys(["cpu", *(r.key.device for r in self.models)])
-        free = {name: devices.free_memory(name) for name in names}
-        return MemoryReport(free, devices.process_memory(), tuple(self.residents()), self.models.limits)
+        """Free memory of each device in use, and what everything that is open takes of it."""
+        used = (device for resident in self.engine.residents for device in resident.thing.memory())
+        free = {name: devices.free_memory(name) for name in dict.fromkeys(["cpu", *used])}
+        return MemoryReport(free, devices.process_memory(), tuple(self.residents()), self.limits)
 
-    def resident_of(self, handle: Handle) -> Model | None:
-        """The handle's model, where it is loaded; while it is being cast, it is what its name holds."""
-        found = self.models.get(handle.loaded.model) if handle.loaded else None
-        if found is None and self._handles.get(handle.name) is handle:
-            found = next(iter(self.models.held_by(handle.name)), None)
-        return found
+    def resident_of(self, handle: Handle) -> Resident | None:
+        """What a handle has open; None where that is nothing."""
+        return self.engine.held(handle.defined)
 
 
-# --- small parts ------------------------------------------------------------------------------------------------------
+class Handle:
+    """A component that can be called. It holds no model: unloading needs no help from whoever keeps a handle."""
+
+    def __init__(self, session: Session, defined: Defined):
+        self._session = weakref.ref(session)
+        self.defined = defined
+
+    def __repr__(self) -> str:
+        facts = self.facts()
+        state = f"{facts.number_type} on {facts.device}" if facts else "not loaded"
+        return f"<{self.name}: {self.planned.kind}, {self.planned.subject}, {state}>"
+
+    # --- what it is ---------------------------------------------------------------------------------------------------
+
+    @property
+    def session(self) -> Session:
+        """The session that defined it. RunError where that has ended."""
+        session = self._session()
+        if session is None:
+            raise RunError(f"{self.name} belongs to a session that has ended", fix="run its cell again")
+        return session
+
+    @property
+    def name(self) -> str:
+        return self.defined.name
+
+    @property
+    def definition(self) -> Definition:
+        """Its text and plan as they are now, frozen."""
+        return self.defined.definition
+
+    @property
+    def text(self) -> str:
+        """The document that defines it, as it now reads."""
+        return self.definition.text
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the whole document."""
+        return self.definition.plan
+
+    @property
+    def planned(self) -> Planned:
+        """The component with every choice made."""
+        return self.definition.planned
+
+    @property
+    def overrides(self) -> Mapping[str, Any]:
+        """What was decided beside the text."""
+        return self.definition.beside
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What a call needs: of a component with several actions, the default one."""
+        return self.planned.inputs
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """What it can do, where it says more than one thing."""
+        return tuple(action.id for action in self.planned.component.actions)
+
+    @property
+    def permissions(self) -> Permissions:
+        """What reading the inputs may touch: what the session allows, and what the cell allows besides."""
+        return self.planned.permissions(self.session.permissions)
+
+    # --- calling ------------------------------------------------------------------------------------------------------
+
+    def __call__(
+        self, *args: Any, run: Run | None = None, seed: int | None = None, action: str = DEFAULT, **inputs: Any
+    ) -> Any:
+        """The result for these inputs. One positional argument is the first input; a list of inputs gives a list.
+
+        `seed` makes what is drawn repeatable, `action` names one of several actions, `run` hears how far it is and may
+        stop it. InputError for inputs that are lacking, unknown or of another kind; Interrupted, with what there was by
+        then in `partial`, when it was stopped; RunError for what fails in the library.
+        """
+        session = self.session
+        found = given(self.name, self.planned.inputs_for(action), args, inputs)
+        with session.running(run) as running:
+            return session.engine.call(self.defined, found, run=running, action=action, seed=seed)
+
+    def map(self, items: Iterable[Any], *, run: Run | None = None, **inputs: Any) -> Any:
+        """The results for a list of first inputs, in order: batched, longest first."""
+        if isinstance(items, str | bytes) or not isinstance(items, Iterable):
+            raise InputError(f"map takes a list of inputs, not {type(items).__name__}", fix=f"{self.name}.map([…])")
+        return self(list(items), run=run, **inputs)
+
+    def stream(self, *args: Any, seed: int | None = None, action: str = DEFAULT, **inputs: Any) -> TextStream:
+        """The answer piece by piece, as it is written. `.result` is the whole one at the end.
+
+        The run begins when the first piece is read; closing the stream, or leaving its loop, stops it.
+        """
+        found = given(self.name, self.planned.inputs_for(action), args, inputs)
+        return self.session.engine.stream(self.defined, found, run=Run(), action=action, seed=seed)
+
+    def missing(self, inputs: Mapping[str, Any], action: str = DEFAULT) -> list[Input]:
+        """The inputs a call needs and these do not give."""
+        return self.planned.missing(inputs, action)
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    @property
+    def resident(self) -> Resident | None:
+        """What it has open; None where that is nothing, or its session has ended."""
+        session = self._session()
+        return session.engine.held(self.defined) if session else None
+
+    def facts(self) -> Facts | None:
+        """What the loaded model really is; None when it is not loaded."""
+        resident = self.resident
+        return resident.thing.facts() if resident else None
+
+    def adapters(self) -> list[tuple[AdapterKey, float, AdapterFacts | None]]:
+        """The adapters that are loaded: what each is, its weight, and what its layers say of it."""
+        resident = self.resident
+        return resident.thing.adapters_of(self.planned) if resident else []
+
+    def provenance(self) -> dict[str, Any]:
+        """What its answers come from, by field."""
+        resident = self.resident
+        return self.planned.provenance(resident.thing if resident else None)
+
+    def card(self) -> tuple[tuple[str, str], ...]:
+        """What there is to say about it, in rows of a label and a text."""
+        return tuple(_card(self))
+
+    # --- changing -----------------------------------------------------------------------------------------------------
+
+    def change(self, settings: Mapping[str, Any] | None = None, /, **more: Any) -> Change:
+        """What setting these fields would do, said before it is done; an error is the one that the cell would give.
+
+        `handle.change(precision="bfloat16", temperature=0.2)`, `handle.change({"adapters.alpaca": 0.3})`; None is a
+        field's default.
+        """
+        return self.session.engine.change(self.defined, _dotted({**(settings or {}), **more}))
+
+    def set(self, settings: Mapping[str, Any] | None = None, /, *, run: Run | None = None, **more: Any) -> Change:
+        """Set fields of the component, with the least change to what is loaded; gives what was done.
+
+        `handle.set(precision="bfloat16", adapters={"alpaca": 0.3})`, or names with a dot in a mapping, as in `change`.
+        The handle stays the same; its `text` is the cell as it now reads. An error leaves everything as it was.
+        """
+        change = self.change(settings, **more)
+        with self.session.running(run) as running:
+            self.session.engine.apply(change, running)
+        return change
+
+    def panel(self) -> Any:
+        """Controls for the component's settings, inputs and model. RunError where there is no notebook."""
+        return self.session.panel(self)
+
+    def compare(
+        self, grid: Mapping[str, Any], /, *args: Any, seed: int | None = None, run: Run | None = None, **inputs: Any
+    ) -> Comparison:
+        """Run every combination of these settings over the inputs, and say what each gave, took, and how they agree.
+
+        `handle.compare({"precision": ["float32", "bfloat16"], "adapters.a": [0, 0.5, 1]}, text="…")`: fields as in
+        `set`, inputs as in a call. The handle and its model stay as they are. See `mc_jupyter.comparison`.
+        """
+        from mc_jupyter.comparison import compare
+
+        with self.session.running(run) as running:
+            return compare(self.session.engine, self.defined, grid, *args, seed=seed, run=running, **inputs)
+
+    def unload(self) -> None:
+        """Let go of what it has open; the next call opens it again."""
+        self.session.unload(self.name)
 
 
-def _runnable(made: Plan, name: str = DEFAULT) -> ComponentPlan:
-    if not made.components:
-        raise NotBuilt("workflows are read and planned, but this version does not run them yet")
-    wanted = made.spec.component(name).id
-    component = next(c for c in made.components if c.id == wanted)
-    for obstacle in component.obstacles:
-        raise obstacle
-    return component
+def _card(handle: Handle) -> Iterator[tuple[str, str]]:
+    planned, resident = handle.planned, handle.resident
+    yield from planned.type.card(planned, resident)
+    if handle.inputs:
+        needed = [one for one in handle.inputs if one.required]
+        yield "inputs", ", ".join(one.name + ("" if one.required else " (optional)") for one in handle.inputs)
+        several = f"{handle.name}({', '.join(f'{one.name}=…' for one in needed)})"
+        yield "call it", several if len(needed) > 1 else f"{handle.name}({handle.inputs[0].of.example})"
+    if len(handle.actions) > 1:
+        yield "actions", listing([*handle.actions], "and")
+    facts = resident.thing.facts() if resident else None
+    for note in (*handle.plan.remarks, *planned.notes, *(facts.remarks if facts else ())):
+        yield "note", note
 
 
-def _name_of(component: ComponentPlan) -> str:
-    if component.id != "__component__":
-        return component.id
-    return component.task.name.replace("-", "_") if component.task else component.component.type.name
+def _row(resident: Resident) -> ResidentRow:
+    facts = resident.thing.facts()
+    return ResidentRow(
+        subject=resident.thing.subject,
+        names=tuple(sorted(resident.holders)),
+        device=facts.device if facts else "",
+        dtype=facts.dtype if facts else "",
+        bytes=room.bytes_of(resident),
+        parameters=facts.parameters if facts else None,
+        pins=tuple(sorted(resident.pins)),
+        running=resident.users > 0,
+        load_seconds=resident.load_seconds,
+        idle_seconds=time.monotonic() - resident.last_used,
+        quantization=facts.quantization if facts else "none",
+        adapters=resident.thing.parts(),
+    )
 
 
-def _files_here(component: ComponentPlan) -> Files | None:
-    """The component's files, if all of them are on this disk."""
-    assert component.driver is not None
-    if not component.driver.needs_weights:
-        return files_of(component, None, ())
-    adapters = [one.checkpoint for one in component.adapters if one.checkpoint]
-    if component.checkpoint is None or len(adapters) < len(component.adapters):
-        return None
-    return files_of(component, component.checkpoint, adapters)
-
-
-def _loaded_by(component: ComponentPlan) -> Loaded | None:
-    """What the component would have in memory, where its files are known."""
-    files = _files_here(component)
-    return files.loaded if files else None
-
-
-def _interrupted(partial: Any) -> Interrupted:
-    tokens = getattr(partial, "tokens", None)
-    after = f" after {tokens} tokens" if tokens is not None else ""
-    if isinstance(partial, Batch):
-        after = f" after {sum(map(_is_whole, partial)):,} of {len(partial):,}"
-    error = Interrupted(f"interrupted{after}", fix="what there was by then is in sys.last_value.partial")
-    error.partial = partial
-    return error
-
-
-def _is_whole(result: Any) -> bool:
-    """Whether an item of a batch was finished before the interrupt: a picture on its way was not."""
-    if isinstance(result, Batch):
-        return all(map(_is_whole, result))
-    return result is not None and not (is_image(result) and origin(result).facts.get("interrupted"))
-
-
-def _figures(result: Any, seconds: float) -> str:
-    results = result if isinstance(result, Batch) else [result]
-    tokens = sum(getattr(r, "tokens", None) or 0 for r in results)
-    if tokens and seconds:
-        return f"{tokens} tokens in {words.seconds(seconds)} ({tokens / seconds:.0f}/s)"
-    return f"{len(results)} in {words.seconds(seconds)}"
+def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`adapters={"alpaca": 0.3}` as `{"adapters.alpaca": 0.3}`."""
+    inner = settings.get("adapters")
+    if not isinstance(inner, Mapping):
+        return dict(settings)
+    rest = {name: value for name, value in settings.items() if name != "adapters"}
+    return {**rest, **{f"adapters.{name}": value for name, value in inner.items()}}

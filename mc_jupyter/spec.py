@@ -67,6 +67,7 @@ class Component:
     settings: Any
     actions: tuple[Action, ...]
     written: Map = field(repr=False)
+    own: Map = field(repr=False, default_factory=Map)
 
     @property
     def default(self) -> bool:
@@ -268,7 +269,7 @@ class _Reader:
             self.remarks.append(f"runtime: {settings.runtime}: in a notebook it runs in the kernel")
         if settings.max_concurrent_count:
             self.remarks.append("max_concurrent_count: in a kernel, calls of one model follow one another")
-        return Component(name, kind, shape, settings, tuple(a for a in actions if a), written)
+        return Component(name, kind, shape, settings, tuple(a for a in actions if a), written, settings_map)
 
     def sort_out(self, written: Map, kind: type[ComponentType], shape: Shape) -> tuple[Map, Map]:
         """The component's own fields, and those of its action that are written beside them."""

@@ -144,7 +144,7 @@ def test_a_block_downloads_its_adapters_and_adds_them_up(
     assert handle("the little fox").token_ids != with_them
     bare = session.load(cell("text-generation", "gpt2", "params: {max_output_length: 8, do_sample: false}"), "bare")
     assert handle("the little fox").token_ids == bare("the little fox").token_ids
-    assert handle.component.driver.lays_adapters
+    assert handle.planned.driver.lays_adapters
 
 
 def test_block_31_lays_an_adapter_of_this_disk(
@@ -260,7 +260,7 @@ def test_a_download_tells_its_bytes(hub: HubStandIn, session: mc.Session) -> Non
 
 
 def test_pulling_downloads_and_loads_nothing(hub: HubStandIn, session: mc.Session) -> None:
-    checkpoint = session.pull(cell("text-classification", "bert-base"))[0]
+    checkpoint = session.pull(cell("text-classification", "bert-base"))[0][1]
     assert checkpoint.parameters == 88_066
     assert session.loads == 0
 

@@ -34,7 +34,7 @@ BOTH = ["float32", "bfloat16"]
 def model_of(session: mc.Session, handle: Any) -> Any:
     resident = session.resident_of(handle)
     assert resident is not None
-    return resident.model.model
+    return resident.thing.driver.model
 
 
 @pytest.fixture(autouse=True)
@@ -120,10 +120,10 @@ class TestModels:
         assert model_of(session, story) is model
 
     def test_the_handle_stays_as_it_was_and_nothing_else_stays(self, session: mc.Session, story: mc.Handle) -> None:
-        text, plan, loaded = story.text, story.plan, story.loaded
+        definition = story.definition
         before = story("the fox")
         story.compare({"precision": BOTH}, "the fox")
-        assert (story.text, story.plan, story.loaded) == (text, plan, loaded)
+        assert story.definition is definition
         assert list(session.handles) == ["story"]
         assert [row.names for row in session.residents()] == [("story",)]
         assert story("the fox") == before

@@ -39,7 +39,7 @@ def compose_session():
     return get_ipython().magics_manager.registry["ComposeMagics"].session
 
 def watched(name):
-    model = compose_session().resident_of(compose_session().handles[name]).model.model
+    model = compose_session().resident_of(compose_session().handles[name]).thing.driver.model
     return [weakref.ref(model), *(weakref.ref(p) for p in model.parameters())]
 
 def alive(refs):

@@ -18,7 +18,7 @@ def test_every_seed_block_is_planned_or_says_in_a_line_what_it_lacks(session: mc
         plan = session.plan(text)
         assert plan.lines()
         assert all("\n" not in line for line in plan.lines())
-        assert all(isinstance(o, ComposeError) for o in plan.obstacles)
+        assert all(isinstance(o, ComposeError) for o in plan.problems)
 
 
 def test_planning_loads_nothing(session: mc.Session, llama: Path) -> None:
@@ -61,7 +61,7 @@ def test_adapters_that_cannot_be_are_obstacles_at_their_place(
     session: mc.Session, llama: Path, lines: list[str], message: str
 ) -> None:
     plan = session.plan(cell("text-generation", llama, *lines))
-    assert [o for o in plan.obstacles if message in str(o) and o.problems[0].place], plan.lines()
+    assert [o for o in plan.problems if message in str(o) and o.problems[0].place], plan.lines()
     with pytest.raises(ComposeError):
         session.load(cell("text-generation", llama, *lines))
     assert session.loads == 0
@@ -74,7 +74,7 @@ def test_what_has_no_effect_on_a_driver_without_a_model_is_said(session: mc.Sess
 
 def test_an_adapters_weight_that_is_no_number_is_an_obstacle_at_its_place(session: mc.Session, llama: Path) -> None:
     plan = session.plan(cell("text-generation", llama, "peft_adapters: [{name: a, model: ./none, weight: .nan}]"))
-    (said,) = [str(o) for o in plan.obstacles if "weight should be a number, and is nan" in str(o)]
+    (said,) = [str(o) for o in plan.problems if "weight should be a number, and is nan" in str(o)]
     assert said.startswith("line 5: adapter a")
 
 
@@ -118,7 +118,7 @@ def test_environment_variables_fill_fields_when_the_plan_is_made(
     assert any("MODEL_FOLDER is not set" in line for line in session.plan(document).lines())
     monkeypatch.setenv("MODEL_FOLDER", str(llama))
     plan = session.plan(document)
-    assert plan.obstacles == ()
+    assert plan.problems == ()
     assert plan.component.checkpoint.folder == llama
     monkeypatch.setenv("PRECISION", "float17")
     lines = session.plan(document).lines()
@@ -165,7 +165,7 @@ def test_a_component_of_another_cell_is_named_as_missing(session: mc.Session) ->
 
 @pytest.mark.parametrize("task", ["text-generation", "image-to-text"])
 def test_a_model_that_draws_does_no_task_of_transformers(session: mc.Session, task: str) -> None:
-    (found,) = session.plan(cell(task, "starter:shapes")).component.obstacles
+    (found,) = session.plan(cell(task, "starter:shapes")).component.problems
     assert "this model draws images (StableDiffusionXLPipeline)" in str(found)
     assert found.problems[0].fix == "task: image-generation"
 
@@ -181,5 +181,5 @@ def test_a_model_that_draws_does_no_task_of_transformers(session: mc.Session, ta
     ],
 )
 def test_where_no_model_is_named_one_for_the_task_is(session: mc.Session, task: str, fix: str) -> None:
-    (found,) = session.plan(f"component: {{type: model, task: {task}}}").component.obstacles
+    (found,) = session.plan(f"component: {{type: model, task: {task}}}").component.problems
     assert found.problems[0].fix == f"model: {fix}"

@@ -124,7 +124,7 @@ class TestRoom:
             session.load(cell("text-generation", llama), "first")
 
     def test_a_limit_is_part_of_the_memory_report(self, session: mc.Session) -> None:
-        session.models.limits = {"cpu": 8_000_000_000}
+        session.limits = {"cpu": 8_000_000_000}
         assert session.memory().limits == {"cpu": 8_000_000_000}
 
 
@@ -213,7 +213,7 @@ def test_memory_that_runs_out_while_loading_leaves_a_usable_kernel(tmp_path: Pat
 import resource
 from pathlib import Path
 import mc_jupyter as mc
-from mc_jupyter import devices, residents
+from mc_jupyter import devices
 from mc_jupyter.drivers.transformers import Transformers
 session = mc.Session()
 small = session.load({cell("text-generation", small, GREEDY)!r}, "small")

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 import mc_jupyter as mc
 from mc_jupyter.errors import ComposeError, SpecError
+from mc_jupyter.inputs import inputs_of
 from mc_jupyter.spec import Spec
 
 BLOCKS = sorted((Path(__file__).parent / "language" / "blocks").glob("*.yml"))
@@ -160,7 +161,7 @@ def test_a_component_without_an_action_gets_its_tasks_input() -> None:
     inputs = {}
     for task in ("text-generation", "text-classification", "chat-completion", "image-to-text"):
         action = mc.read(f"component: {{type: model, task: {task}, model: x/y}}").components[0].actions[0]
-        inputs[task] = [i.names for i in __import__("mc_jupyter.plan", fromlist=["x"]).inputs_of(action)]
+        inputs[task] = [i.names for i in inputs_of(action.written, type(action.fields))]
     assert inputs == {
         "text-generation": [("prompt", "text")],
         "text-classification": [("text", "prompt")],

@@ -16,25 +16,25 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mc_jupyter import calls, words
-from mc_jupyter.changes import said
+from mc_jupyter import words
 from mc_jupyter.comparison.agreement import agreement
 from mc_jupyter.comparison.peaks import Stretch, watched
 from mc_jupyter.comparison.table import Comparison, Record
+from mc_jupyter.components.model import chosen
+from mc_jupyter.components.model.choices import ModelPlan
 from mc_jupyter.drivers import ModelKey
+from mc_jupyter.engine import Engine
+from mc_jupyter.engine.calls import Prepared, given
+from mc_jupyter.engine.changes import said
+from mc_jupyter.engine.definition import Defined, written_with
+from mc_jupyter.engine.residents import Resident
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, forget_frames
 from mc_jupyter.events import Advance, Done, Event, Note, Phase, Run, stop_on_interrupt
-from mc_jupyter.handles import Handle
-from mc_jupyter.inputs import accepted
-from mc_jupyter.rewriting import rewritten
+from mc_jupyter.inputs import readable
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text, is_image
 from mc_jupyter.values.pictures import origin
-
-if TYPE_CHECKING:
-    from mc_jupyter.residents import Model
-    from mc_jupyter.session import Session
 
 __all__ = ["Comparison", "compare"]
 
@@ -43,13 +43,13 @@ _CALLS = 50  # at most
 
 
 def compare(
-    session: Session,
-    handle: Handle,
+    engine: Engine,
+    of: Defined,
     grid: Mapping[str, Any],
     /,
     *args: Any,
+    run: Run,
     seed: int | None = None,
-    run: Run | None = None,
     **inputs: Any,
 ) -> Comparison:
     """Run every combination of the grid over these inputs, which are given as in a call; a list of them is many items.
@@ -58,19 +58,15 @@ def compare(
     InputError, before anything runs, for a field or an input that there is not; what goes wrong with one variant is
     its row's `error`. An interrupt ends the comparison with the rows there are by then.
     """
-    comparing = _Comparing(session, handle, grid, args, inputs, seed)
-    if run is not None:
-        return comparing.run(run)
-    with session.new_run() as own:
-        return comparing.run(own)
+    return _Comparing(engine, of, grid, args, inputs, seed).run(run)
 
 
 @dataclass(slots=True)
 class _Variant:
-    """One combination of settings: a handle of its own, and later its record and the bare result that it comes from."""
+    """One combination of settings: a definition of its own, later its record and the bare result that it comes from."""
 
     settings: dict[str, Any]
-    handle: Handle | None = None
+    defined: Defined | None = None
     error: str | None = None
     record: Record | None = None
     result: Any = None
@@ -78,8 +74,12 @@ class _Variant:
     @property
     def key(self) -> ModelKey:
         """The model it needs, as far as its files are known."""
-        assert self.handle is not None
-        return self.handle.component.model(self.handle.component.checkpoint)
+        return self.plan.model(self.plan.checkpoint)
+
+    @property
+    def plan(self) -> ModelPlan:
+        assert self.defined is not None
+        return chosen(self.defined.planned)
 
 
 @dataclass(slots=True)
@@ -103,30 +103,30 @@ class _Comparing:
 
     def __init__(
         self,
-        session: Session,
-        handle: Handle,
+        engine: Engine,
+        of: Defined,
         grid: Mapping[str, Any],
         args: tuple[Any, ...],
         inputs: dict[str, Any],
         seed: int | None,
     ):
-        self.session = session
-        self.of = handle
+        self.engine = engine
+        self.of = of
         self.fields = tuple(map(str, grid or ()))
         if not self.fields:
             raise InputError("nothing to compare", fix='{"precision": ["float32", "bfloat16"]}: values of each field')
         if seed is not None and "seed" in self.fields:
             raise InputError("seed is given twice: in the grid, and beside it", fix="keep one of them")
-        self.holder = f"compare {handle.name}"  # a name that no variable can have
+        self.holder = f"compare {of.name}"  # a name that no variable can have
         # Iterators are read once, and every variant needs what they give.
-        known = handle.inputs
-        self.args, self.inputs = tuple(accepted(one, known) for one in args), accepted(inputs, known)
+        known = of.planned.inputs
+        self.args, self.inputs = tuple(readable(one, known) for one in args), readable(inputs, known)
         self.asked, self.drawn = seed, secrets.randbits(32)
         self.loading: Stretch | None = None  # how the model that is now held was loaded, if it was loaded here
-        self.here = {resident.key for resident in session.models}  # loaded before
+        self.here = {resident.key for resident in engine.residents}  # loaded before
         self.interrupted = False
         self.variants = [self.variant(settings) for settings in _combinations(grid)]
-        if first := next((v for v in self.variants if v.handle), None):
+        if first := next((v for v in self.variants if v.defined), None):
             self.call(first)
 
     # --- describing ---------------------------------------------------------------------------------------------------
@@ -135,62 +135,58 @@ class _Comparing:
         """The component with these settings, planned; what stands in its way is its error."""
         made = _Variant(settings)
         try:
-            made.handle = self.handle(settings)
+            made.defined = self.defined(settings)
         except UnknownName:
             raise
         except ComposeError as error:
             made.error = _reason(error)
         return made
 
-    def handle(self, settings: dict[str, Any]) -> Handle:
-        """A handle that the session does not know: nothing else finds it, and it goes with the comparison."""
-        of = self.of
-        text = rewritten(of.text, settings, of.component.id, first_line=of.first_line)
-        beside = {k: v for k, v in of.overrides.items() if k not in (*settings, *(["seed"] if self.asked else ()))}
-        # However briefly the cell keeps its model, the calls of a variant are made with one.
-        overrides = {**beside, "keep_alive": -1}
+    def defined(self, settings: dict[str, Any]) -> Defined:
+        """A definition that nobody else finds: it goes with the comparison."""
+        old = self.of.definition
+        text, beside = written_with(old, settings)
+        if self.asked is not None:
+            beside.pop("seed", None)
+        beside["keep_alive"] = -1  # however briefly the cell keeps its model, a variant's calls are made with one
         try:
-            plan = self.session.plan(text, first_line=of.first_line, overrides=overrides)
+            made = self.engine.definition(text, old.component, first_line=old.first_line, beside=beside)
         except UnknownName as error:  # a driver or a task: a value, and not a field
             raise InputError(error.problems) from None
-        component = next(c for c in plan.components if c.id == of.component.id)
-        for obstacle in component.obstacles:
-            raise obstacle
-        return Handle(self.session, self.holder, text, plan, component, overrides, of.first_line)
+        return Defined(self.holder, made)
 
-    def call(self, variant: _Variant) -> calls.Prepared:
+    def call(self, variant: _Variant) -> Prepared:
         """The variant's call: with the seed that was asked for, that of the cell, or the one drawn for all.
 
         Where a seed has no effect, there is none.
         """
-        handle = variant.handle
-        assert handle is not None
-        given = handle._given(self.args, dict(self.inputs))
-        allowed = handle.permissions
-        call = calls.prepare(handle.component, given, seed=self.asked, overrides=handle.overrides, permissions=allowed)
-        if not call.items:
+        one = variant.defined
+        assert one is not None
+        found = given(self.of.name, one.planned.inputs, self.args, dict(self.inputs))
+        call = self.engine.prepared(one, found, seed=self.asked)
+        if not variant.plan.task.items(call.fields)[0]:
             raise InputError("the list of inputs is empty", fix="give at least one")
-        if getattr(call.action, "seed", 0) is not None or not _heeds_a_seed(handle, self.drawn):
+        if getattr(call.fields, "seed", 0) is not None or not _heeds_a_seed(variant.plan, self.drawn):
             return call
-        return calls.prepare(handle.component, given, seed=self.drawn, overrides=handle.overrides, permissions=allowed)
+        return self.engine.prepared(one, found, seed=self.drawn)
 
     def ordered(self) -> list[_Variant]:
         """The variants that can run, those of one model together; first those whose model is there: it might go."""
         groups: dict[tuple[ModelKey, str], list[_Variant]] = {}
         for variant in self.variants:
-            if variant.handle is not None:
+            if variant.defined is not None:
                 groups.setdefault((variant.key, variant.key.subject), []).append(variant)
         return [v for key in sorted(groups, key=lambda key: key[0] not in self.here) for v in groups[key]]
 
     # --- running ------------------------------------------------------------------------------------------------------
 
     def run(self, run: Run) -> Comparison:
-        started, cold = time.perf_counter(), self.session.loads == 0
+        started, cold = time.perf_counter(), self.engine.residents.loads == 0
         try:
             with stop_on_interrupt(run):
                 self.run_all(run)
         finally:
-            self.session.models.release(self.holder)
+            self.engine.residents.release(self.holder)
         found = self.comparison(cold)
         outcome = f"{len(found)} of {len(self.variants)} variants in {words.seconds(time.perf_counter() - started)}"
         run.emit(Done("interrupted" if self.interrupted else "done", outcome))
@@ -205,7 +201,7 @@ class _Comparing:
                 self.interrupted = True
                 return
             if variant.key != key:  # so that the last one's memory does not count as the next one's
-                self.session.models.release(self.holder)
+                self.engine.residents.release(self.holder)
                 key, self.loading = variant.key, None
             run.emit(Phase("run", f"{self.of.name} with {said(variant.settings)}"))
             run.emit(Advance(done, len(self.variants), "items"))
@@ -222,37 +218,39 @@ class _Comparing:
         self.interrupted = run.stopped
 
     def run_one(self, variant: _Variant, run: Run) -> None:
-        handle, loads = variant.handle, self.session.loads
-        assert handle is not None
+        one, loads = variant.defined, self.engine.residents.loads
+        assert one is not None
         call = self.call(variant)
-        with watched(handle.component.device) as loading:
-            resident = self.session.ready(handle, run)
-        if loaded := self.session.loads > loads:
+        with watched(variant.plan.device) as loading:
+            resident = self.engine.opened(one, run)
+        assert resident is not None
+        if loaded := self.engine.residents.loads > loads:
             self.loading = loading
         if run.stopped:  # loading cannot be broken off; what comes after it can
             raise Interrupted("interrupted")
-        made = self.calls(handle, resident, call, run)
-        given = call.output(made.result)
-        for line in call.nulls:
+        made = self.calls(variant, call, run)
+        shaped = call.output(made.result)
+        for line in call.notes:
             run.note(line)
         variant.result = made.result
         variant.record = {
             **_blank(variant.settings),
-            "output": given,
+            "output": shaped,
             "loaded": loaded,
             "load_seconds": resident.load_seconds if loaded else 0.0,
-            **_pace(made, len(call.items)),
-            **self.memory(handle, resident, made),
+            **_pace(made, len(variant.plan.task.items(call.fields)[0])),
+            **self.memory(variant, resident, made),
         }
 
-    def calls(self, handle: Handle, resident: Model, call: calls.Prepared, run: Run) -> _Calls:
+    def calls(self, variant: _Variant, call: Prepared, run: Run) -> _Calls:
         """As many calls as fit; an interrupt after the first leaves what there is."""
+        assert variant.defined is not None
         made = _Calls()
         while made.more:
-            with watched(handle.component.device) as memory:
+            with watched(variant.plan.device) as memory:
                 started = time.perf_counter()
                 try:
-                    result = self.session.perform(handle, resident, call, run)
+                    result = self.engine.perform(variant.defined, call, run)
                 except Interrupted:
                     if not made.seconds:
                         raise
@@ -264,14 +262,14 @@ class _Comparing:
             made.memory.append(memory)
         return made
 
-    def memory(self, handle: Handle, resident: Model, made: _Calls) -> Record:
+    def memory(self, variant: _Variant, resident: Resident, made: _Calls) -> Record:
         """What the model really is and takes; the peak is the model and the most that loading or a call took besides.
 
         What loading leaves beside the model (libraries that it imports) is not counted, nor what only a first call
         takes: it is not the variant's. How a model was loaded that was there before is not known.
         """
-        facts = resident.model.facts()
-        laid = [found for _, _, found in handle.adapters() if found is not None]
+        facts = resident.thing.facts()
+        laid = [found for _, _, found in resident.thing.adapters_of(variant.plan) if found is not None]
         size = facts.bytes + sum(found.bytes for found in laid)
         called = [stretch.added for stretch in made.memory if stretch.added is not None]
         loading = self.loading.passing if self.loading else None
@@ -314,9 +312,9 @@ class _Comparing:
 def _combinations(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Every combination, the last field changing fastest. A text, a number or a mapping alone is one value."""
     values = []
-    for name, given in grid.items():
-        alone = isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable)
-        values.append([given] if alone else list(given))
+    for name, asked in grid.items():
+        alone = isinstance(asked, str | bytes | Mapping) or not isinstance(asked, Iterable)
+        values.append([asked] if alone else list(asked))
         if not values[-1]:
             raise InputError(f"{name} has no values to compare", fix=f'{{"{name}": […]}}, or leave it out')
     for combination in itertools.product(*values):
@@ -386,17 +384,13 @@ def _seeds_in(result: Any) -> Iterator[int]:
         yield from () if seed is None else (seed,)
 
 
-def _heeds_a_seed(handle: Handle, seed: int) -> bool:
+def _heeds_a_seed(plan: ModelPlan, seed: int) -> bool:
     """Whether the library draws anything at random for this task."""
-    task, driver = handle.component.task, handle.component.driver
-    assert task is not None
-    return driver is None or "seed" not in dict(driver.check_call(task, {"seed": seed}))
+    return "seed" not in dict(plan.driver.check_call(plan.task, {"seed": seed}))
 
 
 def _agreed(reference: _Variant, variant: _Variant) -> Record:
-    assert reference.handle is not None
-    assert variant.handle is not None
-    one_tokenizer = reference.handle.component.identity == variant.handle.component.identity
+    one_tokenizer = reference.plan.identity == variant.plan.identity
     found = agreement(reference.result, variant.result, same_tokens=one_tokenizer)
     return {
         "agreement": found.share,

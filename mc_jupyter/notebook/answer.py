@@ -15,7 +15,7 @@ from mc_jupyter.values import Batch
 from mc_jupyter.words import listing
 
 if TYPE_CHECKING:
-    from mc_jupyter.handles import Handle
+    from mc_jupyter.session import Handle
 
 
 class Answer:

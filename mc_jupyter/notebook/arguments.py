@@ -18,8 +18,8 @@ from mc_jupyter.errors import InputError, UnknownName
 from mc_jupyter.words import hinted, listing
 
 if TYPE_CHECKING:
+    from mc_jupyter.components import Planned
     from mc_jupyter.inputs import Input
-    from mc_jupyter.plan import ComponentPlan
 
 _LETTERS = {"input": "-i", "out": "-o"}
 _METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "file": "FILE", "what": "NAME|FILE",
@@ -242,9 +242,8 @@ def _example(one: Input) -> str:
     return {"text": '"…"', "image": "picture.png", "audio": "sound.wav", "file": "FILE"}.get(one.kind, "…")
 
 
-def refuse_flags_of_pictures(component: ComponentPlan | None, max_px: int | None, images: str | None) -> None:
+def refuse_flags_of_pictures(component: Planned | None, max_px: int | None, images: str | None) -> None:
     """InputError for a flag about pictures beside a task that makes none."""
-    task = component.task if component else None
     flag = "--max-px" if max_px is not None else "--images" if images is not None else None
-    if flag and task is not None and not task.pictures:
-        raise InputError(f"{task.name} makes no pictures: {flag} has no effect", fix=f"remove {flag}")
+    if flag and component is not None and not component.pictures:
+        raise InputError(f"{component.kind} makes no pictures: {flag} has no effect", fix=f"remove {flag}")

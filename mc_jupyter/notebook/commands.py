@@ -21,11 +21,10 @@ from mc_jupyter.words import hinted, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.comparison import Comparison
-    from mc_jupyter.handles import Handle
     from mc_jupyter.notebook.display import Page, Table
     from mc_jupyter.notebook.magics import ComposeMagics
     from mc_jupyter.plan import Plan
-    from mc_jupyter.session import MemoryReport
+    from mc_jupyter.session import Handle, MemoryReport
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def run(
     """
     arguments.variable(out)
     handle = notebook.session.handle(name)
-    arguments.refuse_flags_of_pictures(handle.component, max_px, images)
+    arguments.refuse_flags_of_pictures(handle.planned, max_px, images)
     showing = notebook.showing(name, max_px, images)
     values = arguments.inputs_of([*given, *input], handle.inputs, notebook.shell.user_ns)
     lacking = handle.missing(values)
@@ -148,8 +147,8 @@ def _load_each(notebook: ComposeMagics, text: str, plan: Plan, overrides: dict[s
     rows = []
     with notebook.progress() as progress:
         for part in plan.components:
-            if part.obstacles:
-                rows.append((part.id, part.subject, part.obstacles[0].problems[0].message))
+            if part.problems:
+                rows.append((part.id, part.subject, part.problems[0].problems[0].message))
                 continue
             handle = notebook.session.load(text, part.id, component=part.id, overrides=overrides, run=progress.run)
             if part.id.isidentifier():
@@ -165,14 +164,9 @@ def pull(notebook: ComposeMagics, what: str) -> Table:
     from mc_jupyter.words import format_bytes
 
     text = _text_of(notebook, what)
-    plans = notebook.session.check(text).components
-    subjects = [plan.subject for plan in plans if plan.driver and plan.driver.needs_weights]
     with notebook.progress() as progress:
         found = notebook.session.pull(text, run=progress.run)
-    rows = tuple(
-        (subject, format_bytes(checkpoint.bytes), checkpoint.format)
-        for subject, checkpoint in zip(subjects, found, strict=True)
-    )
+    rows = tuple((subject, format_bytes(checkpoint.bytes), checkpoint.format) for subject, checkpoint in found)
     return Table(("model", "size", "format"), rows, "on this disk" if rows else "nothing to download")
 
 

@@ -129,7 +129,7 @@ def _in_settings(notebook: ComposeMagics, word: str, name: str) -> tuple[str, It
     handle = notebook.defined(name)
     if handle is None:
         return word, ()
-    component = handle.component.component
+    component = handle.planned.component
     field, sign, value = word.partition("=")
     if not sign:
         return word, [f"{name}=" for name in settable(component)]

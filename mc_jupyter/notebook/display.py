@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mc_jupyter.comparison import Comparison
-    from mc_jupyter.handles import Handle
     from mc_jupyter.notebook.showing import Showing
     from mc_jupyter.plan import Plan
-    from mc_jupyter.session import MemoryReport
+    from mc_jupyter.session import Handle, MemoryReport
     from mc_jupyter.values import Batch, Embedding, Faces, Label, Text
     from mc_jupyter.values.streams import Stream
 
@@ -465,9 +464,9 @@ RENDERERS: dict[tuple[str, str], Callable[[Any], Bundle]] = {
     ("mc_jupyter.values", "Batch"): _batch,
     ("mc_jupyter.values.faces", "Faces"): _faces,
     ("mc_jupyter.values.streams", "Stream"): _stream,
-    ("mc_jupyter.handles", "Handle"): _handle,
+    ("mc_jupyter.session", "Handle"): _handle,
     ("mc_jupyter.session", "MemoryReport"): _memory,
-    ("mc_jupyter.plan.choices", "Plan"): _plan,
+    ("mc_jupyter.plan", "Plan"): _plan,
     ("mc_jupyter.comparison.table", "Comparison"): _comparison,
     ("PIL.Image", "Image"): _image,
 }

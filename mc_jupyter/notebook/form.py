@@ -18,8 +18,8 @@ from mc_jupyter.notebook.display import Bundle
 from mc_jupyter.trust import NOTHING, Permissions
 
 if TYPE_CHECKING:
-    from mc_jupyter.handles import Handle
     from mc_jupyter.inputs import Input
+    from mc_jupyter.session import Handle
 
 _WIDE = {"width": "560px"}
 _NARROW = {"width": "320px"}

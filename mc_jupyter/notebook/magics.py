@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from mc_jupyter.events import Run
-    from mc_jupyter.handles import Handle
     from mc_jupyter.notebook.progress import Output, Surface
-    from mc_jupyter.session import Session
+    from mc_jupyter.session import Handle, Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -157,7 +156,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
     def session(self) -> Session:
         """This notebook's session, made when it is first needed."""
         if self._session is None:
-            from mc_jupyter.session import Session
+            from mc_jupyter import Session
 
             self._session = Session(
                 new_run=self._call_in_python, memory=_limits(self.memory), on_change=self.refresh_panels
@@ -168,7 +167,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
     @observe("memory")  # type: ignore[untyped-decorator,unused-ignore]
     def _memory_changed(self, change: Any) -> None:
         if self._session is not None:
-            self._session.models.limits = {name: int(limit) for name, limit in _limits(change["new"]).items()}
+            self._session.limits = _limits(change["new"])
 
     @property
     def _permissions(self) -> Permissions:

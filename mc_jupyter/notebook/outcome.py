@@ -15,9 +15,9 @@ from mc_jupyter.values.pictures import marked, origin
 from mc_jupyter.values.streams import Stream
 
 if TYPE_CHECKING:
-    from mc_jupyter.handles import Handle
     from mc_jupyter.notebook.magics import ComposeMagics
     from mc_jupyter.notebook.progress import Output
+    from mc_jupyter.session import Handle
 
 
 def call(handle: Handle, given: Mapping[str, Any], progress: Output, seed: int | None) -> Any:
@@ -143,17 +143,9 @@ def _partial(error: Interrupted, progress: Output) -> Any:
 
 def provenance(handle: Handle, progress: Output, result: Any) -> dict[str, Any]:
     """What the output's metadata remembers: which model gave this, where, and how. Of inputs prompts of pictures."""
-    facts, checkpoint = handle.facts(), handle.component.checkpoint
     found = {
         "component": handle.name,
-        "task": handle.component.task.name if handle.component.task else None,
-        "model": handle.component.subject,
-        "revision": getattr(checkpoint, "revision", None),
-        "driver": handle.component.driver.name if handle.component.driver else None,
-        "device": facts.device if facts else None,
-        "dtype": facts.dtype if facts else None,
-        "quantization": facts.quantization if facts else None,
-        "adapters": {plan.name: weight for plan, weight in handle.loaded.adapters} if handle.loaded else None,
+        **handle.provenance(),
         **_drawn(result),
         **pictures.facts(result),
         "seconds": round(progress.seconds, 3),

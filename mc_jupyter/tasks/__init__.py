@@ -26,12 +26,13 @@ from pydantic import Field
 from mc_jupyter.catalog import Part
 from mc_jupyter.errors import Problem
 from mc_jupyter.fields import Bound, Closed, Spelled
+from mc_jupyter.kinds import IMAGE, TEXT, Takes
 
-Texts = Annotated[Bound[str | list[str]], Spelled("prompt")]
+Texts = Annotated[Bound[str | list[str]], Spelled("prompt"), Takes(TEXT, "text", "prompt")]
 """One text or a list of texts; also written `prompt`."""
 
 
-Images = Bound[Any]
+Images = Annotated[Bound[Any], Takes(IMAGE, "image")]
 """One image or a list: PIL images, bytes, data URIs, or paths given `as image;path`."""
 
 

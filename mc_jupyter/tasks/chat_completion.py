@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from mc_jupyter.errors import InputError, Problem
 from mc_jupyter.fields import Bound, Closed
+from mc_jupyter.kinds import MESSAGES, Takes
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks._generation import GenerationAction, check_generation
 from mc_jupyter.tasks._language import LanguageSettings
@@ -23,6 +24,9 @@ class Message(Closed):
     name: Bound[str] | None = Field(None, description="Name of the speaker or of the tool.")
     tool_calls: Bound[list[dict[str, Any]]] | None = Field(None, description="Calls the assistant made.")
     tool_call_id: Bound[str] | None = Field(None, description="Which call a tool's message answers.")
+
+
+_Conversations = Bound[list[Bound[Message] | Bound[list[Bound[Message]]]]]
 
 
 class ChatCompletion(Task):
@@ -43,7 +47,7 @@ class ChatCompletion(Task):
     class Action(GenerationAction):
         """The conversation so far, and how to answer it."""
 
-        messages: Bound[list[Bound[Message] | Bound[list[Bound[Message]]]]] = Field(
+        messages: Annotated[_Conversations, Takes(MESSAGES, "messages")] = Field(
             description="The conversation: a list of {role, content}; a list of such lists is a batch."
         )
         tools: Bound[list[dict[str, Any]]] | None = Field(

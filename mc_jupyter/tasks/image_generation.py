@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mc_jupyter.fields import Bound, Closed, Spelled
+from mc_jupyter.kinds import TEXT, Takes
 from mc_jupyter.tasks import Task, TaskAction
 
 # Every model wants multiples of 8, most of them of more: the driver knows which.
@@ -33,7 +34,9 @@ class ImageGeneration(Task):
     class Action(TaskAction):
         """What to draw, and how."""
 
-        prompt: Annotated[Bound[str | list[str]], Spelled("text")] = Field(description="What to draw, or a list.")
+        prompt: Annotated[Bound[str | list[str]], Spelled("text"), Takes(TEXT, "prompt", "text")] = Field(
+            description="What to draw, or a list."
+        )
         negative_prompt: Bound[str] | None = Field(
             None, description="What to keep out of the picture (flux: together with true_cfg_scale)."
         )

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from mc_jupyter.errors import Problem
 from mc_jupyter.fields import Bound, Closed, Spelled
+from mc_jupyter.kinds import TEXT, Takes
 from mc_jupyter.tasks import Images, Task
 from mc_jupyter.tasks._generation import GenerationAction, check_generation
 from mc_jupyter.values import Text
@@ -35,7 +36,7 @@ class ImageToText(Task):
         """The image, and what to say about it. The prompt itself is not part of the answer."""
 
         image: Images = Field(description="The image to describe, or a list of them.")
-        prompt: Annotated[Bound[str | list[str]] | None, Spelled("text")] = Field(
+        prompt: Annotated[Bound[str | list[str]] | None, Spelled("text"), Takes(TEXT)] = Field(
             None,
             description="How the description begins, or a question; one for all images, or one for each.",
         )

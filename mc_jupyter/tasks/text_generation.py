@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from mc_jupyter.errors import Problem
+from mc_jupyter.kinds import TEXT, Takes
 from mc_jupyter.tasks import Task, Texts
 from mc_jupyter.tasks._generation import GenerationAction, check_generation
 from mc_jupyter.tasks._language import LanguageSettings
@@ -31,7 +32,9 @@ class TextGeneration(Task):
     class Action(GenerationAction):
         """What to continue, and how."""
 
-        text: Texts = Field(description="The text to continue, or a list of them.")
+        text: Annotated[Texts, Takes(TEXT, "prompt", "text")] = Field(
+            description="The text to continue, or a list of them."
+        )
 
     @classmethod
     def check(cls, action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:

@@ -64,7 +64,7 @@ class Contract:
         handle("the little fox")
         resident = session.resident_of(handle)
         assert resident is not None
-        gone = weakref.ref(resident.model)
+        gone = weakref.ref(resident.thing.driver)
         del resident
         session.unload("writer")
         gc.collect()

@@ -382,7 +382,7 @@ class TestModels:
     @pytest.mark.parametrize("kind", KINDS)
     def test_the_architecture_may_be_named(self, kind: str, session: mc.Session, folder: Any) -> None:
         word = kind.removesuffix("-t5")
-        assert session.plan(cell("image-to-text", folder(kind), f"architecture: {word}")).obstacles == ()
+        assert session.plan(cell("image-to-text", folder(kind), f"architecture: {word}")).problems == ()
 
     @pytest.mark.parametrize(("kind", "said"), [("blip", "git"), ("git", "vit-gpt2"), ("donut", "vit-gpt2")])
     def test_another_architecture_than_the_files_have_is_one_error(
@@ -424,7 +424,7 @@ class TestModels:
     ) -> None:
         config = json.loads((folder("vit-gpt2") / "config.json").read_text())
         other = self.changed(folder("vit-gpt2"), tmp_path, decoder={**config["decoder"], "model_type": "trocr"})
-        assert session.plan(cell("image-to-text", other)).obstacles == ()
+        assert session.plan(cell("image-to-text", other)).problems == ()
         with pytest.raises(PlanError, match="this model is vit with trocr, not vit-gpt2"):
             session.load(cell("image-to-text", other, "architecture: vit-gpt2"))
 

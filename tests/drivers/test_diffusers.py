@@ -222,7 +222,7 @@ class TestManyImages:
         handle = drawing.load(text(made["sdxl"], "batch_size: 4"), "four")
         resident = drawing.resident_of(handle)
         assert resident is not None
-        unet = resident.model.pipe.unet
+        unet = resident.thing.driver.pipe.unet
         forward = unet.forward
 
         def small(sample: Any, *given: Any, **named: Any) -> Any:
@@ -382,7 +382,7 @@ class TestAdapters:
         assert drawing.loads == loads
         resident = drawing.resident_of(handle)
         assert resident is not None
-        assert not any("lora" in name for name, _ in resident.model.pipe.unet.named_modules())
+        assert not any("lora" in name for name, _ in resident.thing.driver.pipe.unet.named_modules())
 
     @pytest.mark.parametrize("kind", ["int8", "nf4"])
     def test_over_quantized_layers(self, kind: str, made: Any, laid: Any, drawing: mc.Session) -> None:
@@ -452,7 +452,7 @@ class TestBlack:
         handle = session.load(text(made["sdxl"]), "broken")
         resident = session.resident_of(handle)
         assert resident is not None
-        resident.model.pipe.vae.decoder.conv_out.weight.data[0] = float("nan")
+        resident.thing.driver.pipe.vae.decoder.conv_out.weight.data[0] = float("nan")
         with pytest.raises(RunError, match=r"would be black: the VAE.*NaN"):
             handle("a red fox", seed=7)
 
@@ -460,7 +460,7 @@ class TestBlack:
         handle = session.load(text(made["sdxl"], "precision: float16"), "broken")
         resident = session.resident_of(handle)
         assert resident is not None
-        resident.model.pipe.unet.conv_out.bias.data[0] = float("nan")
+        resident.thing.driver.pipe.unet.conv_out.bias.data[0] = float("nan")
         with pytest.raises(RunError, match=r"the denoiser \(float16\) gave numbers that are none") as caught:
             handle("a red fox", seed=7)
         assert "precision: float32" in caught.value.problems[0].fix
@@ -469,7 +469,7 @@ class TestBlack:
         handle = session.load(text(made["flux"], "precision: float16"), "half")
         resident = session.resident_of(handle)
         assert resident is not None
-        vae = resident.model.pipe.vae
+        vae = resident.thing.driver.pipe.vae
         vae.decoder.conv_norm_out.weight.data *= 3e4  # products beyond float16's 65 504, and far within float32
         vae.decoder.conv_out.weight.data *= 10
         heard = Heard()
@@ -488,7 +488,7 @@ class TestBlack:
         handle = session.load(text(pipelines.hunyuan(tmp_path / "safe", safety=True)), "safe")
         resident = session.resident_of(handle)
         assert resident is not None
-        checker = resident.model.pipe.safety_checker
+        checker = resident.thing.driver.pipe.safety_checker
         own, calls = checker.forward, []
 
         def every_other(images: Any, clip_input: Any) -> Any:
@@ -690,7 +690,7 @@ class TestMemory:
         whole = pixels(handle("a red fox", seed=7))
         resident = drawing.resident_of(handle)
         assert resident is not None
-        pipe, back = resident.model.pipe, []
+        pipe, back = resident.thing.driver.pipe, []
         pipe.enable_model_cpu_offload(device="cpu")  # the CPU plays the GPU
         go_back = pipe.maybe_free_model_hooks
         monkeypatch.setattr(pipe, "maybe_free_model_hooks", lambda: (back.append(True), go_back()))
@@ -713,7 +713,10 @@ class TestMemory:
         handle("a red fox", seed=1, run=Heard().run)
         resident = session.resident_of(handle)
         assert resident is not None
-        gone = [weakref.ref(each) for each in (resident.model, resident.model.pipe.unet, resident.model.pipe.vae)]
+        gone = [
+            weakref.ref(each)
+            for each in (resident.thing.driver, resident.thing.driver.pipe.unet, resident.thing.driver.pipe.vae)
+        ]
         del resident
         session.unload("one")
         gc.collect()

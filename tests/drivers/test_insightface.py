@@ -343,7 +343,7 @@ def test_an_interrupt_within_a_picture_keeps_the_faces_that_were_done(
 ) -> None:
     handle = loaded.load(cell("face-embedding", pack, "max_num_faces: 5"), "faces")
     resident = loaded.resident_of(handle) or pytest.fail("not loaded")
-    models, run = resident.model.models, Run()
+    models, run = resident.thing.driver.models, Run()
 
     class Stopping:
         """The network itself, during whose work somebody interrupts."""
@@ -382,7 +382,7 @@ def test_the_chapters_example_runs_as_it_is_written(session: mc.Session, at_home
     faces.pack(at_home / ".insightface" / "models" / "buffalo_l", attributes=True)
     handle = session.load(BLOCK, "faces")
     assert handle(faces.picture((320, 240), ONE))["faces"][0]["bounding_box"] == [40, 30, 120, 130]
-    assert handle.component.subject == "buffalo_l"
+    assert handle.planned.subject == "buffalo_l"
 
 
 def test_a_pack_one_folder_too_deep_is_found(session: mc.Session, at_home: Path) -> None:
@@ -575,7 +575,10 @@ def test_unloading_closes_every_session(session: mc.Session, whole: Path) -> Non
     handle(faces.picture((320, 240), ONE))
     resident = session.resident_of(handle)
     assert resident is not None
-    gone = [weakref.ref(resident.model), *(weakref.ref(m.session) for m in resident.model.models.values())]
+    gone = [
+        weakref.ref(resident.thing.driver),
+        *(weakref.ref(m.session) for m in resident.thing.driver.models.values()),
+    ]
     assert len(gone) == 6
     del resident
     session.unload("faces")
@@ -587,7 +590,7 @@ def test_unloading_closes_every_session(session: mc.Session, whole: Path) -> Non
 def test_closing_lets_the_sessions_go_whoever_still_has_the_driver(session: mc.Session, pack: Path) -> None:
     resident = session.resident_of(session.load(cell("face-embedding", pack), "faces"))
     assert resident is not None
-    driver = resident.model
+    driver = resident.thing.driver
     gone = [weakref.ref(model.session) for model in driver.models.values()]
     del resident
     session.unload("faces")
@@ -601,7 +604,7 @@ def test_sessions_have_the_threads_that_may_be_used(
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     resident = session.resident_of(session.load(cell("face-embedding", pack), "faces"))
     assert resident is not None
-    options = [model.session.get_session_options() for model in resident.model.models.values()]
+    options = [model.session.get_session_options() for model in resident.thing.driver.models.values()]
     assert [one.intra_op_num_threads for one in options] == [3, 3]
 
 
@@ -611,7 +614,7 @@ def test_another_size_of_detection_opens_no_session_of_its_own(session: mc.Sessi
         handle({"image": faces.picture((320, 240), ONE), "size": size})
     resident = session.resident_of(handle)
     assert resident is not None
-    detector = resident.model.models["detection"]
+    detector = resident.thing.driver.models["detection"]
     assert {id(each) for each in detector.resolution_sessions.values()} == {id(detector.session)}
 
 

@@ -155,7 +155,7 @@ def test_what_would_have_no_effect_is_refused(session: mc.Session, folder: Path,
 
 @pytest.mark.parametrize("line", ["quantization: int8", "device_mode: auto"])
 def test_what_ldsr_does_not_do_is_an_obstacle(session: mc.Session, folder: Path, line: str) -> None:
-    assert session.plan(cell("image-upscale", folder, "architecture: ldsr", line)).obstacles
+    assert session.plan(cell("image-upscale", folder, "architecture: ldsr", line)).problems
 
 
 def test_half_precision_is_what_the_tensors_are(load: Any) -> None:
@@ -203,7 +203,7 @@ def test_facts_and_unloading(session: mc.Session, folder: Path) -> None:
         "float32",
         4 * facts.parameters,
     )
-    gone = weakref.ref(session.resident_of(handle).model.pipeline.unet)
+    gone = weakref.ref(session.resident_of(handle).thing.driver.pipeline.unet)
     session.unload("u")
     gc.collect()
     assert gone() is None

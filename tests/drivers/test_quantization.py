@@ -322,11 +322,11 @@ class TestRefusals:
 
     def test_on_apples_gpu_it_is_refused_before_anything_is_read(self, session: mc.Session) -> None:
         plan = session.plan(cell("text-generation", "nobody/nothing", "quantization: int8", "device: mps"))
-        assert any("is not for Apple's GPU" in str(obstacle) for obstacle in plan.obstacles)
+        assert any("is not for Apple's GPU" in str(obstacle) for obstacle in plan.problems)
 
     def test_spreading_and_naming_one_gpu_do_not_go_together(self, session: mc.Session, llama: Path) -> None:
         plan = session.plan(cell("text-generation", llama, "device_mode: auto", "device: cuda:1"))
-        assert any("spreads the model over every GPU" in str(obstacle) for obstacle in plan.obstacles)
+        assert any("spreads the model over every GPU" in str(obstacle) for obstacle in plan.problems)
 
     def test_without_bitsandbytes_the_line_to_paste_is_said(self, llama: Path) -> None:
         """In a process of its own that cannot find the package."""
@@ -339,7 +339,7 @@ class Without:
 sys.meta_path = [m for m in sys.meta_path if m is not importlib.machinery.PathFinder] + [Without]
 import mc_jupyter as mc
 text = {cell("text-generation", llama, "quantization: nf4")!r}
-print(*mc.Session().plan(text).obstacles, sep="\\n")
+print(*mc.Session().plan(text).problems, sep="\\n")
 """
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         assert "needs bitsandbytes, which is not installed" in done.stdout

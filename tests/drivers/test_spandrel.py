@@ -281,7 +281,7 @@ def test_out_of_memory_halves_the_tiles_and_says_so(shared: mc.Session, load: An
     image = picture(120, 100)
     handle = load("compact")
     whole = handle(image)
-    network = shared.resident_of(handle).model.network.model.model
+    network = shared.resident_of(handle).thing.driver.network.model.model
     seen: list[int] = []
 
     def small_card(module: Any, given: Any) -> None:
@@ -306,7 +306,7 @@ def test_out_of_memory_halves_the_tiles_and_says_so(shared: mc.Session, load: An
 
 def test_out_of_memory_to_the_last_tile_is_an_error_and_the_model_stays(shared: mc.Session, load: Any) -> None:
     handle = load("compact")
-    network = shared.resident_of(handle).model.network.model.model
+    network = shared.resident_of(handle).thing.driver.network.model.model
 
     def no_card(module: Any, given: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -337,7 +337,7 @@ def test_little_free_memory_makes_small_tiles(load: Any, monkeypatch: pytest.Mon
 
 def test_the_memory_measured_is_what_a_network_takes(load: Any, shared: mc.Session) -> None:
     handle = load("real_esrgan")
-    network = shared.resident_of(handle).model.network
+    network = shared.resident_of(handle).thing.driver.network
     # At the end two planes of 8 features at 4 × 4 the size are there at once, each number of 4 bytes.
     assert network.bytes_per_pixel() >= 2 * 8 * 16 * 4
     assert network.bytes_per_pixel() < 4 * 2 * 8 * 16 * 4
@@ -345,7 +345,7 @@ def test_the_memory_measured_is_what_a_network_takes(load: Any, shared: mc.Sessi
 
 def test_not_a_number_is_an_error_and_no_black_picture(load: Any, shared: mc.Session) -> None:
     handle = load("compact")
-    weight = next(shared.resident_of(handle).model.network.model.model.parameters())
+    weight = next(shared.resident_of(handle).thing.driver.network.model.model.parameters())
     kept = weight.detach().clone()
     with torch.no_grad():
         weight.fill_(float("nan"))
@@ -369,7 +369,7 @@ def test_a_file_of_another_architecture_is_refused_before_it_is_read(
     session: mc.Session, files: dict[str, Path], family: str, name: str, says: str
 ) -> None:
     text = cell("image-upscale", files[name], f"architecture: {family}", "allow_pickle: true")
-    obstacles = session.plan(text).obstacles
+    obstacles = session.plan(text).problems
     assert [says in str(o) for o in obstacles] == [True]
     assert "line 4" in str(obstacles[0])
     with pytest.raises(PlanError, match=says):
@@ -454,7 +454,7 @@ def test_a_seed_given_beside_the_cell_is_refused_too(shared: mc.Session, load: A
 def test_what_no_upscaler_does_is_an_obstacle(
     session: mc.Session, files: dict[str, Path], line: str, says: str
 ) -> None:
-    assert any(says in str(o) for o in session.plan(cell("image-upscale", files["compact"], line)).obstacles)
+    assert any(says in str(o) for o in session.plan(cell("image-upscale", files["compact"], line)).problems)
 
 
 def test_half_precision_where_the_architecture_does_it(load: Any, session: mc.Session, files: dict[str, Path]) -> None:
@@ -488,7 +488,7 @@ def test_facts_are_read_from_the_tensors(load: Any) -> None:
 def test_unloading_lets_the_network_go(session: mc.Session, files: dict[str, Path]) -> None:
     handle = session.load(cell("image-upscale", files["compact"]), "u")
     handle(picture(8, 8))
-    gone = weakref.ref(session.resident_of(handle).model.network.model.model)
+    gone = weakref.ref(session.resident_of(handle).thing.driver.network.model.model)
     session.unload("u")
     gc.collect()
     assert gone() is None
@@ -525,7 +525,7 @@ def test_a_grid_covers_the_picture_once_within_its_area(
 
 def test_a_large_photo_is_cut_so_that_little_is_done_twice(load: Any, shared: mc.Session) -> None:
     handle = load("compact")
-    grid = enlarging.Tiling(shared.resident_of(handle).model.network, Run()).grid((4000, 3000))
+    grid = enlarging.Tiling(shared.resident_of(handle).thing.driver.network, Run()).grid((4000, 3000))
     assert grid.area <= enlarging._AREA
     seen = sum((t.seen[2] - t.seen[0]) * (t.seen[3] - t.seen[1]) for t in grid)
     assert seen < 1.1 * 4000 * 3000

@@ -398,7 +398,7 @@ class TestEmbedding:
             resident = session.resident_of(handle)
             assert resident is not None
             seen: list[int] = []
-            hook = resident.model.model.register_forward_pre_hook(
+            hook = resident.thing.driver.model.register_forward_pre_hook(
                 lambda module, args, kwargs, seen=seen: seen.append(len(kwargs["input_ids"])), with_kwargs=True
             )
             handle(texts)
@@ -411,7 +411,7 @@ class TestEmbedding:
         resident = session.resident_of(handle)
         assert resident is not None
         widths: list[int] = []
-        resident.model.model.register_forward_pre_hook(
+        resident.thing.driver.model.register_forward_pre_hook(
             lambda module, args, kwargs: widths.append(kwargs["input_ids"].shape[1]), with_kwargs=True
         )
         handle([f"{'fox ' * (i % 50 + 1)}" for i in range(100)])

@@ -193,7 +193,7 @@ class TestLive:
         session = _magics(shell).session
         handle = weakref.ref(shell.user_ns["story"])
         resident = session.resident_of(shell.user_ns["story"])
-        model = weakref.ref(resident.model.model)
+        model = weakref.ref(resident.thing.driver.model)
         del resident
         session.close()
         shell.user_ns.pop("story")

@@ -433,7 +433,7 @@ def test_an_open_panel_keeps_no_session_and_no_model_alive(llama: Path) -> None:
     board.run_button.click()
     board.wait()
     resident = session.resident_of(handle)
-    gone = [weakref.ref(session), weakref.ref(handle), weakref.ref(resident.model.model)]  # type: ignore[union-attr]
+    gone = [weakref.ref(session), weakref.ref(handle), weakref.ref(resident.thing.driver.model)]  # type: ignore[union-attr]
     session.close()
     del session, handle, resident
     gc.collect()

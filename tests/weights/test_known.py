@@ -109,23 +109,23 @@ def test_a_name_is_known_whatever_its_capitals(written: str) -> None:
 
 
 def test_a_name_that_is_nearly_known_is_asked_back(session: mc.Session) -> None:
-    (obstacle,) = session.plan(cell("image-upscale", "RealESRGAN_x4pluss")).obstacles
+    (obstacle,) = session.plan(cell("image-upscale", "RealESRGAN_x4pluss")).problems
     assert isinstance(obstacle, NoSuchModel)
     assert "did you mean RealESRGAN_x4plus?" in str(obstacle)
-    (obstacle,) = session.plan(cell("image-upscale", "gpt2")).obstacles
+    (obstacle,) = session.plan(cell("image-upscale", "gpt2")).problems
     assert "known are RealESRGAN_x4plus" in str(obstacle)
 
 
 @pytest.mark.parametrize("written", ["{repository: RealESRGAN_x4plus, revision: v2}",
                                      "{repository: RealESRGAN_x4plus, filename: other.pth}"])  # fmt: skip
 def test_what_a_single_file_has_not_is_refused(session: mc.Session, written: str) -> None:
-    (obstacle,) = session.plan(cell("image-upscale", written)).obstacles
+    (obstacle,) = session.plan(cell("image-upscale", written)).problems
     assert "it has no" in str(obstacle)
 
 
 def test_names_with_an_owner_are_the_hubs(session: mc.Session) -> None:
     plan = session.plan(cell("image-upscale", "{repository: ai-forever/Real-ESRGAN, filename: RealESRGAN_x4.pth}"))
-    assert not plan.obstacles
+    assert not plan.problems
     assert any("ai-forever/Real-ESRGAN is not on this disk" in note for note in plan.notes)
 
 

@@ -20,9 +20,8 @@ import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mc_jupyter.handles import Handle
     from mc_jupyter.notebook.panel.board import Panel
-    from mc_jupyter.session import Session
+    from mc_jupyter.session import Handle, Session
 
 _open: weakref.WeakKeyDictionary[Session, weakref.WeakValueDictionary[str, Panel]] = weakref.WeakKeyDictionary()
 """The panels that are open, by session and component. Their widgets keep them until they are closed."""

@@ -12,8 +12,8 @@ from mc_jupyter.rewriting import ADAPTER
 
 if TYPE_CHECKING:
     from mc_jupyter.drivers import AdapterFacts
-    from mc_jupyter.handles import Handle
     from mc_jupyter.notebook.panel.controls import Chosen
+    from mc_jupyter.session import Handle
 
 _LOW, _HIGH, _STEP = -1.0, 2.0, 0.05
 
@@ -71,7 +71,7 @@ class Adapters:
     def __init__(self, looks: Looks, handle: Handle, chosen: Chosen, add: Callable[[str, str], None]):
         import ipywidgets as widgets
 
-        self.rows = [Row(looks, one.name, one.weight, chosen) for one in handle.component.adapters]
+        self.rows = [Row(looks, one.name, one.weight, chosen) for one in handle.planned.adapters]
         self.name = looks.make(widgets.Text, "name", placeholder="name", tooltip="what you call it")
         self.model = looks.make(
             widgets.Text, "field", placeholder="hub name or path of a LoRA", tooltip="where its files come from"
@@ -89,7 +89,7 @@ class Adapters:
     def show(self, handle: Handle, pending: Mapping[str, Any]) -> None:
         """Weights as the text says them, or as chosen and not applied yet; and what the layers say of each adapter."""
         laid = {plan.name: facts for plan, _, facts in handle.adapters()}
-        for row, one in zip(self.rows, handle.component.adapters, strict=True):
+        for row, one in zip(self.rows, handle.planned.adapters, strict=True):
             waiting = pending.get(row.key)
             row.show(waiting if isinstance(waiting, int | float) else one.weight)
             row.tell(str(one.settings.model), laid.get(one.name))

@@ -30,7 +30,7 @@ from mc_jupyter.notebook.progress import Output
 from mc_jupyter.rewriting import ADAPTER
 
 if TYPE_CHECKING:
-    from mc_jupyter.handles import Handle
+    from mc_jupyter.session import Handle
 
 
 class Panel:

@@ -13,8 +13,8 @@ from mc_jupyter.notebook.panel.looks import Looks
 from mc_jupyter.trust import NOTHING, Permissions
 
 if TYPE_CHECKING:
-    from mc_jupyter.handles import Handle
     from mc_jupyter.inputs import Input
+    from mc_jupyter.session import Handle
 
 _LABEL = "132px"
 

@@ -13,9 +13,8 @@ from mc_jupyter.notebook.panel import settings as fields
 from mc_jupyter.rewriting import ADAPTER
 
 if TYPE_CHECKING:
-    from mc_jupyter.changes import Change
-    from mc_jupyter.handles import Handle
-    from mc_jupyter.session import Session
+    from mc_jupyter.engine.changes import Change
+    from mc_jupyter.session import Handle, Session
 
 AT_ONCE = ("nothing", "weights", "later")
 """Steps of a change that cost nothing now."""
@@ -27,7 +26,7 @@ class Choices:
     def __init__(self, handle: Handle):
         self.name = handle.name
         self.pending: dict[str, Any] = {}
-        self._handle, self._session = weakref.ref(handle), weakref.ref(handle._live())
+        self._handle, self._session = weakref.ref(handle), weakref.ref(handle.session)
 
     @property
     def session(self) -> Session:
@@ -72,7 +71,7 @@ class Choices:
         """One more adapter; it gets a name where none is given."""
         if not model:
             raise InputError("names no model", fix="a hub name, a path, or starter:stories-pirate")
-        taken = [*(one.name for one in self.handle.component.adapters), *_added(self.pending)]
+        taken = [*(one.name for one in self.handle.planned.adapters), *_added(self.pending)]
         name = name or f"adapter_{len(taken) + 1}"
         if name in taken:
             raise InputError(f"two adapters are called {name!r}", fix="give each its own name")
@@ -113,9 +112,9 @@ class Choices:
     def _says(self, handle: Handle, name: str, value: Any) -> bool:
         """Whether the text says just this already."""
         if name.startswith(ADAPTER):
-            weights = {one.name: one.weight for one in handle.component.adapters}
+            weights = {one.name: one.weight for one in handle.planned.adapters}
             return not isinstance(value, str) and weights.get(name.removeprefix(ADAPTER)) == value
-        setting = next(s for s in fields.settings_of(handle.component.component) if s.name == name)
+        setting = next(s for s in fields.settings_of(handle.planned.component) if s.name == name)
         state = fields.state_of(handle, setting)
         if value is None:
             return not state.written

@@ -16,7 +16,7 @@ from mc_jupyter.notebook.panel.settings import Setting, State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mc_jupyter.handles import Handle
+    from mc_jupyter.session import Handle
 
 
 class Sections:
@@ -33,14 +33,13 @@ class Sections:
     ):
         self.looks = Looks(within=within)
         self.made_for = shape(handle)
-        self.settings = fields.settings_of(handle.component.component)
+        self.settings = fields.settings_of(handle.planned.component)
         self.controls: dict[str, Control] = {}
         self._chosen, self._opened = chosen, opened
-        driver = handle.component.driver
-        self._loads = driver is not None and driver.needs_weights
+        self._loads = handle.planned.loads
         states = states_of(handle)
         self.model = [self._control(s, states) for s in self.settings if self._in_sight(s, states)]
-        self.adapters = Adapters(self.looks, handle, chosen, add) if driver and driver.lays_adapters else None
+        self.adapters = Adapters(self.looks, handle, chosen, add) if handle.planned.lays_adapters else None
         self.calls = [self._control(s, states) for s in fields.in_sight(self.settings, states)]
         self.fold = self._folded(handle)
         self.calling = Calling(self.looks, handle.inputs, typed, handle.permissions)
@@ -122,11 +121,11 @@ class Sections:
 
 def shape(handle: Handle) -> tuple[Any, ...]:
     """What decides which widgets there are."""
-    component = handle.component
+    component = handle.planned
     fixed = frozenset(name for name, state in states_of(handle).items() if state.expression)
     return component.component.shape, fixed, tuple(a.name for a in component.adapters), component.inputs
 
 
 def states_of(handle: Handle) -> dict[str, State]:
     """What every field says now."""
-    return {s.name: fields.state_of(handle, s) for s in fields.settings_of(handle.component.component)}
+    return {s.name: fields.state_of(handle, s) for s in fields.settings_of(handle.planned.component)}

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mc_jupyter import devices
-from mc_jupyter.components.model import choose
+from mc_jupyter.components.model import choose, chosen
+from mc_jupyter.components.model.planning import ModelPlanner
 from mc_jupyter.errors import ComposeError
 from mc_jupyter.fields import Closed, is_deferred, spellings
 from mc_jupyter.notebook import display
-from mc_jupyter.plan.model import ModelPlanner
 from mc_jupyter.rewriting import settable
 
 if TYPE_CHECKING:
-    from mc_jupyter.handles import Handle
-    from mc_jupyter.plan import ComponentPlan
+    from mc_jupyter.components import Planned
+    from mc_jupyter.session import Handle
     from mc_jupyter.spec import Component
 
 Kind = Literal["choice", "integer", "number", "text"]
@@ -200,7 +200,7 @@ def _plain(value: Any) -> Any:
 
 def state_of(handle: Handle, setting: Setting) -> State:
     """What a field of the handle's text says, the flags of its cell counted."""
-    component = handle.component.component
+    component = handle.planned.component
     action = component.action()
     fields, written = (action.fields, action.written) if setting.of_call else (component.settings, component.written)
     there = [n for n in (setting.name, *_others(type(fields), setting.name)) if n in written]
@@ -244,7 +244,7 @@ def impossible(handle: Handle, setting: Setting, options: tuple[Any, ...], besid
     """
     if setting.of_call or (setting.name != "device" and "torch" not in sys.modules):
         return {}
-    component = handle.component
+    component = handle.planned
     given = {**handle.overrides, **beside}
     now = set(_lacks(component, given))
     found = {}
@@ -256,23 +256,24 @@ def impossible(handle: Handle, setting: Setting, options: tuple[Any, ...], besid
 
 def own_fields(handle: Handle) -> tuple[Any, ...]:
     """What the answer of `impossible` hangs on: the component's own fields. Adapters have no part in it."""
-    settings, flags = handle.component.settings, {k: v for k, v in handle.overrides.items() if "." not in k}
+    settings, flags = handle.planned.settings, {k: v for k, v in handle.overrides.items() if "." not in k}
     named = ((name, repr(getattr(settings, name))) for name in type(settings).model_fields if name != "peft_adapters")
-    return (*named, repr(flags), handle.component.identity)
+    return (*named, repr(flags), handle.planned.key)
 
 
-def _lacks(component: ComponentPlan, given: Mapping[str, Any]) -> list[str]:
+def _lacks(component: Planned, given: Mapping[str, Any]) -> list[str]:
     """What stands in the way of the component with these fields: the planner's checks, on the files known already."""
+    plan = chosen(component)
     planner = ModelPlanner(component.component, os.environ, given)
-    task, driver, settings = component.task, component.driver, planner.settings()
+    task, driver, settings = plan.task, plan.driver, planner.settings()
     found = planner.obstacles
-    if settings is not None and driver is not None and task is not None:
+    if settings is not None:
         device = planner.device(settings.device, driver).device
         found += driver.obstacles(task, settings) if driver.needs_weights else ()
         planner.precision(settings.precision, device)
         try:
-            if component.checkpoint is not None:
-                driver.check(task, settings, component.checkpoint)
+            if plan.checkpoint is not None:
+                driver.check(task, settings, plan.checkpoint)
         except ComposeError as error:
             found.append(error)
     return [problem.message for obstacle in found for problem in obstacle.problems]

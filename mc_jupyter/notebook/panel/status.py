@@ -13,8 +13,7 @@ from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
     from mc_jupyter.drivers import Facts
-    from mc_jupyter.handles import Handle
-    from mc_jupyter.session import Session
+    from mc_jupyter.session import Handle, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,8 @@ class Status:
 def status_of(handle: Handle, session: Session) -> Status:
     """Read from the loaded model, never from the plan."""
     resident = session.resident_of(handle)
-    facts = resident.model.facts() if resident else None
-    rows = _rows(handle.component.settings, facts)
+    facts = resident.thing.facts() if resident else None
+    rows = _rows(handle.planned.settings, facts)
     if resident is None or facts is None:
         return Status(rows)
     total = devices.free_memory(facts.device).total if facts.device else 0
@@ -64,14 +63,13 @@ def _rows(settings: Any, facts: Facts | None) -> tuple[tuple[str, str, str], ...
 
 def kind_of(handle: Handle) -> str:
     """What the component does: its task, or its type."""
-    component = handle.component
-    return component.task.name if component.task else component.component.type.name
+    return handle.planned.kind
 
 
 def html(handle: Handle, status: Status, speed: str, remark: str = "") -> str:
     """The head of the panel: the component, and under it how its model is."""
     dot = f'<span style="color:{ACCENT if status.loaded else "inherit"}">{"●" if status.loaded else "○"}</span>'
-    what = f"{escape(kind_of(handle))} · {escape(handle.component.subject)}"
+    what = f"{escape(kind_of(handle))} · {escape(handle.planned.subject)}"
     head = (
         f'<div style="{display.FONT};line-height:1.5">{dot} <b style="font-size:15px">{escape(handle.name)}</b>'
         f'<span style="{display.MUTED};margin-left:10px">{what}</span></div>'

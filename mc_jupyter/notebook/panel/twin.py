@@ -11,8 +11,8 @@ from mc_jupyter.notebook.panel import status as statuses
 from mc_jupyter.notebook.panel.settings import Setting, State, said
 
 if TYPE_CHECKING:
-    from mc_jupyter.handles import Handle
     from mc_jupyter.notebook.panel.status import Status
+    from mc_jupyter.session import Handle
 
 
 def bundle(
@@ -25,7 +25,7 @@ def bundle(
     head = statuses.html(handle, status, speed)
     space = '<div style="height:10px"></div>'
     told = _line(status, speed)
-    head_words = f"{handle.name}  {statuses.kind_of(handle)}, {handle.component.subject}"
+    head_words = f"{handle.name}  {statuses.kind_of(handle)}, {handle.planned.subject}"
     plain = "\n\n".join([f"{head_words}\n{told}", *(t.plain() for t in tables)])
     return {"text/plain": plain, "text/html": display.frame(head + "".join(space + t.html() for t in tables))}
 
@@ -47,7 +47,7 @@ def _model(status: Status, settings: Sequence[Setting], states: Mapping[str, Sta
 def _adapters(handle: Handle) -> Table:
     laid = {plan.name: facts for plan, _, facts in handle.adapters()}
     rows = []
-    for one in handle.component.adapters:
+    for one in handle.planned.adapters:
         facts = laid.get(one.name)
         told = f"{facts.modules} modules, rank {facts.ranks[1]}" if facts else ""
         rows.append((one.name, f"{one.weight:g}", str(one.settings.model), told))

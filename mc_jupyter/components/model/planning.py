@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,12 +13,12 @@ from pydantic import ValidationError
 from mc_jupyter import devices, expressions, weights
 from mc_jupyter.cell import Map, place_in
 from mc_jupyter.components.model import choose
+from mc_jupyter.components.model.choices import ModelPlan, PlannedAdapter, Undecided
+from mc_jupyter.components.model.identity import identity_of
 from mc_jupyter.drivers import Driver
 from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, PlanError, Problem, SpecError
 from mc_jupyter.fields import Adapter, Closed, adapter_names, is_deferred, names_a_secret, spellings
 from mc_jupyter.inputs import Input
-from mc_jupyter.plan.choices import ComponentPlan, PlannedAdapter
-from mc_jupyter.plan.identity import identity_of
 from mc_jupyter.problems import problems_of
 from mc_jupyter.spec import Component
 from mc_jupyter.tasks import Task
@@ -38,39 +39,37 @@ class ModelPlanner:
         self.notes: list[str] = []
         self.obstacles: list[ComposeError] = []
 
-    def plan(self, inputs: tuple[Input, ...]) -> ComponentPlan:
+    def plan(self, inputs: tuple[Input, ...]) -> ModelPlan | Undecided:
         task, driver, _ = choose(self.component.written)
         settings = self.settings()
-        if settings is None:
-            return ComponentPlan(
-                self.component.id, self.component, self.component.settings, task, driver,
-                inputs=inputs, obstacles=tuple(self.obstacles),
-            )  # fmt: skip
-        self.what_has_no_effect(task, driver, settings)
-        self.installed(task, driver, settings)
+        if settings is not None:
+            self.what_has_no_effect(task, driver, settings)
+            self.installed(task, driver, settings)
+        if settings is None or driver is None:
+            if settings is not None:
+                self.device(settings.device, None)
+            written = settings or self.component.settings
+            return Undecided(self.component.id, self.component, written, inputs, **self.found(), task=task)
         choice = self.device(settings.device, driver)
         checkpoint: Checkpoint | None = None
         adapters: tuple[PlannedAdapter, ...] = ()
-        if driver is not None and driver.needs_weights:
-            self.obstacles += [e.at(self.place(*_FIELDS_OF_LOADING)) for e in driver.obstacles(task, settings)]
+        if driver.needs_weights:
+            place = self.place(*_FIELDS_OF_LOADING)
+            self.obstacles += [error.at(place) for error in driver.obstacles(task, settings)]
             checkpoint = self.checkpoint(task, driver, settings)
             self.precision(settings.precision, choice.device)
             adapters = self.adapters(driver, settings, checkpoint, choice.device)
-        return ComponentPlan(
-            self.component.id,
-            self.component,
-            settings,
-            task,
-            driver,
-            checkpoint,
-            identity_of(checkpoint),
-            adapters,
-            choice.device,
-            choice.why,
-            inputs,
-            tuple(self.notes),
-            tuple(self.obstacles),
-        )
+        made = ModelPlan(
+            self.component.id, self.component, settings, inputs, **self.found(), task=task, driver=driver,
+            device=choice.device, device_why=choice.why, checkpoint=checkpoint, identity=identity_of(checkpoint),
+            adapters=adapters,
+        )  # fmt: skip
+        files = made.files()
+        return replace(made, use=files.use) if files else made
+
+    def found(self) -> Any:
+        """What planning has found by now, for the plan."""
+        return {"notes": tuple(self.notes), "problems": tuple(self.obstacles)}
 
     def settings(self) -> Any:
         """The component's fields with `${env.…}` filled in; None with the obstacle noted."""

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import Field, create_model
 
 from mc_jupyter.cell import place_in
-from mc_jupyter.components import ComponentType, Envelope, Shape
+from mc_jupyter.components import Call, ComponentType, Effect, Envelope, Planned, Resident, Room, Shape, default_inputs
 from mc_jupyter.drivers import Driver
-from mc_jupyter.errors import Problem, UnknownName
+from mc_jupyter.errors import InputError, Problem, UnknownName
+from mc_jupyter.events import Run
 from mc_jupyter.fields import Closed, KeepAlive, ModelSettings
+from mc_jupyter.kinds import bindings
 from mc_jupyter.tasks import Task
 from mc_jupyter.words import did_you_mean, listing
+
+if TYPE_CHECKING:
+    from mc_jupyter.components.model.choices import ModelPlan
+    from mc_jupyter.spec import Component
 
 
 class ModelEnvelope(Envelope, ModelSettings):
@@ -43,7 +49,7 @@ class Model(ComponentType):
     def shape(cls, written: Mapping[str, Any]) -> Shape:
         task, driver, remarks = choose(written)
         settings, action = _types_of(task, driver)  # type: ignore[arg-type]  # classes are hashable; mypy doubts it
-        return Shape(settings, action, {task.input: _input_expression(task)}, remarks)
+        return Shape(settings, action, bindings(action), remarks)
 
     @classmethod
     def check(cls, written: Mapping[str, Any], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
@@ -51,6 +57,65 @@ class Model(ComponentType):
         yield from task.check(action)
         if driver is not None:
             yield from driver.check_call(task, action)
+
+    @classmethod
+    def plan(cls, written: Component, env: Mapping[str, str], beside: Mapping[str, Any]) -> Planned:
+        from mc_jupyter.components.model.planning import ModelPlanner
+
+        return ModelPlanner(written, env, beside).plan(default_inputs(written))
+
+    @classmethod
+    def open(cls, planned: Planned, room: Room, run: Run) -> Resident | None:
+        from mc_jupyter.components.model.loading import open_model
+
+        return open_model(chosen(planned), room, run)
+
+    @classmethod
+    def fetch(cls, planned: Planned, run: Run) -> list[tuple[str, Any]]:
+        from mc_jupyter.components.model.loading import fetch
+
+        plan = chosen(planned)
+        if not plan.driver.needs_weights:
+            return []
+        files = fetch(plan, None, run)
+        names = [plan.subject, *(str(adapter.settings.model) for adapter in plan.adapters)]
+        return list(zip(names, (files.base, *files.adapters), strict=True))
+
+    @classmethod
+    def change(cls, old: Planned, new: Planned, room: Room) -> Effect:
+        from mc_jupyter.components.model.changing import effect_of
+
+        return effect_of(old, chosen(new), room)
+
+    @classmethod
+    def streams(cls, planned: Planned, fields: Any) -> bool:
+        if not getattr(fields, "streaming", False):
+            return False
+        if chosen(planned).task.items(fields)[1] or fields.num_return_sequences > 1:
+            fix = "streaming: false, or one input and one answer"
+            raise InputError("streaming gives one answer to one input", fix=fix)
+        return True
+
+    @classmethod
+    def call(cls, planned: Planned, opened: Any, call: Call) -> Any:
+        from mc_jupyter.components.model.calling import perform
+
+        return perform(chosen(planned), opened, call)
+
+    @classmethod
+    def card(cls, planned: Planned, resident: Resident | None) -> Iterator[tuple[str, str]]:
+        from mc_jupyter.components.model import card
+
+        return card.rows(chosen(planned), resident)
+
+
+def chosen(planned: Planned) -> ModelPlan:
+    """The plan of a model for which everything was chosen; of another, the first error that running it would raise."""
+    from mc_jupyter.components.model.choices import ModelPlan
+
+    if isinstance(planned, ModelPlan):
+        return planned
+    raise planned.problems[0]
 
 
 def choose(written: Mapping[str, Any]) -> tuple[type[Task], type[Driver] | None, tuple[str, ...]]:
@@ -95,12 +160,3 @@ def _types_of(task: Any, driver: Any) -> tuple[type[Closed], type[Closed]]:
 
 def _empty(model: type[Closed]) -> bool:
     return not model.model_fields
-
-
-def _input_expression(task: type[Task]) -> str:
-    """What a call's input is when the cell does not say: `${input.text}`, or the other name for it."""
-    first, second = {"text": ("text", "prompt"), "prompt": ("prompt", "text")}.get(task.input, (task.input, None))
-    if task.name == "text-generation":
-        first, second = "prompt", "text"
-    kind = {"text": " as text", "prompt": " as text", "image": " as image"}.get(first, "")
-    return f"${{input.{first}{kind} | ${{input.{second}{kind}}}}}" if second else f"${{input.{first}{kind}}}"

@@ -1,0 +1,223 @@
+"""A model in memory: fetched, loaded, adapters laid over it, cast; and what it holds for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+
+from mc_jupyter import weights
+from mc_jupyter.components import Need, Open, Planned, Resident, Room
+from mc_jupyter.components.model.choices import Files, ModelPlan, Use
+from mc_jupyter.drivers import AdapterFacts, AdapterKey, Driver, Facts, ModelKey
+from mc_jupyter.errors import DoesNotFit, PlanError
+from mc_jupyter.events import Phase, Run
+from mc_jupyter.weights import Checkpoint
+
+
+class LoadedModel(Open):
+    """A library holding one model, and the adapters laid over it, each with the holders it is there for."""
+
+    def __init__(self, key: ModelKey, driver: Driver):
+        self.key = key
+        self.driver = driver
+        self.laid: dict[AdapterKey, set[str]] = {}
+
+    @property
+    def subject(self) -> str:
+        return self.key.subject
+
+    @property
+    def bytes(self) -> int:
+        """Memory that it takes, read from its tensors, with the adapters laid over it."""
+        return self.facts().bytes + self.adapter_bytes
+
+    @property
+    def adapter_bytes(self) -> int:
+        return sum(each.bytes for each in self.adapters().values())
+
+    def memory(self) -> Mapping[str, int]:
+        return {self.key.device: self.bytes}
+
+    def facts(self) -> Facts:
+        return self.driver.facts()
+
+    def adapters(self) -> Mapping[AdapterKey, AdapterFacts]:
+        """What is laid over it, read back, where nobody is laying on or taking off at this moment."""
+        if not self.lock.acquire(blocking=False):
+            return {}
+        try:
+            return self.driver.adapters()
+        finally:
+            self.lock.release()
+
+    def parts(self) -> tuple[str, ...]:
+        return tuple(key.name for key in self.adapters())
+
+    def adapters_of(self, planned: Planned) -> list[tuple[AdapterKey, float, AdapterFacts | None]]:
+        use = planned.use if isinstance(planned, ModelPlan) else None
+        return self.used(use) if use else []
+
+    def used(self, use: Use) -> list[tuple[AdapterKey, float, AdapterFacts | None]]:
+        """The adapters of one component: what each is, how much of it is used, and what its layers say.
+
+        None for the last while the model runs: its layers may then be set for another component.
+        """
+        if not use.adapters or not self.lock.acquire(blocking=False):
+            return [(key, weight, None) for key, weight in use.adapters]
+        try:
+            self.driver.use(use.weights)
+            found = self.driver.adapters()
+            return [(key, weight, found.get(key)) for key, weight in use.adapters]
+        finally:
+            self.lock.release()
+
+    def set_weights(self, use: Use) -> None:
+        """Let exactly a component's adapters take part from now on."""
+        if self.laid or use.adapters:
+            self.driver.use(use.weights)
+
+    def serves(self, holder: str, planned: Planned) -> bool:
+        use = planned.use if isinstance(planned, ModelPlan) else None
+        return use is not None and all(holder in self.laid.get(key, ()) for key, _ in use.adapters)
+
+    def stay(self, holder: str, planned: Planned) -> None:
+        use = planned.use if isinstance(planned, ModelPlan) else None
+        self.take_off(holder, but=[key for key, _ in use.adapters] if use else ())
+
+    def leave(self, holder: str) -> None:
+        self.take_off(holder)
+
+    def take_off(self, holder: str, but: Container[AdapterKey] = ()) -> None:
+        """Take off the adapters that were there for this holder alone, but for these."""
+        with self.lock:
+            for key in [k for k, holders in self.laid.items() if holder in holders and k not in but]:
+                self.laid[key].discard(holder)
+                if not self.laid[key]:
+                    del self.laid[key]
+                    self.driver.detach(key)
+
+    def lay(self, holder: str, files: Files) -> None:
+        """Lay the holder's adapters over the model and take off those it no longer wants; all of it, or none."""
+        wanted = {key: checkpoint for (key, _), checkpoint in zip(files.use.adapters, files.adapters, strict=True)}
+        new: list[AdapterKey] = []
+        with self.lock:
+            try:
+                for key, checkpoint in wanted.items():
+                    if key not in self.laid:
+                        self.driver.attach(key, checkpoint)
+                        new.append(key)
+                        self.laid[key] = set()
+            except BaseException:
+                for key in new:
+                    del self.laid[key]
+                    self.driver.detach(key)
+                raise
+            for key in wanted:
+                self.laid[key].add(holder)
+            self.take_off(holder, but=wanted)
+
+    def cast(self, holder: str, files: Files) -> None:
+        """Become what another number type's key says, with the holder's adapters laid on again."""
+        with self.lock:
+            self.take_off(holder)
+            self.driver.cast(files.use.model)
+            self.key = files.use.model
+            self.lay(holder, files)
+
+    def close(self) -> None:
+        self.driver.close()
+
+
+def open_model(planned: ModelPlan, room: Room, run: Run) -> Resident:
+    """Load what the component needs and is not there; the holder lets go of any other model first.
+
+    Where that is what was said, the holder's model is cast. An error before weights are read (missing files, too little
+    memory) leaves everything as it was.
+    """
+    files = planned.files() if planned.holds() else None
+    if files is None:
+        files = fetch(planned, room, run)
+    elif planned.driver.needs_weights and room.get(files.use.model) is None:
+        run.emit(Phase("find", planned.subject))
+    if room.effect is not None and room.effect.step == "cast" and (old := room.held) is not None:
+        try:
+            room.become(old, files.use.model, lambda: old.thing.cast(room.holder, files), need_of(planned, files))
+            return old
+        except PlanError as error:
+            if isinstance(error, DoesNotFit):
+                raise
+            # The library finds that a cast would not equal a fresh load: the model is loaded anew.
+    return _loaded(planned, files, room, run)
+
+
+def _loaded(planned: ModelPlan, files: Files, room: Room, run: Run) -> Resident:
+    driver, key = planned.driver, files.use.model
+    there = room.get(key) is not None
+    need = need_of(planned, files, there=there)
+    if not there:
+        if need is not None:
+            room.in_the_way(key, need)  # what cannot fit is refused before a library is imported for it
+        run.emit(Phase("load", driver.package or driver.name))
+        driver.wake()
+
+    def load() -> LoadedModel:
+        run.emit(Phase("load", planned.subject))
+        return LoadedModel(key, driver.load(key, files.base, run))
+
+    resident = room.hold(key, load, need)
+    room.alter(resident, lambda: resident.thing.lay(room.holder, files))
+    return resident
+
+
+def need_of(planned: ModelPlan, files: Files, *, there: bool = False) -> Need | None:
+    """Memory that loading takes at its peak; of a model that is there, only what its adapters take."""
+    base, key = files.base, files.use.model
+    if base is None:
+        return None
+    peak = 0 if there else weights.estimate(base, key.dtype, key.quantization).peak_bytes
+    least = None if files.least is None else files.least + files.adapter_bytes
+    lighter = tuple(weights.alternatives(base, key.dtype, key.quantization))
+    return Need(key.device, peak + files.adapter_bytes, key.subject, least, lighter)
+
+
+def fetch(planned: ModelPlan, room: Room | None, run: Run) -> Files:
+    """The component's files, downloaded first where they must be, and held against each other."""
+    driver, task, settings = planned.driver, planned.task, planned.settings
+    if not driver.needs_weights:
+        return planned.files_of(None, ())
+
+    def before_download(size: int) -> None:
+        if room is not None:
+            room.refuse(_at_least(planned, size))
+
+    base = weights.fetch(
+        driver.source(task, settings),
+        run,
+        allow_pickle=settings.allow_pickle,
+        formats=driver.formats,
+        before_download=before_download,
+    )
+    driver.check(task, settings, base)
+    adapters = [_adapter(planned, base, i, run) for i in range(len(planned.adapters))]
+    return planned.files_of(base, adapters)
+
+
+def _adapter(planned: ModelPlan, base: Checkpoint, i: int, run: Run) -> Checkpoint:
+    one, driver = planned.adapters[i], planned.driver
+    found = weights.fetch(
+        one.settings.model,
+        run,
+        allow_pickle=planned.settings.allow_pickle,
+        kind="adapter",
+        formats=driver.formats,
+    )
+    driver.check_adapter(base, found, one.name)
+    return found
+
+
+def _at_least(planned: ModelPlan, size: int) -> Need:
+    """The least that a download of this size takes once it is loaded."""
+    # Weights stored in float32 halve in half precision; others do not get smaller than their files.
+    least = size if planned.dtype(None)[0] == "float32" else size // 2
+    if planned.settings.quantization.type != "none":
+        least = size // 8
+    return Need(planned.device, least, planned.subject)

@@ -1,0 +1,244 @@
+"""One call of a component: its fields rendered over the inputs, checked again, and its output built from the value."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from mc_jupyter import expressions
+from mc_jupyter.cell import Map, place_in
+from mc_jupyter.components import DEFAULT, Call, Planned
+from mc_jupyter.errors import ExpressionError, InputError, Problem
+from mc_jupyter.events import Run
+from mc_jupyter.expressions import Reference
+from mc_jupyter.fields import Closed, Environment
+from mc_jupyter.inputs import Input, missing, readable
+from mc_jupyter.kinds import Takes, taken
+from mc_jupyter.problems import problems_of
+from mc_jupyter.trust import NOTHING, Permissions
+from mc_jupyter.values import Batch
+from mc_jupyter.values.files import is_upload
+from mc_jupyter.words import hinted, listing
+
+_OF_A_CALL = ("seed", "batch_size")
+"""What is decided beside the text and belongs to a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call that only needs what is open for it: its fields evaluated, and how to shape its value."""
+
+    fields: Any
+    sources: Mapping[str, Any] = field(repr=False)
+    template: Any = field(repr=False)
+    notes: list[str] = field(default_factory=list, repr=False)
+    """What a run tells: expressions that found nothing, and why; images of which only the first page is used."""
+    permissions: Permissions = NOTHING
+
+    @property
+    def shapes_pieces(self) -> bool:
+        """Whether `output` names ${result[]}: it is then built for each piece of a stream."""
+        return any(r.stream for _, r in expressions.references(self.template))
+
+    def call(self, run: Run) -> Call:
+        """The same, as a component type is given it."""
+        return Call(self.fields, run, self.sources["input"])
+
+    def output(self, value: Any) -> Any:
+        """What the call gives back: the value itself, or what `output` makes of it."""
+        if self.template is None:
+            return value
+        if self.shapes_pieces:
+            # A value that came whole is one piece; each of a batch is.
+            pieces = [self.piece(v) for v in value] if isinstance(value, Batch) else self.piece(value)
+            return Batch(pieces) if isinstance(pieces, list) and isinstance(value, Batch) else pieces
+        return self._render(dict.fromkeys(("result", "response", "output"), value))
+
+    def piece(self, piece: Any) -> Any:
+        """What `output` makes of one piece of a stream."""
+        return self._render({"result": piece, "result[]": piece})
+
+    def _render(self, results: Mapping[str, Any]) -> Any:
+        sources = {**self.sources, **results}
+        return expressions.render(self.template, sources, on_null=self._heard, permissions=self.permissions)
+
+    def _heard(self, reference: Reference, why: str) -> None:
+        self.notes.append(f"{reference.text} is null: {why}")
+
+
+def given(name: str, known: Sequence[Input], args: tuple[Any, ...], inputs: dict[str, Any]) -> Any:
+    """The inputs of a call by name; a mapping or the first input alone may come without one.
+
+    InputError for one that is lacking, given twice, or not among the `known`.
+    """
+    if not args:
+        return _named(name, known, inputs)
+    if len(args) > 1:
+        raise InputError(f"{name} takes one input without a name; the others need theirs")
+    if inputs or not isinstance(args[0], Mapping) or is_upload(args[0]):
+        if not known:
+            return args[0]
+        if twice := [one for one in known[0].names if one in inputs]:
+            raise InputError(f"{twice[0]} is given twice: with its name, and without", fix="keep one of them")
+        return _named(name, known, {known[0].name: args[0], **inputs})
+    return _named(name, known, dict(args[0]))
+
+
+def _named(name: str, known: Sequence[Input], inputs: dict[str, Any]) -> dict[str, Any]:
+    words = {word for one in known for word in one.names}
+    for word in map(str, inputs):
+        if words and word not in words:
+            its = listing([one.name for one in known], "and")
+            raise InputError(hinted(f"{name} has no input {word!r}", word, words), fix=f"its inputs: {its}")
+    if lacking := missing(known, inputs):
+        example = ", ".join(f'{one.name}="…"' for one in lacking)
+        raise InputError(f"{name} needs {listing([one.name for one in lacking], 'and')}", fix=f"{name}({example})")
+    return inputs
+
+
+def prepare(
+    planned: Planned,
+    inputs: Any,
+    *,
+    action: str = DEFAULT,
+    seed: int | None = None,
+    beside: Mapping[str, Any] | None = None,
+    permissions: Permissions = NOTHING,
+) -> Prepared:
+    """Evaluate an action's expressions over the inputs and check what they gave.
+
+    An expression that gives nothing leaves its field at its default; a field that has none is an InputError naming
+    the expression and what there was. A list where a field takes one input, or inside a longer text, is a batch.
+    `seed` is the call's own, `beside` what was decided beside the text; `permissions` say what inputs may be read and
+    fetched. UnknownName for an action that there is not.
+    """
+    chosen = planned.component.action(action)
+    model = type(chosen.fields)
+    given = readable(inputs, planned.inputs_for(action))
+    sources = {"input": given, "env": Environment(os.environ), "context": {"run_id": uuid.uuid4().hex}}
+    rendering = _Rendering(chosen.written.with_(without=("output",)), sources, taken(model), permissions)
+    rendered = rendering.fields() | _of_the_call(planned, model, seed, beside or {})
+    fields = _checked(model, rendered, rendering.written, rendering.nulls)
+    told = [f"{text} is null: {why}" for text, why in rendering.nulls.items()]
+    for name, takes in rendering.takes.items():
+        told += takes.kind.notes(_listed(getattr(fields, name)))
+    return Prepared(fields, sources, chosen.written.get("output"), told, permissions)
+
+
+def _of_the_call(planned: Planned, model: type[Closed], seed: int | None, beside: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the call that nobody wrote into the text. InputError for one that it does not have."""
+    said = {name: value for name, value in beside.items() if name in _OF_A_CALL}
+    if seed is not None:
+        said["seed"] = seed  # what this call says counts for more than what its cell said
+    said = {name: value for name, value in said.items() if value is not None}
+    for name in said:
+        if name not in model.model_fields:
+            raise InputError(f"{planned.kind} takes no {name}", fix=f"leave {name} out")
+    return said
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [value]
+
+
+class _Rendering:
+    """An action's fields over the inputs; remembers which expressions found nothing."""
+
+    def __init__(self, written: Map, sources: dict[str, Any], takes: Mapping[str, Takes], permissions: Permissions):
+        self.written = written
+        self.permissions = permissions
+        self.sources = sources
+        self.takes = takes
+        self.nulls: dict[str, str] = {}
+        self.unset: list[str] = []
+
+    def fields(self) -> dict[str, Any]:
+        """What every field got; those that got nothing are left out."""
+        rendered = {name: self.field(name, value) for name, value in self.written.items()}
+        if self.unset:
+            names = listing(list(dict.fromkeys(self.unset)), "and")
+            raise InputError(
+                f"the environment variable {names} is not set", fix="set it, or give a default: ${env.X | …}"
+            )
+        return {name: value for name, value in rendered.items() if value is not None}
+
+    def field(self, name: str, value: Any) -> Any:
+        takes = self.takes.get(name)
+        try:
+            if takes is None:
+                return self.render(value, self.sources)
+            self.refuse_what_is_of_another_kind(takes, value)
+            return takes.kind.read(self.each(name, value), self.permissions)
+        except ExpressionError as error:
+            raise InputError([p.at(self.place(name)) for p in error.problems]) from None
+
+    def each(self, name: str, value: Any) -> Any:
+        """The field over the inputs; where lists stand inside a longer text, once for each of their elements."""
+        lists = self.lists_in(value)
+        if not lists:
+            return self.render(value, self.sources)
+        if len({len(items) for items in lists.values()}) > 1:
+            names = listing(list(lists), "and")
+            raise InputError(f"{names} are lists of different lengths", place=self.place(name))
+        given = self.sources["input"]
+        rows = (dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True))
+        return [self.render(value, {**self.sources, "input": {**given, **row}}) for row in rows]
+
+    def refuse_what_is_of_another_kind(self, takes: Takes, value: Any) -> None:
+        """InputError for an element of a list, given as an input of this field, that its kind refuses."""
+        if not isinstance(value, str):
+            return
+        given = self.sources["input"]
+        for reference in expressions.parse(value).references:
+            key = reference.path[0] if reference.source == "input" and len(reference.path) == 1 else None
+            items = given.get(key) if isinstance(given, Mapping) else None
+            for i, item in enumerate(items if isinstance(items, list) else ()):
+                takes.kind.check(item, f"{key}[{i}]")
+
+    def render(self, value: Any, sources: Mapping[str, Any]) -> Any:
+        return expressions.render(value, sources, elementwise=True, on_null=self.heard, permissions=self.permissions)
+
+    def lists_in(self, value: Any) -> dict[str, list[Any]]:
+        """The inputs that are lists and stand inside a longer text or a message: each of their elements is a call."""
+        given = self.sources["input"]
+        found: dict[str, list[Any]] = {}
+        if isinstance(given, Mapping):
+            for path, reference in expressions.references(value):
+                inside = path[-1:] == ("content",) or (isinstance(value, str) and not expressions.is_single(value))
+                name = reference.path[0] if reference.source == "input" and len(reference.path) == 1 else None
+                if inside and isinstance(name, str) and isinstance(given.get(name), list):
+                    found[name] = given[name]
+        return found
+
+    def heard(self, reference: Reference, why: str) -> None:
+        if reference.source == "env" and reference.path:
+            self.unset.append(str(reference.path[0]))
+        else:
+            self.nulls[reference.text] = why
+
+    def place(self, name: str) -> Any:
+        return place_in(self.written, (name,))
+
+
+def _checked(model: type[Closed], rendered: dict[str, Any], written: Map, nulls: dict[str, str]) -> Any:
+    try:
+        return model.model_validate(rendered)
+    except ValidationError as error:
+        lacking = [f["loc"][0] for f in error.errors() if f["type"] == "missing" and len(f["loc"]) == 1]
+        problems = [_lacking(str(name), written, nulls) for name in lacking]
+        at = Map(rendered, spans=written._spans)  # what a call adds stands nowhere in the text
+        problems += [
+            p for p in problems_of(error, at, model) if not any(p.message == f"{n} is needed" for n in lacking)
+        ]
+        raise InputError(problems) from None
+
+
+def _lacking(name: str, written: Map, nulls: dict[str, str]) -> Problem:
+    text = written.get(name)
+    reasons = [f"{text} gives nothing: {why}" for ref, why in nulls.items() if isinstance(text, str) and ref in text]
+    return Problem(reasons[0] if reasons else f"{name} is needed", place_in(written, (name,)), f"give {name} a value")

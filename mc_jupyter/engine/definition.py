@@ -1,0 +1,80 @@
+"""What a name has been defined as: a component's text, its plan, and what was decided beside the text.
+
+A definition is frozen data that can travel: pickled, it is its text, and is planned anew where it arrives.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mc_jupyter import plan as planning
+from mc_jupyter import spec as specs
+from mc_jupyter.components import DEFAULT, Planned
+from mc_jupyter.plan import Plan
+from mc_jupyter.rewriting import ADAPTER, rewritten
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One component of one document, planned.
+
+    `beside` are the fields decided beside the text (`%%compose --device cpu`), `first_line` is what lines in errors
+    count from. `plan` is the whole document's, `planned` the component's own.
+    """
+
+    text: str
+    plan: Plan = field(repr=False)
+    planned: Planned
+    beside: Mapping[str, Any] = field(default_factory=dict)
+    first_line: int = 1
+
+    @property
+    def component(self) -> str:
+        """The component's id in its document."""
+        return self.planned.id
+
+    @property
+    def name(self) -> str:
+        """What it is called where nobody gives it a name."""
+        named = self.planned.id != "__component__"
+        return self.planned.id if named else self.planned.kind.replace("-", "_")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return define, (self.text, self.component, dict(self.beside), self.first_line)
+
+
+def define(
+    text: str, component: str = DEFAULT, beside: Mapping[str, Any] | None = None, first_line: int = 1
+) -> Definition:
+    """The definition that a text gives on this machine. The errors of reading and planning it."""
+    beside = dict(beside or {})
+    plan = planning.make(specs.read(text, first_line=first_line), os.environ, beside)
+    return Definition(text, plan, plan.named(component), beside, first_line)
+
+
+def written_with(old: Definition, settings: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The text with fields of the component set, and what stays decided beside it. UnknownName for an unknown field."""
+    beside = {name: value for name, value in old.beside.items() if name not in settings}
+    if "peft_adapters" in settings:
+        beside = {name: value for name, value in beside.items() if not name.startswith(ADAPTER)}
+    return rewritten(old.text, settings, old.component, first_line=old.first_line), beside
+
+
+class Defined:
+    """A name and what it is defined as now: setting fields puts another definition in the place of the old one.
+
+    `name` is also what holds its residents: one that no variable can have belongs to something passing, such as a
+    comparison.
+    """
+
+    def __init__(self, name: str, definition: Definition):
+        self.name = name
+        self.definition = definition
+
+    @property
+    def planned(self) -> Planned:
+        """The component with every choice made, as it is defined now."""
+        return self.definition.planned

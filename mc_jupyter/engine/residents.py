@@ -1,0 +1,426 @@
+"""What stays open, by key: loaded models, stores, clients. Who holds them, who is using them, and when they go.
+
+Equal keys are one resident. It stays while a component holds it or somebody pinned it; a lease keeps it while it is
+used. Whoever comes for another one under the same name lets go of the old one first, so that two never stand in memory
+where one would do. Where room is short, idle ones go, the least recently used first; whoever lost its own gets it again
+at its next call. Safe to use from several threads.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from mc_jupyter import words
+from mc_jupyter.components import FOR_EVER, Effect, Need, Open
+from mc_jupyter.drivers._memory import give_back, is_out_of_memory
+from mc_jupyter.engine import room
+from mc_jupyter.errors import DoesNotFit, PlanError, RunError, forget_frames
+from mc_jupyter.events import Run
+from mc_jupyter.words import format_bytes
+
+T = TypeVar("T")
+
+
+class Gone(RunError):
+    """What a call was to use went before the call began: it is opened again."""
+
+
+@dataclass(slots=True, eq=False)
+class Resident:
+    """One open thing. `load_seconds` is what opening it took; `users` counts the calls under way.
+
+    `keep` is how many seconds each holder wants it kept after its last call, `pins` who wants it kept whatever comes,
+    `left` who let go while it was in use.
+    """
+
+    key: Any
+    thing: Any
+    load_seconds: float
+    holders: set[str] = field(default_factory=set)
+    keep: dict[str, float] = field(default_factory=dict)
+    pins: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+    thread: int | None = None  # which thread is using it now
+    users: int = 0
+    gone: bool = False
+    last_used: float = field(default_factory=time.monotonic)
+
+    @property
+    def pinned(self) -> bool:
+        """Whether somebody wants it kept."""
+        return bool(self.pins)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it may go: nobody is using it, and nobody pinned it."""
+        return not (self.users or self.pinned)
+
+    @property
+    def kept_for(self) -> float:
+        """Seconds for which it is kept after a call: as long as the most patient of its holders says."""
+        return max(self.keep.values(), default=FOR_EVER)
+
+    @property
+    def whose(self) -> str:
+        """What a reader calls it: the components that hold it."""
+        return ", ".join(sorted(self.holders)) or str(self.thing.subject)
+
+
+class Residents:
+    """One session's residents. `limits` are bytes per device that they may take; what is free counts besides.
+
+    `on_change` is called when one goes by itself, from a thread of its own.
+    """
+
+    def __init__(self, limits: Mapping[str, int] | None = None, on_change: Callable[[], None] = lambda: None):
+        self.limits = dict(limits or {})
+        self.on_change = on_change
+        self.loads = 0
+        """How many have been opened since the session began."""
+        self._table: dict[Hashable, Resident] = {}
+        self._took: dict[Hashable, float] = {}
+        self._timers: dict[Hashable, threading.Timer] = {}
+        self._opening = threading.RLock()  # held while room is made and one is opened: one at a time
+        self._gate = threading.Lock()  # held for a moment: which there are, and who uses them
+        self._closed = False
+
+    def __iter__(self) -> Iterator[Resident]:
+        return iter(tuple(self._table.values()))
+
+    def get(self, key: Hashable | None) -> Resident | None:
+        return self._table.get(key) if key is not None else None
+
+    def held_by(self, holder: str) -> list[Resident]:
+        return [resident for resident in self if holder in resident.holders]
+
+    def took(self, key: Hashable) -> float | None:
+        """Seconds that opening this took the first time; None when it never was."""
+        return self._took.get(key)
+
+    # --- opening ------------------------------------------------------------------------------------------------------
+
+    def hold(self, place: Place, key: Hashable, open: Callable[[], Open], need: Need | None) -> Resident:
+        """What this key says, opened if it is not there; the place's holder lets go of any other first.
+
+        An error before it is opened (too little memory) leaves everything as it was.
+        """
+        with self._opening:
+            self.refuse_if_closed()
+            self._make_room(place, key, need)
+            for old in self.held_by(place.holder):
+                if old.key != key:
+                    self._let_go(old, place.holder)
+            resident = self._joined(place.holder, key) or self._opened(place.holder, key, open)
+            resident.keep[place.holder] = place.keep
+            return resident
+
+    def _joined(self, holder: str, key: Hashable) -> Resident | None:
+        with self._gate:
+            resident = self._table.get(key)
+            if resident is not None:
+                resident.holders.add(holder)
+            return resident
+
+    def _opened(self, holder: str, key: Hashable, open: Callable[[], Open]) -> Resident:
+        start = time.perf_counter()
+        thing = self.guarded(open, key)
+        seconds = time.perf_counter() - start
+        self.loads += 1
+        self._took.setdefault(key, seconds)
+        resident = Resident(key, thing, seconds, holders={holder})
+        with self._gate:
+            self._table[key] = resident
+        if self._closed:  # while it was opened
+            self.clear()
+            self.refuse_if_closed()
+        return resident
+
+    def become(
+        self, place: Place, resident: Resident, key: Hashable, work: Callable[[], None], need: Need | None
+    ) -> None:
+        """Let a resident become what another key says: `work` changes it, in its turn among the calls.
+
+        An error of `work` that is a PlanError has changed nothing; any other leaves nothing that could be used.
+        """
+        with self._opening:
+            self._make_room(place, key, need)
+            try:
+                with self.lease(resident, counts=False):
+                    self.guarded(work, key)
+                    self._rekey(resident, key)
+            except PlanError as error:
+                if isinstance(error, DoesNotFit):
+                    self.evict(resident)
+                raise
+            except BaseException:  # an interrupt, too: some of it is changed, and some is not
+                self.evict(resident)
+                raise
+            resident.keep[place.holder] = place.keep
+        self.recount(resident)
+
+    def _rekey(self, resident: Resident, key: Hashable) -> None:
+        with self._gate:
+            self._table.pop(resident.key, None)
+            resident.key = key
+            self._table[key] = resident
+
+    def alter(self, resident: Resident, work: Callable[[], None]) -> None:
+        """Change a resident that stays what its key says, in its turn among the calls."""
+        with resident.thing.lock:
+            self.guarded(work, resident.key)
+
+    def guarded(self, work: Callable[[], T], key: Hashable) -> T:
+        """The work's result; of its errors, none keeps a tensor, and out of memory names who holds how much."""
+        try:
+            return work()
+        except BaseException as error:
+            forget_frames(error)  # they hold what was read so far
+            if not (is_out_of_memory(error) or isinstance(error, DoesNotFit)):
+                raise
+            give_back()
+            text = str(error).strip().splitlines()[0]
+            raise room.out_of_memory(self, text, key) from None
+
+    # --- room ---------------------------------------------------------------------------------------------------------
+
+    def _make_room(self, place: Place, key: Hashable, need: Need | None) -> None:
+        """Let idle residents go until the need fits. DoesNotFit, with nothing gone, where that is not enough."""
+        for resident in self.in_the_way(place.holder, key, need) if need is not None else ():
+            name, size = resident.whose, room.bytes_of(resident)
+            idle = time.monotonic() - resident.last_used
+            if self.evict(resident):
+                place.run.note(
+                    f"{name}: unloaded to make room ({format_bytes(size)}; idle for {words.seconds(idle)}); "
+                    "its next call loads it again"
+                )
+
+    def in_the_way(self, holder: str, key: Hashable, need: Need) -> list[Resident]:
+        """The idle residents that must go before the need fits, the least recently used first."""
+        leaving = [r for r in self.held_by(holder) if r.key != key and r.holders == {holder} and r.idle]
+        return room.in_the_way(self, self.limits, need, key, leaving)
+
+    # --- using --------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def lease(self, resident: Resident, *, counts: bool = True) -> Iterator[Any]:
+        """What is open, kept for as long as the block runs; calls follow one another where it is one at a time.
+
+        Gone when it has been closed meanwhile. Only a lease that `counts` begins its time of keeping anew.
+        """
+        if resident.thread == threading.get_ident():
+            raise RunError("a call of this model is under way in this very thread", fix="call it when that has ended")
+        with self._gate:
+            if self._table.get(resident.key) is not resident:
+                raise Gone("the model was unloaded before this call began", fix="call it again")
+            resident.users += 1
+        try:
+            with resident.thing.lock if resident.thing.one_at_a_time else nullcontext():
+                if resident.thing.one_at_a_time:
+                    resident.thread = threading.get_ident()
+                try:
+                    yield resident.thing
+                finally:
+                    resident.thread = None
+        finally:
+            self._ended(resident)
+            if counts and not resident.gone:
+                self._expire(resident)
+
+    def _ended(self, resident: Resident) -> None:
+        """After a use: what nobody wants any more goes; what holders who left meanwhile had of it goes, too."""
+        with self._gate:
+            resident.users -= 1
+            resident.last_used = time.monotonic()
+            last = not resident.users
+            orphaned = last and resident.gone
+            left, resident.left = (resident.left, set()) if last else (set(), resident.left)
+        if orphaned:
+            resident.thing.close()
+        elif not resident.holders and not resident.pinned and self._remove(resident):
+            return
+        else:
+            for holder in left - resident.holders:
+                resident.thing.leave(holder)
+
+    def refuse_if_running(self, residents: Iterable[Resident]) -> None:
+        for resident in residents:
+            if resident.users:
+                raise RunError(f"{resident.thing.subject} is running", fix="interrupt its run first")
+
+    def refuse_if_closed(self) -> None:
+        if self._closed:
+            raise RunError("this session has been closed", fix="make another: mc_jupyter.Session()")
+
+    # --- keeping ------------------------------------------------------------------------------------------------------
+
+    def recount(self, resident: Resident) -> None:
+        """Count anew how long an idle resident is kept: somebody has changed their mind."""
+        if (timer := self._timers.pop(resident.key, None)) is not None:
+            timer.cancel()
+        if resident.idle and resident.kept_for > 0:
+            self._expire(resident)
+
+    def _expire(self, resident: Resident) -> None:
+        """Begin to count the time for which it is kept; where one timer counts already, it will look again."""
+        seconds = resident.kept_for
+        if seconds == 0:
+            self.evict(resident)
+        elif seconds != FOR_EVER and resident.key not in self._timers:
+            self._look_after(resident.key, seconds)
+
+    def _look_after(self, key: Hashable, seconds: float) -> None:
+        # A timer's thread must keep no model and no session alive: it knows the key only.
+        timer = threading.Timer(seconds, _look_again, (weakref.ref(self), key))
+        timer.daemon = True
+        self._timers[key] = timer
+        timer.start()
+
+    def time_is_up(self, key: Hashable) -> None:
+        """Let go of what has been idle for as long as it was to be kept; of what was used since, look again later."""
+        self._timers.pop(key, None)
+        resident = self.get(key)
+        if resident is None:
+            return
+        left = resident.kept_for - (time.monotonic() - resident.last_used)
+        if left <= 0:
+            self.evict(resident)
+            self.on_change()
+        elif left != FOR_EVER:
+            self._look_after(key, left)
+
+    def pin(self, holder: str) -> bool:
+        """Keep what a holder holds, whatever comes; False where it holds nothing."""
+        held = self.held_by(holder)
+        for resident in held:
+            resident.pins.add(holder)
+        return bool(held)
+
+    def unpin(self, holder: str) -> None:
+        """Take a holder's pins off, wherever they are; what nobody else wants goes."""
+        for resident in self:
+            resident.pins.discard(holder)
+            if not resident.holders and resident.idle:
+                self.evict(resident)
+
+    def move_pin(self, holder: str, old: Resident, new: Resident) -> None:
+        """A holder's pin goes with it to what it now has; the old one goes if nobody is left to want it."""
+        old.pins.discard(holder)
+        new.pins.add(holder)
+        if not old.holders and not old.pinned:
+            self.evict(old)
+
+    # --- letting go ---------------------------------------------------------------------------------------------------
+
+    def release(self, holder: str) -> list[Resident]:
+        """Let go of everything a holder holds; gives what went. What stays may be kept for less."""
+        with self._opening:
+            held = self.held_by(holder)
+            gone = [resident for resident in held if self._let_go(resident, holder)]
+        for resident in held:
+            if resident not in gone and resident.idle:
+                self._expire(resident)
+        return gone
+
+    def evict(self, resident: Resident) -> bool:
+        """Close a resident whoever holds it, unless it is pinned or in use."""
+        return resident.idle and self._remove(resident)
+
+    def unload(self) -> None:
+        """Let go of everything. RunError, with nothing gone, while something is in use."""
+        with self._opening:
+            self.refuse_if_running(self)
+            for resident in self:
+                self._remove(resident)
+            self._stop_timers()
+
+    def clear(self) -> None:
+        """Let go of everything, and open nothing more. What is in use is closed when its last use ends."""
+        self._closed = True
+        self._stop_timers()
+        for resident in self:
+            with self._gate:
+                self._table.pop(resident.key, None)
+                resident.gone = True
+                waits = bool(resident.users)
+            if not waits:
+                resident.thing.close()
+
+    def _stop_timers(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _let_go(self, resident: Resident, holder: str) -> bool:
+        """Drop one holder; the resident goes with its last, unless it is pinned or in use."""
+        with self._gate:
+            resident.holders.discard(holder)
+            resident.keep.pop(holder, None)
+            if resident.users:
+                resident.left.add(holder)
+        if not resident.holders and not resident.pinned and self._remove(resident):
+            return True
+        if not resident.users:
+            resident.thing.leave(holder)
+        return False
+
+    def _remove(self, resident: Resident) -> bool:
+        """Close what nobody uses."""
+        with self._gate:
+            if resident.users or self._table.get(resident.key) is not resident:
+                return False
+            del self._table[resident.key]
+        resident.thing.close()
+        return True
+
+
+def _look_again(residents: weakref.ref[Residents], key: Hashable) -> None:
+    if (here := residents()) is not None:
+        here.time_is_up(key)
+
+
+@dataclass(slots=True)
+class Place:
+    """One holder's place among the residents: the `Room` that `ComponentType.open` and `change` are given."""
+
+    residents: Residents
+    holder: str
+    keep: float = FOR_EVER
+    effect: Effect | None = None
+    run: Run = field(default_factory=Run)
+
+    @property
+    def held(self) -> Resident | None:
+        return next(iter(self.residents.held_by(self.holder)), None)
+
+    def get(self, key: Hashable) -> Resident | None:
+        return self.residents.get(key)
+
+    def hold(self, key: Hashable, open: Callable[[], Open], need: Need | None = None) -> Resident:
+        return self.residents.hold(self, key, open, need)
+
+    def become(self, resident: Any, key: Hashable, work: Callable[[], None], need: Need | None = None) -> None:
+        self.residents.become(self, resident, key, work, need)
+
+    def alter(self, resident: Any, work: Callable[[], None]) -> None:
+        self.residents.alter(resident, work)
+
+    def in_the_way(self, key: Hashable, need: Need) -> list[Resident]:
+        return self.residents.in_the_way(self.holder, key, need)
+
+    def refuse(self, need: Need) -> None:
+        room.refuse(self.residents, self.residents.limits, need)
+
+    def whose(self, resident: Any) -> str:
+        return str(resident.whose)
+
+    def took(self, key: Hashable) -> float | None:
+        return self.residents.took(key)
+
+    def others(self) -> list[Resident]:
+        return list(self.residents)
