@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from mc_jupyter.components import ComponentType
 from mc_jupyter.components.model import Model
 from mc_jupyter.fields import spellings
-from mc_jupyter.jobs import KINDS
+from mc_jupyter.jobs import JobType
 from mc_jupyter.tasks import Task
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -21,7 +21,7 @@ def document_schema() -> dict[str, Any]:
     """What a document may say: one alternative for each component type, and for models one for each task."""
     definitions: dict[str, Any] = {}
     components = [_component(words, settings, action, definitions) for words, settings, action in _shapes()]
-    jobs = [_job(word, definitions) for word in KINDS]
+    jobs = [_job(kind, word, definitions) for kind in JobType.all() for word in (kind.name, *kind.also)]
     definitions |= {
         "component": {"oneOf": components},
         "job": {"anyOf": jobs},
@@ -96,8 +96,8 @@ def _component(
     }
 
 
-def _job(word: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    properties = {**_properties(KINDS[word], definitions), "type": {"const": word}}
+def _job(kind: type[JobType], word: str, definitions: dict[str, Any]) -> dict[str, Any]:
+    properties = {**_properties(kind.Fields, definitions), "type": {"const": word}}
     required = [] if word == "component" else ["type"]
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 

@@ -22,11 +22,10 @@ from mc_jupyter.components import ComponentType, Shape
 from mc_jupyter.errors import ComposeError, Place, Problem, SpecError, UnknownName
 from mc_jupyter.expressions import Reference
 from mc_jupyter.fields import Closed, spellings
-from mc_jupyter.jobs import KINDS, ComponentJob, JobFields
+from mc_jupyter.jobs import DEFAULT as DEFAULT
+from mc_jupyter.jobs import Called, JobFields, JobType
 from mc_jupyter.problems import problems_of
 from mc_jupyter.words import did_you_mean, hinted, listing
-
-DEFAULT = "__default__"
 
 # Parts of a model-compose file that a notebook has no use for; a remark says so.
 _ELSEWHERE = frozenset(
@@ -83,7 +82,7 @@ class Job:
     """One step of a workflow. `after` are the jobs it waits for, written or found in its expressions."""
 
     id: str
-    kind: str
+    type: type[JobType]
     fields: Any
     after: frozenset[str]
     written: Map = field(repr=False)
@@ -424,12 +423,12 @@ class _Reader:
 
     def job(self, written: Map) -> Job | None:
         word = written.get("type", "component")
-        if not isinstance(word, str) or word not in KINDS:
-            hint = did_you_mean(str(word), KINDS)
-            self.wrong(f"no job type {word!r}", place_in(written, ("type",)), hint or f"type: {listing(list(KINDS))}")
+        try:
+            kind = JobType.named(str(word))
+        except UnknownName as error:
+            self.problems += error.at(place_in(written, ("type",))).problems
             return None
-        model = KINDS[word]
-        known = _names(model)
+        known = _names(kind.Fields)
         own = Map(span=written.span)
         for key in written:
             if key == "type":
@@ -438,40 +437,48 @@ class _Reader:
                 self.put(own, known[key], written, key)
             else:
                 self.unknown_key(key, written, ["type", *known])
-        fields = self.valid(model, own)
+        fields = self.valid(kind.Fields, own)
         self.known_sources(own, _JOB_SOURCES)
         if fields is None:
             return None
-        return Job(fields.id, word, fields, frozenset(_waits_for(own, fields)), own)
+        return Job(fields.id, kind, fields, frozenset(_waits_for(own, fields)), own)
 
     def linked(self, jobs: list[Job], components: list[Component]) -> None:
         """Check that jobs name jobs, components and actions that exist, and do not wait for each other."""
         ids = [job.id for job in jobs]
         for job in jobs:
-            for other in sorted(job.after | set(_targets(job.fields))):
+            for other in sorted(job.after.union(job.type.targets(job.fields))):
                 if other not in ids:
                     hint = did_you_mean(other, ids)
                     self.wrong(f"job {job.id!r} names a job {other!r}, which there is not", _where(job, other), hint)
-            if isinstance(job.fields, ComponentJob):
-                self.calls_what_exists(job, components)
+            for called in job.type.calls(job.fields):
+                self.calls_what_exists(job, called, components)
         for ring in _rings(jobs):
             place = place_in(next(j for j in jobs if j.id == ring[0]).written, ("id",))
             self.wrong(f"jobs wait for each other: {' → '.join([*ring, ring[0]])}", place, "remove one depends_on")
 
-    def calls_what_exists(self, job: Job, components: list[Component]) -> None:
-        called = job.fields.component
-        if isinstance(called, dict):
-            if isinstance(job.written["component"], Map):
-                self.component(job.written["component"])
+    def calls_what_exists(self, job: Job, called: Called, components: list[Component]) -> None:
+        """Check a component that is written out in a job; of one that is named, that it has the action."""
+        if not isinstance(called.component, str):
+            self.written_out(job, called)
             return
-        component = next((c for c in components if c.id == called), None)
+        component = next((c for c in components if c.id == called.component), None)
         # A component of another name may be defined by another cell: the plan looks for it.
-        if component is None or job.fields.action == DEFAULT:
+        if component is None or called.action == DEFAULT:
             return
         try:
-            component.action(job.fields.action)
+            component.action(called.action)
         except UnknownName as error:
-            self.problems += [p.at(place_in(job.written, ("action",))) for p in error.problems]
+            self.problems += error.at(place_in(job.written, (*called.path, "action"))).problems
+
+    def written_out(self, job: Job, called: Called) -> None:
+        holder = job.written
+        for key in called.path:
+            holder = holder[key]
+        if isinstance(holder["component"], Map):
+            self.component(holder["component"])
+        else:
+            self.wrong("a component is its name or a mapping", place_in(holder, ("component",)))
 
 
 def _texts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str]]:
@@ -517,17 +524,6 @@ def _waits_for(written: Map, fields: JobFields) -> Iterator[str]:
     for _, reference in expressions.references(written):
         if reference.source == "jobs" and reference.path and isinstance(reference.path[0], str):
             yield reference.path[0]
-
-
-def _targets(fields: Any) -> Iterator[str]:
-    """The jobs that a branching job may go to."""
-    holders = [fields]
-    for name in ("conditions", "cases", "routings"):
-        holders += getattr(fields, name, [])
-    for holder in holders:
-        for name in ("if_true", "if_false", "then", "to", "otherwise"):
-            if isinstance(found := getattr(holder, name, None), str):
-                yield found
 
 
 def _where(job: Job, other: str) -> Place | None:

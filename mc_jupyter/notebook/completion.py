@@ -275,13 +275,13 @@ def _known_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, it
 
 
 def _workflow_keys(inside: list[str]) -> Iterator[str]:
-    from mc_jupyter.jobs import KINDS
+    from mc_jupyter.jobs import JobType
 
     if not inside:
         yield from _WORKFLOW_KEYS
     elif inside[-1] in ("job", "jobs"):
         yield "type"
-        yield from KINDS["component"].model_fields
+        yield from JobType.named("component").Fields.model_fields
 
 
 def _models_at(shape: Shape, steps: list[str]) -> list[type[Closed]]:
@@ -311,9 +311,9 @@ def _values(lines: list[_Line], indent: int, key: str) -> Iterable[str]:
 
 
 def _job_values(key: str) -> Iterable[str]:
-    from mc_jupyter.jobs import KINDS
+    from mc_jupyter.jobs import JobType
 
-    return KINDS if key == "type" else ()
+    return JobType.spoken() if key == "type" else ()
 
 
 def values_of(key: str, models: list[Any], written: dict[str, str]) -> Iterable[str]:
