@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,10 +11,12 @@ from mc_jupyter.components import ComponentType
 from mc_jupyter.components.model import Model
 from mc_jupyter.fields import spellings
 from mc_jupyter.jobs import JobType
+from mc_jupyter.spec import ACTION, COMPONENT, ELSEWHERE, TOP, WORKFLOW
 from mc_jupyter.tasks import Task
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}
+_SAYS = {"id": _TEXT, "title": _TEXT, "description": _TEXT, "default": {"type": "boolean"}}
 
 
 def document_schema() -> dict[str, Any]:
@@ -32,13 +34,8 @@ def document_schema() -> dict[str, Any]:
         "title": "mc_jupyter document",
         "description": "Components (models, services, stores, commands) and the workflows that call them.",
         "type": "object",
-        "properties": {
-            "component": {"$ref": "#/$defs/component"},
-            "components": {"type": "array", "items": {"$ref": "#/$defs/component"}},
-            "workflow": {"$ref": "#/$defs/workflow"},
-            "workflows": {"type": "array", "items": {"$ref": "#/$defs/workflow"}},
-        },
-        "patternProperties": {"^(controller|listener|gateway|logger|system|tracer)s?$": True},
+        "properties": _frame(TOP, **_one_or_more("component"), **_one_or_more("workflow")),
+        "patternProperties": {f"^({'|'.join(ELSEWHERE)})$": True},
         "additionalProperties": False,
         "$defs": definitions,
     }
@@ -66,8 +63,7 @@ def _component(
     one = {
         "type": "object",
         "properties": {
-            "id": _TEXT,
-            "default": {"type": "boolean"},
+            **_frame(ACTION),
             **called,
             "params": {"$ref": f"#/$defs/{anchor}-params"},
         },
@@ -77,13 +73,10 @@ def _component(
         one["properties"]["params"] = called["params"]  # type: ignore[index]
     definitions[f"{anchor}-params"] = _closed(called)
     definitions[f"{anchor}-action"] = one
-    action_reference = {"$ref": f"#/$defs/{anchor}-action"}
     properties = {
-        "id": _TEXT,
+        **_frame(COMPONENT, **_one_or_more("action", f"{anchor}-action")),
         **own,
         **one["properties"],  # type: ignore[dict-item]
-        "action": action_reference,
-        "actions": {"type": "array", "items": action_reference},
         **{key: {"const": word} for key, word in words.items()},
     }
     required = ["type"] if words.get("task") in (None, "text-generation") else list(words)
@@ -103,12 +96,18 @@ def _job(kind: type[JobType], word: str, definitions: dict[str, Any]) -> dict[st
 
 
 def _workflow() -> dict[str, Any]:
-    names = {"id": _TEXT, "title": _TEXT, "description": _TEXT, "default": {"type": "boolean"}}
-    job = {"$ref": "#/$defs/job"}
-    return {
-        "type": "object",
-        "properties": {**names, "input": True, "output": True, "job": job, "jobs": {"type": "array", "items": job}},
-    }
+    return {"type": "object", "properties": _frame(WORKFLOW, **_one_or_more("job"))}
+
+
+def _frame(keys: Iterable[str], **parts: Any) -> dict[str, Any]:
+    """What may stand under each of these keys: a part, a value of a known kind, or anything."""
+    return {key: parts.get(key) or _SAYS.get(key, True) for key in keys}
+
+
+def _one_or_more(key: str, definition: str = "") -> dict[str, Any]:
+    """A part under its key, or a list of them under the key's plural."""
+    one = {"$ref": f"#/$defs/{definition or key}"}
+    return {key: one, f"{key}s": {"type": "array", "items": one}}
 
 
 def _closed(properties: dict[str, Any]) -> dict[str, Any]:

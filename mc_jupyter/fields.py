@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
@@ -39,6 +41,11 @@ class Closed(BaseModel):
     """A frozen set of fields that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+
+    @classmethod
+    def names(cls) -> Mapping[str, str]:
+        """Every name that the fields answer to, with the field's own: `text`, and `prompt` for `text` too."""
+        return _names(cls)
 
     @model_validator(mode="before")
     @classmethod
@@ -109,6 +116,11 @@ def spellings(model: type[BaseModel]) -> dict[str, str]:
         if isinstance(mark, Spelled)
         for other in mark.names
     }
+
+
+@cache
+def _names(model: type[Closed]) -> Mapping[str, str]:
+    return MappingProxyType({**spellings(model), **{name: name for name in model.model_fields}})
 
 
 def limits(info: FieldInfo) -> tuple[float | None, float | None]:

@@ -27,9 +27,6 @@ _KEY = re.compile(r"(?P<indent>[ ]*(?:-[ ]+)*)(?P<key>[\w.-]+):(?:[ ]+(?P<value>
 _WORD = re.compile(r"[\w.:/-]*$")
 _SOURCE = re.compile(r"\$\{(?P<word>[\w.]*)$")
 
-_TOP = ("component", "components", "workflow", "workflows")
-_FRAME = ("id", "type", "default", "action", "actions")
-_WORKFLOW_KEYS = ("id", "title", "description", "input", "output", "default", "job", "jobs")
 _SOURCES = ("input", "env", "result", "context")
 
 
@@ -220,14 +217,18 @@ def in_yaml(above: list[str], line: str) -> tuple[str, Iterable[str]]:
 
 
 def _holds_scalar(key: str) -> bool:
-    return key not in (*_TOP, "action", "actions", "params", "output", "job", "jobs", "peft_adapters")
+    from mc_jupyter.spec import TOP
+
+    return key not in (*TOP, "action", "actions", "params", "output", "job", "jobs", "peft_adapters")
 
 
 def _keys(lines: list[_Line], indent: int, item: bool) -> Iterator[str]:
+    from mc_jupyter.spec import TOP
+
     path = _path(lines, indent)
     if not path:
         here = {line.key for line in lines if line.indent == 0}
-        yield from (key for key in _TOP if key not in here)
+        yield from (key for key in TOP if key not in here)
         return
     here = set() if item else set(_beside(lines, path[-1][1], indent))
     yield from (key for key in _known_keys(lines, path, indent, item) if key not in here)
@@ -250,6 +251,8 @@ def _component(
 
 
 def _known_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, item: bool) -> Iterator[str]:
+    from mc_jupyter.spec import ACTION, COMPONENT
+
     names = [key for key, _ in path]
     if names[0] in ("workflow", "workflows"):
         yield from _workflow_keys(names[1:])
@@ -262,13 +265,13 @@ def _known_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, it
         return
     inside = names[1:]
     if not inside:
-        yield from (key for key in _FRAME if key != "default")
+        yield from COMPONENT
         yield from shape.settings.model_fields
         yield from ("params", *shape.action.model_fields)
     elif inside == ["params"] or inside[-1] == "params":
         yield from shape.action.model_fields
     elif inside in (["action"], ["actions"]):
-        yield from ("id", "default", "params", *shape.action.model_fields)
+        yield from (*ACTION, "params", *shape.action.model_fields)
     else:
         for model in _models_at(shape, [key for key in inside if key not in ("action", "actions", "params")]):
             yield from model.model_fields
@@ -276,11 +279,12 @@ def _known_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, it
 
 def _workflow_keys(inside: list[str]) -> Iterator[str]:
     from mc_jupyter.jobs import JobType
+    from mc_jupyter.spec import JOB, WORKFLOW
 
     if not inside:
-        yield from _WORKFLOW_KEYS
+        yield from WORKFLOW
     elif inside[-1] in ("job", "jobs"):
-        yield "type"
+        yield from JOB
         yield from JobType.named("component").Fields.model_fields
 
 
