@@ -108,7 +108,7 @@ class _ComponentReader:
         if len(self.found.problems) > before:
             return None
         self.found.remarks += self.remarks(settings)
-        return Component(name, self.kind, self.shape, settings, tuple(actions), self.written)
+        return Component(name, self.kind, self.shape, settings, tuple(actions), self.own, self.written)
 
     def sort_out(self) -> None:
         """Divide what is written into the component's own fields and those of its action."""
@@ -194,7 +194,7 @@ class _ComponentReader:
 
     def checked_together(self, whole: Map) -> None:
         """Check an action's fields against each other, and what its expressions name."""
-        for name, problem in self.kind.check(self.written, whole):
+        for name, problem in self.kind.check(self.shape, self.own, whole):
             here = place_in(whole, (name,), key=True) if name else None
             self.found.problems.append(problem.at(here or (whole.span.place() if whole.span else None)))
         self.found.known_sources(whole.with_(without=("output", "completion")), _SOURCES)

@@ -60,13 +60,18 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One component, and what it can do."""
+    """One component, and what it can do.
+
+    `shape` is what its type chose for it, `own` what the text says of its own fields, in one spelling, with places;
+    `written` is its whole mapping as it stands there.
+    """
 
     id: str
     type: type[ComponentType]
     shape: Shape = field(repr=False)
     settings: Any
     actions: tuple[Action, ...]
+    own: Map = field(repr=False)
     written: Map = field(repr=False)
 
     @property

@@ -264,8 +264,8 @@ component:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("component: {type: model, task: text-clasification}", "no task 'text-clasification' | did you mean"),
-        ("component: {type: model, driver: huggingfase}", "no driver 'huggingfase' | did you mean 'huggingface'?"),
+        ("component: {type: model, task: text-clasification}", "no task 'text-clasification'; did you mean"),
+        ("component: {type: model, driver: huggingfase}", "no driver 'huggingfase'; did you mean 'huggingface'?"),
         ("component: {type: modle}", "no component type 'modle'; did you mean 'model'?"),
         ("component: {task: text-generation}", "a component needs type:"),
         ("componet: {type: model}", "unknown key 'componet' | did you mean 'component'?"),

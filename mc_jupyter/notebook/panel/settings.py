@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mc_jupyter import devices
-from mc_jupyter.components.model import choose
+from mc_jupyter.components.model import ModelShape
 from mc_jupyter.errors import ComposeError
 from mc_jupyter.fields import Closed, is_deferred, spellings
 from mc_jupyter.notebook import display
@@ -116,11 +116,11 @@ def settings_of(component: Component) -> tuple[Setting, ...]:
 
 
 def _refused(component: Component) -> Iterator[str]:
-    task, driver, _ = choose(component.written)
-    if driver is None:
+    shape = component.shape
+    if not isinstance(shape, ModelShape) or shape.driver is None:
         return
-    for name in component.shape.action.model_fields:
-        if any(refused == name for refused, _ in driver.check_call(task, {name: 1})):
+    for name in shape.action.model_fields:
+        if any(refused == name for refused, _ in shape.driver.check_call(shape.task, {name: 1})):
             yield name
 
 
