@@ -216,7 +216,7 @@ class Session:
         overrides = {k: v for k, v in handle.overrides.items() if k not in settings}
         if "peft_adapters" in settings:
             overrides = {k: v for k, v in overrides.items() if not k.startswith(ADAPTER)}
-        text = rewritten(state[0], settings, handle.component.id, first_line=handle.first_line)
+        text = rewritten(specs.read(state[0], first_line=handle.first_line), settings, handle.component.id)
         made = self.plan(text, first_line=handle.first_line, overrides=overrides)
         component = _runnable(made, handle.component.id)
         files = _files_here(component)

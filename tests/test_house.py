@@ -22,7 +22,7 @@ words errors
 catalog events trust values
 expressions
 cell
-fields batching devices
+fields description batching devices
 weights
 cache
 tasks

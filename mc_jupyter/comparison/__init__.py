@@ -145,7 +145,7 @@ class _Comparing:
     def handle(self, settings: dict[str, Any]) -> Handle:
         """A handle that the session does not know: nothing else finds it, and it goes with the comparison."""
         of = self.of
-        text = rewritten(of.text, settings, of.component.id, first_line=of.first_line)
+        text = rewritten(of.plan.spec, settings, of.component.id)
         beside = {k: v for k, v in of.overrides.items() if k not in (*settings, *(["seed"] if self.asked else ()))}
         # However briefly the cell keeps its model, the calls of a variant are made with one.
         overrides = {**beside, "keep_alive": -1}

@@ -255,7 +255,7 @@ def _known_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, it
 
     names = [key for key, _ in path]
     if names[0] in ("workflow", "workflows"):
-        yield from _workflow_keys(names[1:])
+        yield from _workflow_keys(lines, path, indent, item)
         return
     if names[0] not in ("component", "components"):
         return
@@ -273,35 +273,29 @@ def _known_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, it
     elif inside in (["action"], ["actions"]):
         yield from (*ACTION, "params", *shape.action.model_fields)
     else:
-        for model in _models_at(shape, [key for key in inside if key not in ("action", "actions", "params")]):
+        for model in _models_at(shape, inside):
             yield from model.model_fields
 
 
-def _workflow_keys(inside: list[str]) -> Iterator[str]:
+def _workflow_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, item: bool) -> Iterator[str]:
     from mc_jupyter.jobs import JobType
     from mc_jupyter.spec import JOB, WORKFLOW
 
-    if not inside:
+    key, holder = path[-1]
+    if len(path) == 1:
         yield from WORKFLOW
-    elif inside[-1] in ("job", "jobs"):
+    elif key in ("job", "jobs"):
+        written = {} if item else _beside(lines, holder, indent)
         yield from JOB
-        yield from JobType.named("component").Fields.model_fields
+        yield from JobType.named(written.get("type") or "component").Fields.model_fields
 
 
-def _models_at(shape: Shape, steps: list[str]) -> list[type[Closed]]:
+def _models_at(shape: Shape, inside: list[str]) -> list[type[Closed]]:
     """The sets of fields that may stand under these keys: `quantization:`, `model:`, an adapter's."""
-    from mc_jupyter.fields import spellings
-    from mc_jupyter.notebook.reference import models_in
+    from mc_jupyter.description import models_at
 
-    models: list[Any] = [shape.settings, shape.action]
-    for step in steps:
-        fields = [
-            m.model_fields[spellings(m).get(step, step)]
-            for m in models
-            if spellings(m).get(step, step) in m.model_fields
-        ]
-        models = [inner for info in fields for inner in models_in(info.annotation)]
-    return models
+    own = [key for key in inside if key not in ("action", "actions", "params")]
+    return models_at((shape.settings, shape.action), own)
 
 
 def _values(lines: list[_Line], indent: int, key: str) -> Iterable[str]:
@@ -309,8 +303,7 @@ def _values(lines: list[_Line], indent: int, key: str) -> Iterable[str]:
     if not path or path[0][0] not in ("component", "components"):
         return _job_values(key) if path and path[0][0] in ("workflow", "workflows") else ()
     written, shape = _component(lines, path, indent, False)
-    steps = [name for name, _ in path[1:] if name not in ("action", "actions", "params")]
-    models = [] if shape is None else _models_at(shape, steps)
+    models = [] if shape is None else _models_at(shape, [name for name, _ in path[1:]])
     return values_of(key, models, written if len(path) == 1 else {})
 
 
@@ -320,14 +313,15 @@ def _job_values(key: str) -> Iterable[str]:
     return JobType.spoken() if key == "type" else ()
 
 
-def values_of(key: str, models: list[Any], written: dict[str, str]) -> Iterable[str]:
+def values_of(key: str, models: list[type[Closed]], written: dict[str, str]) -> Iterable[str]:
     """What may stand after `key:`."""
     from mc_jupyter.components import ComponentType
-    from mc_jupyter.fields import ModelSettings, Quantization, spellings
-    from mc_jupyter.notebook.reference import choices
+    from mc_jupyter.description import field_of
+    from mc_jupyter.fields import ModelSettings
+    from mc_jupyter.notebook.reference import shown
     from mc_jupyter.tasks import Task
 
-    if key == "type" and not any("type" in model.model_fields for model in models):
+    if key == "type" and not any(key in model.names() for model in models):
         return ComponentType.names()
     if key == "task":
         return Task.names()
@@ -335,16 +329,10 @@ def values_of(key: str, models: list[Any], written: dict[str, str]) -> Iterable[
         return _drivers_for(written.get("task"))
     if key == "device":
         return _devices()
-    if key == "model" and (not models or any("task" in model.model_fields for model in models)):
+    if key == "model" and (not models or any("task" in model.names() for model in models)):
         return (f"starter:{name}" for name in _starters(written.get("task")))
-    if key == "quantization":
-        return choices(Quantization.model_fields["type"].annotation)
-    fields = [
-        model.model_fields[name]
-        for model in models or [ModelSettings]
-        if (name := spellings(model).get(key, key)) in model.model_fields
-    ]
-    return (word for info in fields for word in choices(info.annotation))
+    fields = [field for model in models or [ModelSettings] if (field := field_of(model, key))]
+    return (shown(word) for field in fields for word in field.words)
 
 
 def _drivers_for(task: str | None) -> Iterable[str]:
