@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
@@ -17,7 +19,6 @@ from pydantic import (
     model_validator,
 )
 from pydantic.annotated_handlers import GetJsonSchemaHandler
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, core_schema
 
 from mc_jupyter import expressions
@@ -40,14 +41,19 @@ class Closed(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
 
+    @classmethod
+    def names(cls) -> Mapping[str, str]:
+        """Every name that the fields answer to, with the field's own: `text`, and `prompt` for `text` too."""
+        return _names(cls)
+
     @model_validator(mode="before")
     @classmethod
     def _one_spelling(cls, written: Any) -> Any:
         """Other names of fields become their own; a name beside its field's own stays, and is refused as unknown."""
-        others = spellings(cls)
-        if not others or not isinstance(written, Mapping):
+        if not isinstance(written, Mapping):
             return written
-        return {(others[k] if k in others and others[k] not in written else k): v for k, v in written.items()}
+        names = cls.names()
+        return {(names[k] if k in names and names[k] not in written else k): v for k, v in written.items()}
 
 
 # --- values that may be expressions -----------------------------------------------------------------------------------
@@ -100,22 +106,12 @@ class Spelled:
         object.__setattr__(self, "names", names)
 
 
-def spellings(model: type[BaseModel]) -> dict[str, str]:
-    """Every other name of a model's fields, with the field it stands for."""
-    return {
-        other: name
-        for name, info in model.model_fields.items()
-        for mark in info.metadata
-        if isinstance(mark, Spelled)
-        for other in mark.names
-    }
-
-
-def limits(info: FieldInfo) -> tuple[float | None, float | None]:
-    """The smallest and largest value a numeric field takes, where it has such limits."""
-    low = next((getattr(m, k) for m in info.metadata for k in ("ge", "gt") if hasattr(m, k)), None)
-    high = next((getattr(m, k) for m in info.metadata for k in ("le", "lt") if hasattr(m, k)), None)
-    return low, high
+@cache
+def _names(model: type[Closed]) -> Mapping[str, str]:
+    fields = model.model_fields.items()
+    spelled = ((name, mark) for name, info in fields for mark in info.metadata if isinstance(mark, Spelled))
+    others = {other: name for name, mark in spelled for other in mark.names}
+    return MappingProxyType({**others, **{name: name for name in model.model_fields}})
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------

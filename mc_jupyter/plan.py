@@ -81,7 +81,8 @@ def make(spec: Spec, env: Mapping[str, str], beside: Mapping[str, Any] | None = 
             raise UnknownName(hinted(f"{name!r} cannot be decided beside the text", name, BESIDE), fix=fix)
     plans = tuple(component.type.plan(component, env, beside or {}) for component in spec.components)
     here = {c.id for c in spec.components} | {"__default__"}
-    called = (job.fields.component for w in spec.workflows for job in w.jobs if hasattr(job.fields, "component"))
+    jobs = [job for workflow in spec.workflows for job in workflow.jobs]
+    called = [one.component for job in jobs for one in job.type.calls(job.fields)]
     missing = dict.fromkeys(name for name in called if isinstance(name, str) and name not in here)
     if "__default__" in called and not spec.components:
         missing["__default__"] = None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from mc_jupyter.cell import place_in
+from mc_jupyter.description import models_at
 from mc_jupyter.errors import Problem
-from mc_jupyter.fields import spellings
+from mc_jupyter.fields import Closed
 from mc_jupyter.words import did_you_mean
 
 # pydantic's error types → what the value should be.
@@ -39,7 +39,7 @@ _LIMITS = {
 }
 
 
-def problems_of(error: ValidationError, written: Any, model: type[BaseModel]) -> list[Problem]:
+def problems_of(error: ValidationError, written: Any, model: type[Closed]) -> list[Problem]:
     """One problem for each value that is wrong, however many alternatives it failed."""
     grouped: dict[tuple[Any, ...], list[Any]] = {}
     for found in error.errors(include_url=False):
@@ -67,11 +67,11 @@ def _steps(loc: Sequence[Any], written: Any, kind: str) -> tuple[Any, ...]:
     return tuple(steps)
 
 
-def _problem(path: tuple[Any, ...], found: list[Any], written: Any, model: type[BaseModel]) -> Problem:
+def _problem(path: tuple[Any, ...], found: list[Any], written: Any, model: type[Closed]) -> Problem:
     first = found[0]
     name = next((str(s) for s in reversed(path) if isinstance(s, str)), "the document")
     if first["type"] == "extra_forbidden":
-        known = sorted(_known(model, path[:-1]))
+        known = sorted({name for one in models_at([model], path[:-1]) for name in one.names()})
         return Problem(
             f"unknown key {name!r}",
             place_in(written, path, key=True),
@@ -107,23 +107,3 @@ def _fix(found: list[Any]) -> str | None:
     if any(f["type"] == "string_type" for f in found) and isinstance(first.get("input"), int | float | bool):
         return "write it in quotes"
     return None
-
-
-def _known(model: type[BaseModel], path: Sequence[Any]) -> set[str]:
-    """The names that may stand beside the last step of a path."""
-    models: list[type[BaseModel]] = [model]
-    for step in path:
-        if isinstance(step, str):
-            inside = [m.model_fields[step].annotation for m in models if step in m.model_fields]
-            models = [m for annotation in inside for m in _models(annotation)]
-    return {name for m in models for name in (*m.model_fields, *spellings(m))}
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The sets of fields that an annotation mentions, however deep."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        if issubclass(annotation, BaseModel):
-            yield annotation
-        return
-    for part in get_args(annotation):
-        yield from _models(part)

@@ -1,6 +1,6 @@
 """A document's text with fields of one component set: what `%compose set` and a panel's control write.
 
-    rewritten(text, {"precision": "bfloat16", "temperature": 0.2, "adapters.alpaca": 0.3})
+    rewritten(read(text), {"precision": "bfloat16", "temperature": 0.2, "adapters.alpaca": 0.3})
 
 Each value is spliced in where the text has it (under `params:`, in an action, in another edition's spelling), or
 added where a reader would look for it; every other character stays. None takes a field out again, which is its default.
@@ -15,14 +15,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from mc_jupyter import cell
-from mc_jupyter import spec as specs
 from mc_jupyter.cell import Document, Map
 from mc_jupyter.errors import InputError, UnknownName
 from mc_jupyter.expressions import has_reference
-from mc_jupyter.fields import adapter_names, spellings
-from mc_jupyter.spec import DEFAULT, Action, Component
+from mc_jupyter.fields import Closed, adapter_names
+from mc_jupyter.spec import DEFAULT, Action, Component, Spec
 from mc_jupyter.tasks import TaskAction
-from mc_jupyter.words import did_you_mean, hinted, listing
+from mc_jupyter.words import hinted, listing
 
 Path = tuple[Any, ...]
 
@@ -34,9 +33,13 @@ _FIXED = ("default", "runtime", "max_concurrent_count", "task")
 """What a component is, or where it runs elsewhere: another cell, not another setting."""
 
 
-def rewritten(text: str, settings: Mapping[str, Any], component: str = DEFAULT, *, first_line: int = 1) -> str:
-    """The text with these fields set. UnknownName for a field that the component does not have."""
-    writer = _Writer(text, component, first_line)
+def rewritten(spec: Spec, settings: Mapping[str, Any], component: str = DEFAULT) -> str:
+    """The text of a document with these fields of a component set; of its default component, when none is named.
+
+    UnknownName for a field that the component does not have, InputError for a weight that is none. Whether the values
+    are right is found when the new text is read.
+    """
+    writer = _Writer(spec, component)
     for name, value in settings.items():
         writer.set(name, value)
     return writer.text
@@ -78,13 +81,12 @@ def _adapters_in(container: Map) -> tuple[str, list[Any]]:
 class _Writer:
     """One component's text, edited field by field."""
 
-    def __init__(self, text: str, name: str, first_line: int):
-        self.text = text
-        self.first_line = first_line
-        spec = specs.read(text, first_line=first_line)
+    def __init__(self, spec: Spec, name: str):
         self.component = spec.component(name)
         self.home = _path_of(spec.document, self.component)
         self.call = self.home + _action_path(self.component)
+        self.text = spec.document.text
+        self._document = spec.document
 
     def set(self, name: str, value: Any) -> None:
         name = field_name(name)
@@ -93,7 +95,7 @@ class _Writer:
             return
         field = self.known(name)
         path = self.find(field)
-        document = self.document()
+        document = self.document
         if path is None:
             if value is not None:
                 self.add(document, field, value)
@@ -103,26 +105,31 @@ class _Writer:
         else:
             self.text = document.replace(*_inside(document, path, value))
 
+    @property
     def document(self) -> Document:
-        return cell.read(self.text, first_line=self.first_line)
+        """What the text says now: read again once after an edit."""
+        if self._document.text != self.text:
+            self._document = cell.read(self.text, first_line=self._document.source.first_line)
+        return self._document
 
     def known(self, name: str) -> str:
         """The field's own name, or UnknownName."""
-        others = {**spellings(self.component.shape.settings), **spellings(self.component.shape.action)}
+        shape = self.component.shape
+        every = {**shape.action.names(), **shape.settings.names()}
         names = settable(self.component)
-        field = others.get(name, name)
+        field = every.get(name, name)
         if field in names:
             return field
-        bare = [each for each in names if each == ADAPTER + name]
-        hint = f"did you mean {bare[0]!r}?" if bare else did_you_mean(name, [*names, *others])
+        # An adapter's own name alone is most likely its weight.
+        near = [ADAPTER + name] if ADAPTER + name in names else [*names, *every]
         raise UnknownName(
-            f"{name!r} is no field that can be set" + (f"; {hint}" if hint else ""), fix=f"there are: {listing(names)}"
+            hinted(f"{name!r} is no field that can be set", name, near), fix=f"there are: {listing(names)}"
         )
 
     def find(self, field: str) -> Path | None:
         """Where the text says this field, in whichever spelling and place."""
-        names = [field, *(o for o, f in self._spellings(field).items() if f == field)]
-        value = self.document().value
+        names = [name for name, own in self._home_of(field).names().items() if own == field]
+        value = self.document.value
         for container in dict.fromkeys((self.call, (*self.call, "params"), self.home, (*self.home, "params"))):
             there = _at(value, container)
             for name in names:
@@ -130,9 +137,10 @@ class _Writer:
                     return (*container, name)
         return None
 
-    def _spellings(self, field: str) -> dict[str, str]:
+    def _home_of(self, field: str) -> type[Closed]:
+        """The set that a field belongs to: the component's own, or its action's."""
         shape = self.component.shape
-        return spellings(shape.settings if field in shape.settings.model_fields else shape.action)
+        return shape.settings if field in shape.settings.model_fields else shape.action
 
     def add(self, document: Document, field: str, value: Any) -> None:
         """Put a field that the text does not say where one of its kind belongs."""
@@ -152,13 +160,13 @@ class _Writer:
         """Whether the text writes its parameters in the action itself, without `params:`."""
         there = _at(document.value, self.call)
         shape = self.component.shape
-        beside = {*TaskAction.model_fields, *shape.defaults, *spellings(shape.action), *shape.settings.model_fields}
+        beside = {*TaskAction.model_fields, *shape.defaults, *shape.settings.model_fields}
         return isinstance(there, Map) and any(n in shape.action.model_fields and n not in beside for n in there)
 
     # --- adapters -----------------------------------------------------------------------------------------------------
 
     def set_adapter(self, name: str, value: Any) -> None:
-        document = self.document()
+        document = self.document
         key, written = _adapters_in(_at(document.value, self.home))
         names = [str((one or {}).get("name") or f"adapter_{i}") for i, one in enumerate(written, 1)]
         single = isinstance(_at(document.value, self.home).get(key), Map)

@@ -152,7 +152,7 @@ class TestRefusals:
         from mc_jupyter.rewriting import rewritten
 
         with pytest.raises(SpecError) as by_cell:
-            mc.read(rewritten(text, settings))
+            mc.read(rewritten(mc.read(text), settings))
         assert str(by_setting.value) == str(by_cell.value)
 
     @pytest.mark.parametrize("weight", ["0,5", "50%", "much"])

@@ -20,7 +20,6 @@ from mc_jupyter.fields import (
     Spelled,
     StarterSource,
     names_a_secret,
-    spellings,
 )
 
 
@@ -79,7 +78,7 @@ def test_a_list_that_spreads_is_checked_when_it_is_known() -> None:
 
 
 def test_other_spellings_are_the_field() -> None:
-    assert spellings(Example) == {"texts": "words", "lines": "words"}
+    assert Example.names() == {"heat": "heat", "words": "words", "texts": "words", "lines": "words"}
     assert Example.model_validate({"lines": ["a"]}).words == ["a"]
     with pytest.raises(ValidationError, match="Extra inputs"):
         Example.model_validate({"lines": ["a"], "words": ["b"]})

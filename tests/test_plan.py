@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import mc_jupyter as mc
+from mc_jupyter.drivers.transformers import Transformers
 from mc_jupyter.errors import ComposeError, NotBuilt, PlanError
+from mc_jupyter.tasks import Task
 from tests.conftest import cell
 from tests.test_spec import BLOCKS, documents
 
@@ -34,6 +36,28 @@ def test_equal_plans_are_one_model_and_prompts_do_not_count(session: mc.Session,
 
     assert model() == model("text: hello", "params: {temperature: 1.5}", "batch_size: 3") == model("device: cpu")
     assert model() != model("precision: bfloat16")
+
+
+def test_a_field_with_nothing_after_it_is_not_said(session: mc.Session, llama: Path) -> None:
+    plan = session.plan(cell("text-generation", llama, "driver:", "device:", "precision:"))
+    assert plan.obstacles == ()
+    assert plan.component.settings.precision == "auto"
+
+
+def test_the_library_is_chosen_once_when_the_document_is_read(
+    session: mc.Session, llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    suits = Transformers.suits.__func__  # type: ignore[attr-defined]
+
+    def heard(cls: type[Transformers], task: type[Task], written: object) -> bool:
+        asked.append(task.name)
+        return suits(cls, task, written)
+
+    monkeypatch.setattr(Transformers, "suits", classmethod(heard))
+    plan = session.plan(cell("text-generation", llama, "text: chosen once"))
+    assert plan.component.driver is Transformers
+    assert asked == ["text-generation"]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import mc_jupyter as mc
+from mc_jupyter import cell, rewriting
 from mc_jupyter.errors import InputError, UnknownName
-from mc_jupyter.rewriting import rewritten
 from tests.test_spec import BLOCKS, documents
 
 PLAIN = """\
@@ -20,6 +20,10 @@ component:
   model: starter:stories
   text: ${input.prompt as text}
 """
+
+
+def rewritten(text: str, settings: dict[str, Any], component: str = "__default__") -> str:
+    return rewriting.rewritten(mc.read(text), settings, component)
 
 
 def added(text: str, settings: dict[str, Any]) -> str:
@@ -125,6 +129,21 @@ def test_what_cannot_be_set_is_refused_by_name(settings: dict[str, Any], message
 def test_a_switch_is_no_weight() -> None:
     with pytest.raises(InputError, match="is a weight"):
         rewritten(rewritten(PLAIN, {"adapters.a": "o/a"}), {"adapters.a": False})
+
+
+def test_the_text_is_read_again_only_where_another_edit_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, texts = mc.read(PLAIN, first_line=2), []
+
+    def heard(text: str, **more: Any) -> cell.Document:
+        texts.append(text)
+        return read(text, **more)
+
+    read = cell.read
+    monkeypatch.setattr(cell, "read", heard)
+    once = rewriting.rewritten(spec, {"precision": "float32"})
+    assert texts == []
+    assert rewriting.rewritten(spec, {"precision": "float32", "adapters.a": "o/a"}) != once
+    assert texts == [once]
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.stem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,43 @@ def test_action_is_the_older_word_for_a_component_job() -> None:
     assert old.fields == new.fields
 
 
+@pytest.mark.parametrize(
+    ("job", "goes_to"),
+    [
+        ("{id: j, type: if, input: 1, value: 2, if_true: a, if_false: b}", {"a", "b"}),
+        (
+            "{id: j, type: if, conditions: [{value: 1, if_true: a}, {value: 2, if_true: b}], otherwise: c}",
+            {"a", "b", "c"},
+        ),
+        ("{id: j, type: switch, cases: [{value: 1, then: a}], otherwise: b}", {"a", "b"}),
+        ("{id: j, type: switch, value: 1, then: a}", {"a"}),
+        ("{id: j, type: random-router, routings: [{to: a}, {target: b}]}", {"a", "b"}),
+        ("{id: j, type: delay, duration: 1s}", set()),
+    ],
+)
+def test_a_branching_job_says_where_it_may_go(job: str, goes_to: set[str]) -> None:
+    others = ", ".join(f"{{id: {name}, type: delay}}" for name in "abc")
+    found = mc.read(f"workflow: {{jobs: [{job}, {others}]}}").workflows[0].jobs[0]
+    assert set(found.type.targets(found.fields)) == goes_to
+    with pytest.raises(mc.SpecError) if goes_to else nullcontext():
+        mc.read(f"workflow: {{jobs: [{job}]}}")
+
+
+@pytest.mark.parametrize(
+    ("job", "problem"),
+    [
+        ("type: component, component: {type: shell, comand: [ls]}", "unknown key 'comand'"),
+        ("type: for-each, do: {component: {type: shell, comand: [ls]}}", "unknown key 'comand'"),
+        ("type: for-each, do: {component: m, action: x}", "has no action 'x'"),
+        ("type: accumulate, do: {component: [m]}", "a component is its name or a mapping"),
+    ],
+)
+def test_what_a_job_calls_is_checked(job: str, problem: str) -> None:
+    with pytest.raises(mc.SpecError, match=problem) as caught:
+        mc.read(f"workflow: {{job: {{{job}}}}}\ncomponent: {{id: m, type: shell, command: [ls]}}")
+    assert {p.place.line for p in caught.value.problems if p.place} == {1}
+
+
 def test_a_route_may_say_target_or_to() -> None:
     text = "workflow: {jobs: [{id: r, type: random-router, routings: [{KEY: a}]}, {id: a}]}\n"
     text += "component: {type: shell, command: ['true']}"
@@ -227,8 +265,8 @@ component:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("component: {type: model, task: text-clasification}", "no task 'text-clasification' | did you mean"),
-        ("component: {type: model, driver: huggingfase}", "no driver 'huggingfase' | did you mean 'huggingface'?"),
+        ("component: {type: model, task: text-clasification}", "no task 'text-clasification'; did you mean"),
+        ("component: {type: model, driver: huggingfase}", "no driver 'huggingfase'; did you mean 'huggingface'?"),
         ("component: {type: modle}", "no component type 'modle'; did you mean 'model'?"),
         ("component: {task: text-generation}", "a component needs type:"),
         ("componet: {type: model}", "unknown key 'componet' | did you mean 'component'?"),
@@ -253,20 +291,22 @@ component:
         ("component: {type: http-client, endpoint: http://x, path: /y}", "both say where"),
         ("component: {type: http-client, path: /y}", "needs base_url"),
         ("workflow: {jobs: [{}, {}]}\ncomponent: {type: model}", "two jobs have the id '__job__'"),
-        ("workflow: {jobs: [{id: a, type: compnent}]}", "no job type 'compnent' | did you mean 'component'?"),
+        ("workflow: {jobs: [{id: a, type: compnent}]}", "no job type 'compnent'; did you mean 'component'?"),
         (
             "workflow: {jobs: [{id: a, depends_on: [b]}, {id: b, depends_on: [a]}]}",
             "jobs wait for each other: a → b → a",
         ),
         ("workflow: {jobs: [{id: a, depends_on: [c]}]}", "names a job 'c', which there is not"),
         ("workflow: {jobs: [{id: a, component: m, action: x}]}\ncomponent: {id: m, type: model}", "has no action 'x'"),
-        ("components: [{id: a, type: model}, {id: a, type: model}]", "two components have the id 'a'"),
+        ("components: [{id: a, type: model}, {id: a, type: model}]", "1: two components have the id 'a'"),
+        ("workflows: [{id: w},\n {id: w}]", "2: two workflows have the id 'w'"),
+        ("component: {type: model, text: }", "text should be text"),
         ("", "empty"),
         ("type: model\ntask: text-generation", "a component's fields stand under component:"),
         ("component: {type: model, text: 'a ${input.x'}", "begins no expression here"),
         ("component: {type: model, top_k: true}", "top_k should be a number"),
         ("component: {type: model, actions: [{id: a}, {id: b}]}", "has 2 actions, and none is marked as the default"),
-        ("workflow: {job: {type: []}}", "no job type []"),
+        ("workflow: {job: {type: []}}", "no job type '[]'"),
         ("component: []", "neither a component nor a workflow"),
         ("component:\n  type: model\n  text: |\n    a\n    ${inptu.x}\n", "5: ${inptu.x} names 'inptu'"),
     ],

@@ -73,10 +73,11 @@ class Envelope(Closed):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which fields one written component takes.
+    """Which fields one written component takes, and what else its type chose for it by what it says.
 
     `defaults` are action fields that get an expression when the cell leaves them out; `remarks` are what a reader
-    should know about choices made here.
+    should know about choices made here. A type that chooses more has a subclass for it: the choice is made once, when
+    the document is read, and everybody else finds it in `Component.shape`.
     """
 
     settings: type[Closed]
@@ -378,12 +379,27 @@ class ComponentType(Part, room="components", noun="component type"):
 
     @classmethod
     def shape(cls, written: Mapping[str, Any]) -> Shape:
-        """The fields that this written component takes. UnknownName when it names something that there is not."""
+        """The fields that this written component takes; raises UnknownName when it names something that there is not.
+
+        `written` is the component's mapping as it stands in the text, not checked yet.
+        """
         return Shape(cls.Settings, cls.Action, bindings(cls.Action))
 
     @classmethod
-    def check(cls, written: Mapping[str, Any], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
-        """What is wrong with an action's written fields together: (field to point at, problem)."""
+    def shapes(cls) -> Iterator[tuple[dict[str, str], Shape]]:
+        """Every shape that a component of this type can have, and the fields with their words that make it so.
+
+        The schema has an alternative for each, and `%compose schema` knows each by its last word.
+        """
+        yield {"type": cls.name}, cls.shape({})
+
+    @classmethod
+    def check(cls, shape: Any, own: Mapping[str, Any], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+        """What is wrong with an action's written fields together: pairs of the field to point at and the problem.
+
+        `shape` is what `shape` gave for the component, `own` are its own fields and `action` all those of the action,
+        each as written and under its field's own name.
+        """
         return iter(())
 
     @classmethod

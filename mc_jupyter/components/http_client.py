@@ -36,10 +36,10 @@ class HttpClient(ComponentType):
     Action: ClassVar[type[Closed]] = HttpClientAction
 
     @classmethod
-    def check(cls, written: Mapping[str, Any], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+    def check(cls, shape: Any, own: Mapping[str, Any], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
         if "endpoint" in action and "path" in action:
             yield "path", Problem("path and endpoint both say where to send it", fix="keep one of them")
         elif "endpoint" not in action and "path" not in action:
             yield "", Problem("nothing says where to send it", fix="endpoint: http://…, or base_url: and path:")
-        elif "path" in action and "base_url" not in written:
+        elif "path" in action and "base_url" not in own:
             yield "path", Problem("a path needs base_url: to be below", fix="base_url: http://localhost:8080")

@@ -42,7 +42,7 @@ class TextSplitter(ComponentType):
     Action: ClassVar[type[Closed]] = TextSplitterAction
 
     @classmethod
-    def check(cls, written: Mapping[str, Any], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+    def check(cls, shape: Any, own: Mapping[str, Any], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
         size, overlap = (action.get(name, TextSplitterAction.model_fields[name].default) for name in _SIZES)
         if isinstance(size, int) and isinstance(overlap, int) and overlap >= size:
             named = "chunk_overlap" if "chunk_overlap" in action else "chunk_size"

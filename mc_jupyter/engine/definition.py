@@ -60,7 +60,7 @@ def written_with(old: Definition, settings: Mapping[str, Any]) -> tuple[str, dic
     beside = {name: value for name, value in old.beside.items() if name not in settings}
     if "peft_adapters" in settings:
         beside = {name: value for name, value in beside.items() if not name.startswith(ADAPTER)}
-    return rewritten(old.text, settings, old.component, first_line=old.first_line), beside
+    return rewritten(old.plan.spec, settings, old.component), beside
 
 
 class Defined:

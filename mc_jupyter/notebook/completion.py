@@ -27,9 +27,6 @@ _KEY = re.compile(r"(?P<indent>[ ]*(?:-[ ]+)*)(?P<key>[\w.-]+):(?:[ ]+(?P<value>
 _WORD = re.compile(r"[\w.:/-]*$")
 _SOURCE = re.compile(r"\$\{(?P<word>[\w.]*)$")
 
-_TOP = ("component", "components", "workflow", "workflows")
-_FRAME = ("id", "type", "default", "action", "actions")
-_WORKFLOW_KEYS = ("id", "title", "description", "input", "output", "default", "job", "jobs")
 _SOURCES = ("input", "env", "result", "context")
 
 
@@ -220,14 +217,18 @@ def in_yaml(above: list[str], line: str) -> tuple[str, Iterable[str]]:
 
 
 def _holds_scalar(key: str) -> bool:
-    return key not in (*_TOP, "action", "actions", "params", "output", "job", "jobs", "peft_adapters")
+    from mc_jupyter.spec import TOP
+
+    return key not in (*TOP, "action", "actions", "params", "output", "job", "jobs", "peft_adapters")
 
 
 def _keys(lines: list[_Line], indent: int, item: bool) -> Iterator[str]:
+    from mc_jupyter.spec import TOP
+
     path = _path(lines, indent)
     if not path:
         here = {line.key for line in lines if line.indent == 0}
-        yield from (key for key in _TOP if key not in here)
+        yield from (key for key in TOP if key not in here)
         return
     here = set() if item else set(_beside(lines, path[-1][1], indent))
     yield from (key for key in _known_keys(lines, path, indent, item) if key not in here)
@@ -250,9 +251,11 @@ def _component(
 
 
 def _known_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, item: bool) -> Iterator[str]:
+    from mc_jupyter.spec import ACTION, COMPONENT
+
     names = [key for key, _ in path]
     if names[0] in ("workflow", "workflows"):
-        yield from _workflow_keys(names[1:])
+        yield from _workflow_keys(lines, path, indent, item)
         return
     if names[0] not in ("component", "components"):
         return
@@ -262,42 +265,37 @@ def _known_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, it
         return
     inside = names[1:]
     if not inside:
-        yield from (key for key in _FRAME if key != "default")
+        yield from COMPONENT
         yield from shape.settings.model_fields
         yield from ("params", *shape.action.model_fields)
     elif inside == ["params"] or inside[-1] == "params":
         yield from shape.action.model_fields
     elif inside in (["action"], ["actions"]):
-        yield from ("id", "default", "params", *shape.action.model_fields)
+        yield from (*ACTION, "params", *shape.action.model_fields)
     else:
-        for model in _models_at(shape, [key for key in inside if key not in ("action", "actions", "params")]):
+        for model in _models_at(shape, inside):
             yield from model.model_fields
 
 
-def _workflow_keys(inside: list[str]) -> Iterator[str]:
-    from mc_jupyter.jobs import KINDS
+def _workflow_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, item: bool) -> Iterator[str]:
+    from mc_jupyter.jobs import JobType
+    from mc_jupyter.spec import JOB, WORKFLOW
 
-    if not inside:
-        yield from _WORKFLOW_KEYS
-    elif inside[-1] in ("job", "jobs"):
-        yield "type"
-        yield from KINDS["component"].model_fields
+    key, holder = path[-1]
+    if len(path) == 1:
+        yield from WORKFLOW
+    elif key in ("job", "jobs"):
+        written = {} if item else _beside(lines, holder, indent)
+        yield from JOB
+        yield from JobType.named(written.get("type") or "component").Fields.model_fields
 
 
-def _models_at(shape: Shape, steps: list[str]) -> list[type[Closed]]:
+def _models_at(shape: Shape, inside: list[str]) -> list[type[Closed]]:
     """The sets of fields that may stand under these keys: `quantization:`, `model:`, an adapter's."""
-    from mc_jupyter.fields import spellings
-    from mc_jupyter.notebook.reference import models_in
+    from mc_jupyter.description import models_at
 
-    models: list[Any] = [shape.settings, shape.action]
-    for step in steps:
-        fields = [
-            m.model_fields[spellings(m).get(step, step)]
-            for m in models
-            if spellings(m).get(step, step) in m.model_fields
-        ]
-        models = [inner for info in fields for inner in models_in(info.annotation)]
-    return models
+    own = [key for key in inside if key not in ("action", "actions", "params")]
+    return models_at((shape.settings, shape.action), own)
 
 
 def _values(lines: list[_Line], indent: int, key: str) -> Iterable[str]:
@@ -305,25 +303,25 @@ def _values(lines: list[_Line], indent: int, key: str) -> Iterable[str]:
     if not path or path[0][0] not in ("component", "components"):
         return _job_values(key) if path and path[0][0] in ("workflow", "workflows") else ()
     written, shape = _component(lines, path, indent, False)
-    steps = [name for name, _ in path[1:] if name not in ("action", "actions", "params")]
-    models = [] if shape is None else _models_at(shape, steps)
+    models = [] if shape is None else _models_at(shape, [name for name, _ in path[1:]])
     return values_of(key, models, written if len(path) == 1 else {})
 
 
 def _job_values(key: str) -> Iterable[str]:
-    from mc_jupyter.jobs import KINDS
+    from mc_jupyter.jobs import JobType
 
-    return KINDS if key == "type" else ()
+    return JobType.spoken() if key == "type" else ()
 
 
-def values_of(key: str, models: list[Any], written: dict[str, str]) -> Iterable[str]:
+def values_of(key: str, models: list[type[Closed]], written: dict[str, str]) -> Iterable[str]:
     """What may stand after `key:`."""
     from mc_jupyter.components import ComponentType
-    from mc_jupyter.fields import ModelSettings, Quantization, spellings
-    from mc_jupyter.notebook.reference import choices
+    from mc_jupyter.description import field_of
+    from mc_jupyter.fields import ModelSettings
+    from mc_jupyter.notebook.reference import shown
     from mc_jupyter.tasks import Task
 
-    if key == "type" and not any("type" in model.model_fields for model in models):
+    if key == "type" and not any(key in model.names() for model in models):
         return ComponentType.names()
     if key == "task":
         return Task.names()
@@ -331,16 +329,10 @@ def values_of(key: str, models: list[Any], written: dict[str, str]) -> Iterable[
         return _drivers_for(written.get("task"))
     if key == "device":
         return _devices()
-    if key == "model" and (not models or any("task" in model.model_fields for model in models)):
+    if key == "model" and (not models or any("task" in model.names() for model in models)):
         return (f"starter:{name}" for name in _starters(written.get("task")))
-    if key == "quantization":
-        return choices(Quantization.model_fields["type"].annotation)
-    fields = [
-        model.model_fields[name]
-        for model in models or [ModelSettings]
-        if (name := spellings(model).get(key, key)) in model.model_fields
-    ]
-    return (word for info in fields for word in choices(info.annotation))
+    fields = [field for model in models or [ModelSettings] if (field := field_of(model, key))]
+    return (shown(word) for field in fields for word in field.words)
 
 
 def _drivers_for(task: str | None) -> Iterable[str]:

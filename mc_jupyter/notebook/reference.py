@@ -5,23 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import types
-import typing
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mc_jupyter.components import ComponentType
+from mc_jupyter.description import FieldFacts, describe
 from mc_jupyter.drivers import Driver
 from mc_jupyter.errors import UnknownName
-from mc_jupyter.fields import Closed, limits, spellings
+from mc_jupyter.fields import Closed
 from mc_jupyter.notebook.display import Table, number
 from mc_jupyter.tasks import Task
 from mc_jupyter.words import format_bytes, hinted, listing
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
 
 _PACKAGES = (
     "mc-jupyter", "torch", "transformers", "diffusers", "peft", "accelerate", "huggingface_hub", "safetensors",
@@ -34,8 +30,7 @@ def table(path: str | None) -> Table:
     if path is None:
         return _overview()
     word, _, name = path.partition(".")
-    groups = list(fields_of(word))
-    rows = [_row(where, n, info, others) for where, model in groups for n, info, others in _fields(model)]
+    rows = [_row(where, field) for where, model in fields_of(word) for field in describe(model)]
     if name:
         asked = name.rpartition(".")[2]  # text-generation.params.temperature is the same field
         chosen = tuple(row for row in rows if row[0].partition(" ")[0] == asked or f"({asked})" in row[0])
@@ -56,8 +51,8 @@ def _overview() -> Table:
 
 def fields_of(word: str) -> Iterator[tuple[str, type[Closed]]]:
     """The sets of fields that a word stands for, and where they are written."""
-    if word in Task.names():
-        shape = ComponentType.named("model").shape({"task": word})
+    shapes = (found for kind in ComponentType.all() for found in kind.shapes())
+    if shape := next((shape for words, shape in shapes if word == [*words.values()][-1]), None):
         yield from (("component", shape.settings), ("action", shape.action))
     elif word in ComponentType.names():
         kind = ComponentType.named(word)
@@ -69,16 +64,9 @@ def fields_of(word: str) -> Iterator[tuple[str, type[Closed]]]:
         raise UnknownName(hinted(f"no task, type or driver {word!r}", word, known), fix=listing(sorted(set(known))))
 
 
-def _fields(model: type[Closed]) -> Iterator[tuple[str, FieldInfo, list[str]]]:
-    others = spellings(model)
-    for name, info in model.model_fields.items():
-        yield name, info, [other for other, own in others.items() if own == name]
-
-
-def _row(where: str, name: str, info: FieldInfo, others: list[str]) -> tuple[str, str, str, str, str]:
-    written = f"{name} ({', '.join(others)})" if others else name
-    default = "needed" if info.is_required() else shown(info.get_default(call_default_factory=True))
-    return written, where, _kind(info), default, info.description or ""
+def _row(where: str, field: FieldFacts) -> tuple[str, str, str, str, str]:
+    written = f"{field.name} ({', '.join(field.others)})" if field.others else field.name
+    return written, where, _kind(field), "needed" if field.required else shown(field.default), field.description
 
 
 def shown(value: Any) -> str:
@@ -92,80 +80,13 @@ def shown(value: Any) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
-def choices(annotation: Any) -> list[str]:
-    """The words that an annotation allows, however deep they stand: those of Literal, and true and false."""
-    if annotation is bool:
-        return ["true", "false"]
-    if typing.get_origin(annotation) is typing.Literal:
-        return [str(word) for word in typing.get_args(annotation)]
-    return [word for part in typing.get_args(annotation) for word in choices(part)]
-
-
-def models_in(annotation: Any) -> Iterator[type[Closed]]:
-    """The sets of fields that an annotation allows, however deep they stand."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        if issubclass(annotation, Closed):
-            yield annotation
-        return
-    for part in typing.get_args(annotation):
-        yield from models_in(part)
-
-
-def _kind(info: FieldInfo) -> str:
+def _kind(field: FieldFacts) -> str:
     """`a number from 0 to 2`, `float32, float16 or bfloat16`."""
-    if words := [w for w in choices(info.annotation) if w not in ("true", "false")]:
+    if words := [word for word in field.words if not isinstance(word, bool)]:
         return listing(words)
-    low, high = _limits(info)
-    within = f" from {number(low)} to {number(high)}" if low is not None and high is not None else ""
-    within = within or (
-        f", at least {number(low)}" if low is not None else f", at most {number(high)}" if high is not None else ""
-    )
-    names = list(dict.fromkeys(_plain_types(info.annotation)))
-    return (listing(names) or "anything") + within
-
-
-def _limits(info: FieldInfo) -> tuple[float | None, float | None]:
-    low, high = limits(info)
-    return (low, high) if (low, high) != (None, None) else next(_limits_within(info.annotation), (None, None))
-
-
-def _limits_within(annotation: Any) -> Iterator[tuple[float | None, float | None]]:
-    """Limits that stand inside: `Bound[Annotated[int, Field(ge=1)]]`."""
-    from pydantic.fields import FieldInfo
-
-    for part in typing.get_args(annotation):
-        if isinstance(part, FieldInfo):
-            found = limits(part)
-            if found != (None, None):
-                yield found
-        yield from _limits_within(part)
-
-
-_NAMES = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    dict: "a mapping",
-    Path: "a path",
-}
-
-
-def _plain_types(annotation: Any) -> Iterator[str]:
-    origin = typing.get_origin(annotation)
-    if origin is list:
-        inner = list(dict.fromkeys(_plain_types(typing.get_args(annotation)[0])))
-        yield f"a list of {listing(inner)}" if inner else "a list"
-    elif origin in (typing.Union, types.UnionType):
-        for part in typing.get_args(annotation):
-            yield from _plain_types(part)
-    elif origin is typing.Annotated:
-        yield from _plain_types(typing.get_args(annotation)[0])
-    elif isinstance(annotation, type) and annotation is not type(None):
-        is_fields = issubclass(annotation, Closed)
-        yield _NAMES.get(
-            origin or annotation, "a mapping" if is_fields or origin is dict else annotation.__name__.lower()
-        )
+    low, high = (None if limit is None else number(limit) for limit in (field.minimum, field.maximum))
+    within = f", at least {low}" if high is None else f", at most {high}" if low is None else f" from {low} to {high}"
+    return listing(field.types) + ("" if low is high is None else within)
 
 
 # --- this kernel ------------------------------------------------------------------------------------------------------

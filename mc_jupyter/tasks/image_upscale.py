@@ -13,6 +13,7 @@ from mc_jupyter.tasks import Images, Task, TaskAction
 class ImageUpscale(Task):
     """Make an image larger, with the detail it lacks."""
 
+    also = ("image-upscaling",)  # the newer edition's word
     head = "upscaler"
     input = "image"
     tags = ("image-to-image",)

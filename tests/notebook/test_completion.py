@@ -23,6 +23,7 @@ def offered(shell: InteractiveShell, code: str) -> list[str]:
 @pytest.mark.parametrize(
     ("code", "has", "lacks"),
     [
+        ("%%compose\nworkflow:\n  jobs:\n    - id: a\n      type: if\n      i", ["if_true: ", "if_false: "], ["id: "]),
         ("%%compose\nc", ["component:", "components:"], ["workflow:"]),
         ("%%compose\ncomponent:\n  ty", ["type: "], ["task: "]),
         ("%%compose\ncomponent:\n  type: ", ["model", "http-client"], ["text-generation"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -16,7 +17,9 @@ from mc_jupyter.events import Run
 from mc_jupyter.fields import Closed, KeepAlive, ModelSettings
 from mc_jupyter.kinds import bindings
 from mc_jupyter.tasks import Task
-from mc_jupyter.words import did_you_mean, listing
+from mc_jupyter.words import hinted, listing
+
+_DEFAULT_TASK = "text-generation"
 
 if TYPE_CHECKING:
     from mc_jupyter.components.model.choices import ModelPlan
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 class ModelEnvelope(Envelope, ModelSettings):
     """What every model component may say."""
 
-    task: str = Field("text-generation", description="What the model is asked to do.")
+    task: str = Field(_DEFAULT_TASK, description="What the model is asked to do.")
     driver: str | None = Field(
         None, description="The library that runs it; default: huggingface, or what the task needs."
     )
@@ -36,7 +39,15 @@ class ModelEnvelope(Envelope, ModelSettings):
     )
 
 
-_SAME_TASK = {"image-upscaling": "image-upscale"}  # the newer edition's word
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelShape(Shape):
+    """A model component's fields, the task that it says and the library that performs it.
+
+    `driver` is None when no library of that word performs the task: that is a matter for the plan.
+    """
+
+    task: type[Task]
+    driver: type[Driver] | None
 
 
 class Model(ComponentType):
@@ -46,17 +57,25 @@ class Model(ComponentType):
     Settings: ClassVar[type[Envelope]] = ModelEnvelope
 
     @classmethod
-    def shape(cls, written: Mapping[str, Any]) -> Shape:
-        task, driver, remarks = choose(written)
+    def shape(cls, written: Mapping[str, Any]) -> ModelShape:
+        task = _task(written)
+        driver = _driver(task, written)
         settings, action = _types_of(task, driver)  # type: ignore[arg-type]  # classes are hashable; mypy doubts it
-        return Shape(settings, action, bindings(action), remarks)
+        remarks = (f"task: {task.name}, since the cell names none",) if written.get("task") is None else ()
+        return ModelShape(settings, action, bindings(action), remarks, task=task, driver=driver)
 
     @classmethod
-    def check(cls, written: Mapping[str, Any], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
-        task, driver, _ = choose(written)
-        yield from task.check(action)
-        if driver is not None:
-            yield from driver.check_call(task, action)
+    def shapes(cls) -> Iterator[tuple[dict[str, str], Shape]]:
+        for word in Task.names():
+            yield {"type": cls.name, "task": word}, cls.shape({"task": word})
+
+    @classmethod
+    def check(
+        cls, shape: ModelShape, own: Mapping[str, Any], action: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Problem]]:
+        yield from shape.task.check(action)
+        if shape.driver is not None:
+            yield from shape.driver.check_call(shape.task, action)
 
     @classmethod
     def plan(cls, written: Component, env: Mapping[str, str], beside: Mapping[str, Any]) -> Planned:
@@ -118,31 +137,25 @@ def chosen(planned: Planned) -> ModelPlan:
     raise planned.problems[0]
 
 
-def choose(written: Mapping[str, Any]) -> tuple[type[Task], type[Driver] | None, tuple[str, ...]]:
-    """The task and the driver that a written component means, and what a reader should know of it.
-
-    The driver is None when no library of that word performs the task: that is a matter for the plan.
-    Raises UnknownName for words that do not exist.
-    """
-    remarks = []
+def _task(written: Mapping[str, Any]) -> type[Task]:
+    """The task that a component says, or the one it has when it says none; UnknownName when there is no such task."""
     word = written.get("task")
-    if word is None:
-        word = "text-generation"
-        remarks.append("task: text-generation, since the cell names none")
-    task = Task.named(_known(written, "task", _SAME_TASK.get(str(word), str(word)), Task.names()))
-    driver = _known(written, "driver", str(written.get("driver", task.driver)), Driver.spoken())
-    return task, driver_of(task, driver, written), tuple(remarks)
+    try:
+        return Task.named(_DEFAULT_TASK if word is None else str(word))
+    except UnknownName as error:
+        raise error.at(place_in(written, ("task",))) from None
 
 
-def _known(written: Mapping[str, Any], key: str, word: str, words: tuple[str, ...]) -> str:
+def _driver(task: type[Task], written: Mapping[str, Any]) -> type[Driver] | None:
+    """The library that answers to the word of `driver:`, performs the task, and suits what else the component says.
+
+    None where there is no such library; UnknownName for a word that neither a library nor the language has.
+    """
+    said, words = written.get("driver"), Driver.spoken()
+    word = task.driver if said is None else str(said)
     if word not in words:
-        fix = did_you_mean(word, words) or f"{key}: {listing(words)}"
-        raise UnknownName(f"no {key} {word!r}", place=place_in(written, (key,)), fix=fix)
-    return word
-
-
-def driver_of(task: type[Task], word: str, written: Mapping[str, Any]) -> type[Driver] | None:
-    """The library that answers to this word, performs this task, and is the one for what else the component says."""
+        message = hinted(f"no driver {word!r}", word, words)
+        raise UnknownName(message, place=place_in(written, ("driver",)), fix=f"driver: {listing(words)}")
     for driver in Driver.all():
         if word in driver.words and driver.recipe(task) and driver.suits(task, written):
             return driver

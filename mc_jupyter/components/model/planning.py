@@ -6,18 +6,18 @@ import importlib.util
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
 from mc_jupyter import devices, expressions, weights
 from mc_jupyter.cell import Map, place_in
-from mc_jupyter.components.model import choose
+from mc_jupyter.components.model import ModelShape
 from mc_jupyter.components.model.choices import ModelPlan, PlannedAdapter, Undecided
 from mc_jupyter.components.model.identity import identity_of
 from mc_jupyter.drivers import Driver
 from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, PlanError, Problem, SpecError
-from mc_jupyter.fields import Adapter, Closed, adapter_names, is_deferred, names_a_secret, spellings
+from mc_jupyter.fields import Adapter, adapter_names, is_deferred, names_a_secret
 from mc_jupyter.inputs import Input
 from mc_jupyter.problems import problems_of
 from mc_jupyter.spec import Component
@@ -40,7 +40,8 @@ class ModelPlanner:
         self.obstacles: list[ComposeError] = []
 
     def plan(self, inputs: tuple[Input, ...]) -> ModelPlan | Undecided:
-        task, driver, _ = choose(self.component.written)
+        shape = cast("ModelShape", self.component.shape)  # the type that plans so has no other
+        task, driver = shape.task, shape.driver
         settings = self.settings()
         if settings is not None:
             self.what_has_no_effect(task, driver, settings)
@@ -75,7 +76,7 @@ class ModelPlanner:
         """The component's fields with `${env.…}` filled in; None with the obstacle noted."""
         model = type(self.component.settings)
         try:
-            own = _own_fields(self.component, model)
+            own = self.component.own
             self.refuse_secrets(own)
             written = expressions.resolve_env(own, self.env)
             model.model_validate(written)
@@ -110,7 +111,7 @@ class ModelPlanner:
             if names_a_secret(name) and path[-1] != "token":
                 raise PlanError(
                     f"{name} is a secret by its name, and {path[0]} is shown to every reader",
-                    place=place_in(self.component.written, path),
+                    place=place_in(own, path),
                     fix="secrets may stand in token: only; a value that is none needs another name",
                 )
 
@@ -283,16 +284,6 @@ class ModelPlanner:
     def place(self, *keys: str) -> Any:
         key = next((k for k in keys if k in self.component.written), None)
         return place_in(self.component.written, (key,)) if key else None
-
-
-def _own_fields(component: Component, model: type[Closed]) -> Map:
-    """What the component itself says, in one spelling."""
-    names = {**spellings(model), **{name: name for name in model.model_fields}}
-    own = Map(span=component.written.span)
-    for key in component.written:
-        if key in names:
-            own.take(component.written, key, names[key])
-    return own
 
 
 def _some_model(task: type[Task]) -> str:

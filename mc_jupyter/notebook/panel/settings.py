@@ -6,7 +6,6 @@ that hold lists, mappings, inputs or the output have no control: they are the ce
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,10 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mc_jupyter import devices
-from mc_jupyter.components.model import choose, chosen
+from mc_jupyter.components.model import ModelShape, chosen
 from mc_jupyter.components.model.planning import ModelPlanner
+from mc_jupyter.description import describe
 from mc_jupyter.errors import ComposeError
-from mc_jupyter.fields import Closed, is_deferred, spellings
+from mc_jupyter.fields import Closed, is_deferred
 from mc_jupyter.notebook import display
 from mc_jupyter.rewriting import settable
 
@@ -116,11 +116,11 @@ def settings_of(component: Component) -> tuple[Setting, ...]:
 
 
 def _refused(component: Component) -> Iterator[str]:
-    task, driver, _ = choose(component.written)
-    if driver is None:
+    shape = component.shape
+    if not isinstance(shape, ModelShape) or shape.driver is None:
         return
-    for name in component.shape.action.model_fields:
-        if any(refused == name for refused, _ in driver.check_call(task, {name: 1})):
+    for name in shape.action.model_fields:
+        if any(refused == name for refused, _ in shape.driver.check_call(shape.task, {name: 1})):
             yield name
 
 
@@ -136,58 +136,23 @@ def _rank(name: str, order: tuple[str, ...]) -> int:
     return order.index(name) if name in order else len(order)
 
 
-@functools.lru_cache(maxsize=64)
-def _described(model: type[Closed], of_call: bool) -> tuple[Setting, ...]:
-    schemas = model.model_json_schema()["properties"]
-    found = (_setting(name, schemas.get(name, {}), of_call, info) for name, info in model.model_fields.items())
-    return tuple(one for one in found if one is not None)
-
-
-def _setting(name: str, schema: Mapping[str, Any], of_call: bool, info: Any) -> Setting | None:
-    """A field as its JSON schema tells it; None where no control says what it may hold."""
-    parts = [p for p in _alternatives(schema) if p.get("description") != "an expression"]
-    optional = any(p.get("type") == "null" for p in parts)
-    parts = [p for p in parts if p.get("type") != "null"]
-    kind, options = _kind(parts)
-    if kind is None:
-        return None
-    default = info.get_default(call_default_factory=True)
-    low, high = _limits(parts[0]) if kind in ("integer", "number") else (None, None)
-    return Setting(
-        name=name,
-        kind=kind,
-        of_call=of_call,
-        description=info.description or "",
-        default=_plain(default),
-        optional=optional,
-        options=((None, *options) if optional and options else options),
-        minimum=low,
-        maximum=high,
-        above="exclusiveMinimum" in parts[0],
-    )
-
-
-def _alternatives(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    if "anyOf" not in schema:
-        yield schema
-    for part in schema.get("anyOf", ()):
-        yield from _alternatives(part)
-
-
-def _kind(parts: list[Mapping[str, Any]]) -> tuple[Kind | None, tuple[Any, ...]]:
-    words = tuple(word for part in parts for word in part.get("enum", ()))
-    types = {part.get("type") for part in parts}
-    if words:
-        return "choice", words
-    if types == {"boolean"}:
-        return "choice", (True, False)
-    if types and types <= {"integer", "number"}:
-        return ("integer" if types == {"integer"} else "number"), ()
-    return ("text", ()) if types and types <= {"string", "number"} else (None, ())
-
-
-def _limits(part: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    return part.get("minimum", part.get("exclusiveMinimum")), part.get("maximum", part.get("exclusiveMaximum"))
+def _described(model: type[Closed], of_call: bool) -> Iterator[Setting]:
+    """The fields that a control can be made for."""
+    for field in describe(model):
+        if field.kind != "other":
+            options = field.words if field.kind == "choice" else ()
+            yield Setting(
+                name=field.name,
+                kind=field.kind,
+                of_call=of_call,
+                description=field.description,
+                default=_plain(field.default),
+                optional=field.optional,
+                options=(None, *options) if field.optional and options else options,
+                minimum=field.minimum,
+                maximum=field.maximum,
+                above=field.above,
+            )
 
 
 def _plain(value: Any) -> Any:
@@ -203,7 +168,7 @@ def state_of(handle: Handle, setting: Setting) -> State:
     component = handle.planned.component
     action = component.action()
     fields, written = (action.fields, action.written) if setting.of_call else (component.settings, component.written)
-    there = [n for n in (setting.name, *_others(type(fields), setting.name)) if n in written]
+    there = [name for name, own in type(fields).names().items() if own == setting.name and name in written]
     if setting.name in handle.overrides:
         return State(handle.overrides[setting.name], True)
     raw = getattr(fields, setting.name)
@@ -211,10 +176,6 @@ def state_of(handle: Handle, setting: Setting) -> State:
         return State(None, True, str(raw))
     value = written[there[0]] if there and setting.kind == "text" else _plain(raw)
     return State(value, bool(there))
-
-
-def _others(model: type[Closed], name: str) -> list[str]:
-    return [other for other, field in spellings(model).items() if field == name]
 
 
 # --- what this machine can do -----------------------------------------------------------------------------------------
