@@ -9,13 +9,13 @@ To add one, write `drivers/my_library.py`:
         package, extra = "mylib", "mylib"    # the module it needs, and our extra that installs it
 
         @classmethod
-        def load(cls, plan, checkpoint, run):   # read the files of `checkpoint` as `plan` says; return cls(…)
+        def load(cls, key, checkpoint, run):   # read the files of `checkpoint` as `key` says; return cls(…)
 
         @performs(TextGeneration)            # a task's class, or its word
         def generate(self, call):            # results for call.items, in order
             …
 
-        def facts(self): …                   # read back from the loaded model, never from the plan
+        def facts(self): …                   # read back from the loaded model, never from the key
         def close(self): …                   # drop every reference to the model
 
 A library that lays adapters over its model says `lays_adapters = True` and has `attach`, `detach`, `use` and
@@ -49,7 +49,7 @@ LANGUAGE_WORDS = ("huggingface", "unsloth", "vllm", "llamacpp", "custom")
 
 @dataclass(frozen=True, slots=True)
 class ModelKey:
-    """Exactly what decides which bytes are in memory: equal plans are one model.
+    """Exactly what decides which bytes are in memory: equal keys are one model.
 
     `identity` tells one set of files from another: their folder, names, sizes and times of change. `compute_dtype` and
     `double_quant` say how quantized weights are held, and are empty where there are none. `subject` is what a reader
@@ -71,7 +71,7 @@ class ModelKey:
 
 @dataclass(frozen=True, slots=True)
 class AdapterKey:
-    """Exactly what decides an adapter's bytes: equal plans are one adapter, laid once over a base for all who use it.
+    """Exactly what decides an adapter's bytes: equal keys are one adapter, laid once over a base for all who use it.
 
     How much of it is added is not part of it: `Driver.use` says that before each call. `name` is what the user calls
     it, `subject` where it comes from; neither counts.
@@ -229,7 +229,7 @@ class Driver(Part, room="drivers", noun="driver"):
         return iter(())
 
     @classmethod
-    def least(cls, plan: ModelKey, checkpoint: Checkpoint) -> int | None:
+    def least(cls, key: ModelKey, checkpoint: Checkpoint) -> int | None:
         """Bytes of the device with which the model runs after all, slower, where it does not fit as a whole.
 
         None when all of it must fit. `load` then finds out how much is free, and says what it did about it.
@@ -241,7 +241,7 @@ class Driver(Part, room="drivers", noun="driver"):
         """Import the library: done once a process, before `load`, so that loading times are the model's own."""
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Driver:
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Driver:
         """Read the model into memory."""
         raise NotImplementedError
 
@@ -268,11 +268,11 @@ class Driver(Part, room="drivers", noun="driver"):
     def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
         """Raise PlanError or WeightsError if this adapter cannot be laid over this base: said before either is read."""
 
-    def attach(self, plan: AdapterKey, checkpoint: Checkpoint) -> None:
+    def attach(self, key: AdapterKey, checkpoint: Checkpoint) -> None:
         """Lay an adapter over the model, taking no part yet. An error leaves the model as it was."""
         raise NotImplementedError
 
-    def detach(self, plan: AdapterKey) -> None:
+    def detach(self, key: AdapterKey) -> None:
         """Take an adapter off again; without any, the model is as it was loaded."""
         raise NotImplementedError
 
@@ -293,8 +293,8 @@ class Driver(Part, room="drivers", noun="driver"):
         """
         return False
 
-    def cast(self, plan: ModelKey) -> None:
-        """Bring the loaded model to the plan's number type, in place."""
+    def cast(self, key: ModelKey) -> None:
+        """Bring the loaded model to the key's number type, in place."""
         raise NotImplementedError
 
 

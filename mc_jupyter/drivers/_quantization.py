@@ -82,25 +82,25 @@ def check(settings: Any, checkpoint: Checkpoint) -> None:
 # --- loading ----------------------------------------------------------------------------------------------------------
 
 
-def arguments(plan: ModelKey, lacking: list[str]) -> dict[str, Any]:
-    """What `from_pretrained` is told so that it quantizes as planned.
+def arguments(key: ModelKey, lacking: list[str]) -> dict[str, Any]:
+    """What `from_pretrained` is told so that it quantizes as the key says.
 
     `lacking` are heads that the files do not hold: made up whole, as there is nothing to quantize them from.
     """
-    if plan.quantization == "none":
+    if key.quantization == "none":
         return {}
     import torch
 
     import_quietly()
     from transformers import BitsAndBytesConfig
 
-    if plan.quantization == "int8":
+    if key.quantization == "int8":
         return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=lacking or None)}
     config = BitsAndBytesConfig(
         load_in_4bit=True,
-        bnb_4bit_quant_type=FOUR_BITS[plan.quantization],
-        bnb_4bit_compute_dtype=getattr(torch, plan.compute_dtype or plan.dtype),
-        bnb_4bit_use_double_quant=plan.double_quant,
+        bnb_4bit_quant_type=FOUR_BITS[key.quantization],
+        bnb_4bit_compute_dtype=getattr(torch, key.compute_dtype or key.dtype),
+        bnb_4bit_use_double_quant=key.double_quant,
         llm_int8_skip_modules=lacking or None,
     )
     return {"quantization_config": config}

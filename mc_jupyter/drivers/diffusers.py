@@ -38,15 +38,15 @@ class Diffusers(Laying, Driver):
     beside = ("transformers",)  # a pipeline's text encoders
     by_pieces = True
 
-    def __init__(self, pipe: Any, traits: Traits, plan: ModelKey):
+    def __init__(self, pipe: Any, traits: Traits, key: ModelKey):
         self.pipe = pipe
         self.placed: memory.Placement = "whole"
         self.traits = traits
-        self.plan = plan
+        self.key = key
         self.whole = loading.whole(pipe)
         self.laid = PipelineAdapters(self.whole, pipe, traits.kind)
         self.preview_costs: dict[tuple[int, int], float] = {}  # seconds, by size
-        facts = read_facts(self.whole, plan, None, ())
+        facts = read_facts(self.whole, key, None, ())
         self._facts = replace(facts, architecture=type(pipe).__name__)
 
     # --- loading ------------------------------------------------------------------------------------------------------
@@ -78,8 +78,8 @@ class Diffusers(Laying, Driver):
             yield name, PlanError(message, fix=fix)
 
     @classmethod
-    def least(cls, plan: ModelKey, checkpoint: Checkpoint) -> int | None:
-        return memory.least(plan, checkpoint)
+    def least(cls, key: ModelKey, checkpoint: Checkpoint) -> int | None:
+        return memory.least(key, checkpoint)
 
     @classmethod
     def wake(cls) -> None:
@@ -88,19 +88,19 @@ class Diffusers(Laying, Driver):
         import torch  # noqa: F401
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Diffusers:
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Diffusers:
         assert checkpoint is not None
         traits = traits_of(checkpoint)
         check_pickle(checkpoint)
-        with loading.quiet(), refusing_what_does_not_fit(plan.subject or "the model"):
-            pipe = loading.read_pipeline(traits.kind, plan, checkpoint)
-            if plan.quantization != "none":
-                loading.quantize(pipe, traits.kind, plan)
-            self = cls(pipe, traits, plan)
-            self.placed = memory.place(pipe, plan, run)
+        with loading.quiet(), refusing_what_does_not_fit(key.subject or "the model"):
+            pipe = loading.read_pipeline(traits.kind, key, checkpoint)
+            if key.quantization != "none":
+                loading.quantize(pipe, traits.kind, key)
+            self = cls(pipe, traits, key)
+            self.placed = memory.place(pipe, key, run)
         if self.placed != "whole":
-            self._facts = replace(self._facts, device=f"{plan.device} (in turns)")
-        if plan.quantization != "none":
+            self._facts = replace(self._facts, device=f"{key.device} (in turns)")
+        if key.quantization != "none":
             give_back()  # what was read is several times what is kept
         for remark in self.facts().remarks:
             run.note(remark)
@@ -115,14 +115,14 @@ class Diffusers(Laying, Driver):
     def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
         check_adapter(base, adapter, name)
 
-    def attach(self, plan: AdapterKey, checkpoint: Checkpoint) -> None:
+    def attach(self, key: AdapterKey, checkpoint: Checkpoint) -> None:
         if self.placed == "layers":
             raise PlanError(
-                f"adapter {plan.name}: a model that comes to the GPU layer by layer takes no adapters",
+                f"adapter {key.name}: a model that comes to the GPU layer by layer takes no adapters",
                 fix="remove peft_adapters, or free memory on the GPU",
             )
         with loading.quiet():
-            self.laid.attach(plan, checkpoint)
+            self.laid.attach(key, checkpoint)
 
     def close(self) -> None:
         self.laid.close()
@@ -136,7 +136,7 @@ class Diffusers(Laying, Driver):
     def draw(self, call: Call) -> list[Any]:
         """One image for each prompt, or a list where several are asked for."""
         told = arguments(self.traits, call.action)
-        memory.check_room(self.pipe, self.traits, told["width"], told["height"], self.plan.device)
+        memory.check_room(self.pipe, self.traits, told["width"], told["height"], self.key.device)
         for line in cut(self.pipe, self.traits, told, call.items):
             call.run.note(line)
         with loading.quiet():

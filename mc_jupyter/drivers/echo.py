@@ -34,7 +34,7 @@ class Echo(Driver):
         return "perform"
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Echo:
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Echo:
         return cls()
 
     def perform(self, task: type[Task], call: Call) -> list[Any]:

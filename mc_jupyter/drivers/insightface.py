@@ -111,9 +111,9 @@ class InsightFace(Driver):
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"insightface\.")
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> InsightFace:
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> InsightFace:
         assert checkpoint is not None
-        made = cls(_sessions(checkpoint.folder, plan), _licence(checkpoint.folder))
+        made = cls(_sessions(checkpoint.folder, key), _licence(checkpoint.folder))
         for line in made.remarks:
             run.note(line)
         return made
@@ -204,8 +204,8 @@ def _mend(reason: str) -> str:
     return '%pip install "mc-jupyter[face]"'
 
 
-def _sessions(folder: Path, plan: ModelKey) -> Mapping[str, Any]:
-    """The library's models by their roles, each with its session, all of them on the plan's device."""
+def _sessions(folder: Path, key: ModelKey) -> Mapping[str, Any]:
+    """The library's models by their roles, each with its session, all of them on the key's device."""
     import onnxruntime
     from insightface.app import FaceAnalysis
     from onnxruntime.capi import onnxruntime_pybind11_state as refusals
@@ -218,7 +218,7 @@ def _sessions(folder: Path, plan: ModelKey) -> Mapping[str, Any]:
         made = FaceAnalysis(
             name=str(folder),
             allowed_modules=list(_ROLES),
-            providers=_providers(plan.device),
+            providers=_providers(key.device),
             sess_options=options,
             static_shape_sessions=False,
         )
@@ -226,7 +226,7 @@ def _sessions(folder: Path, plan: ModelKey) -> Mapping[str, Any]:
             refusals.InvalidArgument, refusals.NotImplemented, refusals.RuntimeException) as error:  # fmt: skip
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise WeightsError(f"onnxruntime does not run the pack in {folder}: {reason}", fix="fetch it again") from None
-    _refuse_another_device(made.models, plan.device)
+    _refuse_another_device(made.models, key.device)
     models: Mapping[str, Any] = made.models
     return models
 

@@ -92,11 +92,11 @@ class Ldsr(Driver):
         from diffusers import LDMSuperResolutionPipeline  # noqa: F401
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Ldsr:
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Ldsr:
         assert checkpoint is not None
         check_pickle(checkpoint)
-        with refusing_what_does_not_fit(plan.subject), quiet():
-            pipeline = _read(plan, checkpoint).to(plan.device)
+        with refusing_what_does_not_fit(key.subject), quiet():
+            pipeline = _read(key, checkpoint).to(key.device)
         pipeline.set_progress_bar_config(disable=True)
         return cls(pipeline)
 
@@ -208,14 +208,14 @@ class _Steps:
             raise _Stopped
 
 
-def _read(plan: ModelKey, checkpoint: Checkpoint) -> Any:
+def _read(key: ModelKey, checkpoint: Checkpoint) -> Any:
     import torch
     from diffusers import LDMSuperResolutionPipeline
 
     try:
         return LDMSuperResolutionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
             checkpoint.folder,
-            dtype=getattr(torch, plan.dtype),
+            dtype=getattr(torch, key.dtype),
             use_safetensors=True if all(file.suffix == ".safetensors" for file in checkpoint.files) else None,
             local_files_only=True,
         )
@@ -223,7 +223,7 @@ def _read(plan: ModelKey, checkpoint: Checkpoint) -> Any:
         if is_out_of_memory(error):
             raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-        raise WeightsError(f"diffusers cannot load {plan.subject}: {reason}") from None
+        raise WeightsError(f"diffusers cannot load {key.subject}: {reason}") from None
 
 
 def _any_seed() -> int:

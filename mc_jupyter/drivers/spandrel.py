@@ -76,16 +76,16 @@ class Spandrel(Driver):
         import spandrel  # noqa: F401
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Spandrel:
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Spandrel:
         assert checkpoint is not None
-        with refusing_what_does_not_fit(plan.subject):
+        with refusing_what_does_not_fit(key.subject):
             model = upscalers.read_model(checkpoint)
             if model.input_channels not in (1, 3) or model.output_channels != model.input_channels:
                 raise PlanError(
-                    f"{plan.subject} makes {model.output_channels} channels of {model.input_channels}: "
+                    f"{key.subject} makes {model.output_channels} channels of {model.input_channels}: "
                     "it works on neither colours nor greys"
                 )
-            remarks = _moved(model, plan)
+            remarks = _moved(model, key)
         return cls(Network(model), (f"enlarges {model.scale}×", *remarks))
 
     @property
@@ -148,22 +148,22 @@ class Spandrel(Driver):
         give_back()
 
 
-def _moved(model: Any, plan: ModelKey) -> tuple[str, ...]:
+def _moved(model: Any, key: ModelKey) -> tuple[str, ...]:
     """Bring the model to its device and number type; a remark where the architecture cannot do the one meant.
 
     PlanError on a CPU, where half precision is never chosen but by the cell.
     """
     import torch
 
-    model.eval().to(plan.device, torch.float32)
-    if plan.dtype == "float32":
+    model.eval().to(key.device, torch.float32)
+    if key.dtype == "float32":
         return ()
-    able = {"float16": model.supports_half, "bfloat16": model.supports_bfloat16}[plan.dtype]
-    if able and _computes(model, getattr(torch, plan.dtype)):
+    able = {"float16": model.supports_half, "bfloat16": model.supports_bfloat16}[key.dtype]
+    if able and _computes(model, getattr(torch, key.dtype)):
         return ()
     model.model.float()
-    why = f"{model.architecture.name} does not compute in {plan.dtype}"
-    if plan.device == "cpu":
+    why = f"{model.architecture.name} does not compute in {key.dtype}"
+    if key.device == "cpu":
         raise PlanError(why, fix="precision: float32")
     return (f"{why}: float32 instead",)
 

@@ -61,11 +61,11 @@ class Transformers(Laying, Driver):
     package = "transformers"
     by_pieces = True
 
-    def __init__(self, model: Any, tokenizer: Any, plan: ModelKey, folder: Path, images: Any = None):
+    def __init__(self, model: Any, tokenizer: Any, key: ModelKey, folder: Path, images: Any = None):
         self.model = model
         self.tokenizer = tokenizer
         self.images = images  # what prepares them, of a model that sees
-        self.plan = plan
+        self.key = key
         self.sentence = sentence_files(folder)
         self.untrained: tuple[str, ...] = ()
         self.laid = Adapters(model)
@@ -118,32 +118,32 @@ class Transformers(Laying, Driver):
         from transformers import AutoModel, AutoTokenizer, PreTrainedModel  # noqa: F401
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Transformers:
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Transformers:
         assert checkpoint is not None
         import torch
         import transformers
 
         check_pickle(checkpoint)
-        tokenizer = load_tokenizer(checkpoint.folder, dict(plan.options).get("fast_tokenizer"))
-        images = captioning.load_image_processor(checkpoint.folder) if plan.head == ImageToText.head else None
-        auto = getattr(transformers, _CLASSES[plan.head])
-        dtype = getattr(torch, plan.dtype)
-        with Quiet(), refusing_what_does_not_fit(plan.subject or "the model"):
+        tokenizer = load_tokenizer(checkpoint.folder, dict(key.options).get("fast_tokenizer"))
+        images = captioning.load_image_processor(checkpoint.folder) if key.head == ImageToText.head else None
+        auto = getattr(transformers, _CLASSES[key.head])
+        dtype = getattr(torch, key.dtype)
+        with Quiet(), refusing_what_does_not_fit(key.subject or "the model"):
             arguments = {
                 "dtype": dtype,
-                **placement(plan),
-                **quantization.arguments(plan, lacking_heads(checkpoint, plan.head)),
+                **placement(key),
+                **quantization.arguments(key, lacking_heads(checkpoint, key.head)),
             }
             model, info = read_model(auto, checkpoint, arguments)
-            check_placed(model, plan.subject or "the model")
+            check_placed(model, key.subject or "the model")
             quantization.settle(model.eval(), dtype)
         for part in model.modules():  # a captioning model's text decoder has settings of its own
             if getattr(part, "generation_config", None) is not None:
                 part.generation_config.max_length = None  # every call says its own; beside that, this one only warns
-        self = cls(model, tokenizer, plan, checkpoint.folder, images)
-        self.untrained = untrained(info, plan.head, checkpoint)
+        self = cls(model, tokenizer, key, checkpoint.folder, images)
+        self.untrained = untrained(info, key.head, checkpoint)
         self.read_facts()
-        if plan.quantization != "none":
+        if key.quantization != "none":
             give_back()  # what was read is several times what is kept
         for remark in self.facts().remarks:
             run.note(remark)
@@ -151,14 +151,14 @@ class Transformers(Laying, Driver):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        subject, config = self.plan.subject or "this checkpoint", self.model.config
+        subject, config = self.key.subject or "this checkpoint", self.model.config
         if self.untrained:
             parts = ", ".join(self.untrained)
             return (
                 f"{subject} has no trained {parts}: random weights, so answers mean nothing until it is fine-tuned",
             )
         trained_as = next(iter(config.architectures or ()), "")
-        if self.plan.head == "encoder" and not self.sentence and trained_as.endswith(_OTHER_HEADS):
+        if self.key.head == "encoder" and not self.sentence and trained_as.endswith(_OTHER_HEADS):
             return (f"{subject} was trained as {trained_as}, not for embeddings: its vectors may mean little",)
         return ()
 
@@ -167,7 +167,7 @@ class Transformers(Laying, Driver):
 
     def read_facts(self) -> None:
         """Read them now: adapters laid on later are not of the base."""
-        self._facts = read_facts(self.model, self.plan, self.window, self.remarks)
+        self._facts = read_facts(self.model, self.key, self.window, self.remarks)
 
     # --- number types -------------------------------------------------------------------------------------------------
 
@@ -175,12 +175,12 @@ class Transformers(Laying, Driver):
     def castable(cls, old: ModelKey, new: ModelKey, stored: str | None) -> bool:
         return casting.castable(old, new, stored)
 
-    def cast(self, plan: ModelKey) -> None:
+    def cast(self, key: ModelKey) -> None:
         import torch
 
         with Quiet():
-            casting.cast(self.model, getattr(torch, plan.dtype))
-        self.plan = plan
+            casting.cast(self.model, getattr(torch, key.dtype))
+        self.key = key
         self.read_facts()
         trim()
 
@@ -190,9 +190,9 @@ class Transformers(Laying, Driver):
     def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
         check_adapter(base, adapter, name)
 
-    def attach(self, plan: AdapterKey, checkpoint: Checkpoint) -> None:
+    def attach(self, key: AdapterKey, checkpoint: Checkpoint) -> None:
         quantization.import_quietly()  # PEFT imports it
-        self.laid.attach(plan, checkpoint)
+        self.laid.attach(key, checkpoint)
 
     def close(self) -> None:
         self.laid.close()
@@ -230,7 +230,7 @@ class Transformers(Laying, Driver):
     @performs(ImageToText)
     def describe(self, call: Call) -> list[Any]:
         """Descriptions of images: what comes after the prompt, where there is one."""
-        return captioning.describe(self.model, self.tokenizer, self.images, self.window, self.plan.dtype, call)
+        return captioning.describe(self.model, self.tokenizer, self.images, self.window, self.key.dtype, call)
 
     @performs(TextClassification)
     def classify(self, call: Call) -> list[Any]:
