@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from mc_jupyter import devices, weights, words
 from mc_jupyter.cache import Cache, Resident
-from mc_jupyter.drivers import AdapterFacts, AdapterKey, Driver, ModelKey, number_type
+from mc_jupyter.drivers import AdapterFacts, AdapterKey, Asked, Driver, ModelKey, number_type
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory
 from mc_jupyter.errors import DoesNotFit, PlanError, RunError, forget_frames
 from mc_jupyter.events import Phase, Run
@@ -152,13 +152,13 @@ class Residents:
             formats=driver.formats,
             before_download=lambda size: self._refuse_download(component, size),
         )
-        driver.check(task, settings, base)
+        driver.check(Asked(task, settings, component.device, base))
         adapters = []
         for one in component.adapters:
             found = weights.fetch(
                 one.settings.model, run, allow_pickle=settings.allow_pickle, kind="adapter", formats=driver.formats
             )
-            driver.check_adapter(base, found, one.name)
+            driver.check(Asked(task, settings, component.device, base, {one.name: found}))
             adapters.append(found)
         return files_of(component, base, adapters)
 

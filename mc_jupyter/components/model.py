@@ -10,7 +10,7 @@ from pydantic import Field, create_model
 
 from mc_jupyter.cell import place_in
 from mc_jupyter.components import ComponentType, Envelope, Shape
-from mc_jupyter.drivers import Driver
+from mc_jupyter.drivers import Asked, Driver
 from mc_jupyter.errors import Problem, UnknownName
 from mc_jupyter.fields import Closed, KeepAlive, ModelSettings
 from mc_jupyter.tasks import Task
@@ -50,7 +50,8 @@ class Model(ComponentType):
         task, driver, _ = choose(written)
         yield from task.check(action)
         if driver is not None:
-            yield from driver.check_call(task, action)
+            for refusal in driver.refuses(Asked(task, calls=(action,))):
+                yield refusal.field, refusal.error.problems[0]
 
 
 def choose(written: Mapping[str, Any]) -> tuple[type[Task], type[Driver] | None, tuple[str, ...]]:

@@ -28,11 +28,21 @@ another one inherits its recipes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from mc_jupyter.catalog import Part
-from mc_jupyter.errors import PlanError, Problem
+from mc_jupyter.drivers._records import (
+    AdapterFacts,
+    AdapterKey,
+    Asked,
+    Call,
+    Facts,
+    ModelKey,
+    Refusal,
+    number_type,
+    refused,
+)
+from mc_jupyter.errors import InputError, PlanError, Problem
 from mc_jupyter.events import Run
 from mc_jupyter.fields import Closed, Format
 from mc_jupyter.tasks import Task
@@ -40,106 +50,15 @@ from mc_jupyter.tasks import Task
 if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
-F = TypeVar("F", bound=Callable[..., Any])
+__all__ = [
+    "LANGUAGE_WORDS", "AdapterFacts", "AdapterKey", "Asked", "Call", "Driver", "Facts", "ModelKey", "Refusal",
+    "number_type", "performs", "refused",
+]  # fmt: skip
 
+F = TypeVar("F", bound=Callable[..., Any])
 
 LANGUAGE_WORDS = ("huggingface", "unsloth", "vllm", "llamacpp", "custom")
 """The words that the language itself has for `driver:`, whether or not a library here answers to them."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelKey:
-    """Exactly what decides which bytes are in memory: equal keys are one model.
-
-    `identity` tells one set of files from another: their folder, names, sizes and times of change. `compute_dtype` and
-    `double_quant` say how quantized weights are held, and are empty where there are none. `subject` is what a reader
-    calls the model; it does not count.
-    """
-
-    driver: str
-    head: str
-    identity: tuple[Any, ...]
-    device: str
-    dtype: str
-    device_mode: str = "single"
-    quantization: str = "none"
-    compute_dtype: str = ""
-    double_quant: bool = False
-    options: tuple[tuple[str, Any], ...] = ()
-    subject: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterKey:
-    """Exactly what decides an adapter's bytes: equal keys are one adapter, laid once over a base for all who use it.
-
-    How much of it is added is not part of it: `Driver.use` says that before each call. `name` is what the user calls
-    it, `subject` where it comes from; neither counts.
-    """
-
-    identity: tuple[Any, ...]
-    dtype: str
-    low_cpu_mem_usage: bool = field(default=False, compare=False)
-    name: str = field(default="", compare=False)
-    subject: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterFacts:
-    """What a laid-on adapter really is, read back from the layers it changed.
-
-    `modules` is how many layers it matched, `ranks` the smallest and largest rank among them, `scales` the smallest and
-    largest number that a layer multiplies its product by now (as trained: alpha / rank; times the weight in use; 0 when
-    it takes no part).
-    """
-
-    modules: int
-    ranks: tuple[int, int]
-    scales: tuple[float, float]
-    bytes: int
-    dtype: str
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a task: the inputs in order, the fields of the call with every expression evaluated, and the run.
-
-    `settings` are the component's fields (labels, chat template …); `run` is who listens and who may stop it.
-    """
-
-    items: list[Any]
-    action: Any
-    settings: Any
-    run: Run
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a loaded model really is, read back from its tensors and modules.
-
-    `bytes` is the memory of its parameters and buffers; `window` is in tokens; `remarks` are what a reader of its
-    answers should know.
-    """
-
-    device: str
-    dtype: str
-    bytes: int
-    parameters: int | None = None
-    quantization: str = "none"
-    window: int | None = None
-    architecture: str = ""
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def number_type(self) -> str:
-        """`float32`, or of a quantized model `nf4, the rest float32`."""
-        return number_type(self.dtype, self.quantization)
-
-
-def number_type(dtype: str, quantization: str) -> str:
-    """What the weights are, in a few words."""
-    kind = quantization.partition(" ")[0]
-    return dtype if kind == "none" else f"{kind}, the rest {dtype}"
 
 
 class Driver(Part, room="drivers", noun="driver"):
@@ -165,6 +84,12 @@ class Driver(Part, room="drivers", noun="driver"):
 
     formats: ClassVar[tuple[Format, ...]] = ("safetensors", "pytorch")
     """The file formats it reads."""
+
+    ignores: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    """Fields of a task's calls that change nothing with this library, each with the reason: `{task: {field: why}}`.
+
+    They are refused where a cell writes them and where a call gives them, and no control is made for them.
+    """
 
     class Settings(Closed):
         """Component-level fields that only this driver has."""
@@ -197,36 +122,36 @@ class Driver(Part, room="drivers", noun="driver"):
         return settings.model
 
     @classmethod
-    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
-        """What about these settings this library cannot do: said before anything is downloaded."""
-        return iter(())
+    def ignored(cls, task: type[Task]) -> Mapping[str, str]:
+        """The fields of this task's calls that it pays no heed to, each with the reason."""
+        return cls.ignores.get(task.name, {})
 
     @classmethod
-    def lacks(cls, device: str) -> PlanError | None:
-        """Why the library, as it is installed, cannot use a device that this machine has; None when it can.
+    def refuses(cls, asked: Asked) -> Iterator[Refusal]:
+        """Everything that this library cannot do of what is asked, as far as it is known: from settings, device, files,
+        adapters and calls, whichever are there.
 
-        With `device: auto` the CPU is taken then, and the plan says why.
+        A refusal of the field `device` means that the library, as it is installed, cannot use a device that this
+        machine has: with `device: auto` the CPU is taken then, and the plan says why. Reads headers and configs at
+        most, no weights; opens no socket; imports no heavy library where it can be helped. An override begins with
+        `yield from super().refuses(asked)`.
         """
-        return None
+        for number, call in asked.numbered_calls():
+            for field, problem in cls._idle(asked.task, call):
+                yield Refusal(PlanError([problem]), field, call=number)
 
     @classmethod
-    def check_call(cls, task: type[Task], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
-        """What this library would pay no heed to in the written fields of a call: pairs of field and problem."""
-        return iter(())
+    def check(cls, asked: Asked) -> None:
+        """Raise the first refusal, where there is one."""
+        for refusal in cls.refuses(asked):
+            raise refusal.error
 
     @classmethod
-    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
-        """Raise PlanError if these files cannot do this task: said before any weight is read."""
-
-    @classmethod
-    def unfit(
-        cls, task: type[Task], checkpoint: Checkpoint, given: Mapping[str, Any]
-    ) -> Iterator[tuple[str, PlanError]]:
-        """What a cell asks of its calls that these files cannot do: pairs of the field to point at and the error.
-
-        `given` holds the action's fields that the cell gives a value; those that are expressions are not among them.
-        """
-        return iter(())
+    def _idle(cls, task: type[Task], given: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+        """A problem for each of a call's fields that would change nothing."""
+        for name, why in cls.ignored(task).items():
+            if given.get(name) is not None:
+                yield name, Problem(f"{name} has no effect here: {why}", None, f"remove {name}:")
 
     @classmethod
     def least(cls, key: ModelKey, checkpoint: Checkpoint) -> int | None:
@@ -249,6 +174,9 @@ class Driver(Part, room="drivers", noun="driver"):
         """One result for each item of the call, in order."""
         name = self.recipe(task)
         assert name is not None, f"{self.name} does not perform {task.name}"
+        given = {field: getattr(call.action, field, None) for field in self.ignored(task)}
+        if idle := [problem for _, problem in self._idle(task, given)]:
+            raise InputError(idle)
         results: list[Any] = getattr(self, name)(call)
         return results
 
@@ -263,10 +191,6 @@ class Driver(Part, room="drivers", noun="driver"):
 
     lays_adapters: ClassVar[bool] = False
     """Whether it has the four methods below."""
-
-    @classmethod
-    def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
-        """Raise PlanError or WeightsError if this adapter cannot be laid over this base: said before either is read."""
 
     def attach(self, key: AdapterKey, checkpoint: Checkpoint) -> None:
         """Lay an adapter over the model, taking no part yet. An error leaves the model as it was."""

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import devices
+from mc_jupyter.drivers import Asked, ModelKey, Refusal
 from mc_jupyter.errors import MissingPackage, PlanError
 
 if TYPE_CHECKING:
     import torch
 
-    from mc_jupyter.drivers import ModelKey
     from mc_jupyter.weights import Checkpoint
 
 FOUR_BITS = {"int4": "nf4", "nf4": "nf4", "fp4": "fp4"}
@@ -30,9 +30,16 @@ _KERNEL_ROWS = 32  # bitsandbytes' kernel for CPUs with AVX512-BF16 works on so 
 # --- before anything is read ------------------------------------------------------------------------------------------
 
 
-def obstacles(settings: Any) -> Iterator[PlanError]:
+def refuses(asked: Asked) -> Iterator[Refusal]:
     """What these settings ask for that bitsandbytes cannot do here."""
-    asked = settings.quantization
+    if asked.settings is None:
+        return
+    device = asked.device or ("mps" if asked.settings.device == "mps" else None)  # also where there is none
+    for error in _beyond(asked.settings.quantization, device):
+        yield Refusal(error, "quantization")
+
+
+def _beyond(asked: Any, device: str | None) -> Iterator[PlanError]:
     if asked.type not in FOUR_BITS and asked.compute_dtype != "auto":
         yield PlanError(
             f"compute_dtype is for 4-bit weights: it changes nothing with quantization: {asked.type}",
@@ -45,7 +52,6 @@ def obstacles(settings: Any) -> Iterator[PlanError]:
             f"quantization: {asked.type} needs bitsandbytes, which is not installed",
             fix='%pip install "mc-jupyter[quant]"',
         )
-    device = _device(settings.device)
     if device == "mps":
         yield PlanError(
             f"quantization: {asked.type} is not for Apple's GPU: bitsandbytes is not used there",
@@ -55,14 +61,6 @@ def obstacles(settings: Any) -> Iterator[PlanError]:
         able, why = devices.supports(device, asked.compute_dtype)
         if not able:
             yield PlanError(why, fix="compute_dtype: float32")
-
-
-def _device(asked: str) -> str | None:
-    """Where the model would run; None for a device that is not here, which is said elsewhere."""
-    try:
-        return devices.choose(asked).device
-    except PlanError:
-        return "mps" if asked == "mps" else None
 
 
 def check(settings: Any, checkpoint: Checkpoint) -> None:

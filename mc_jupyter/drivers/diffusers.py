@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import AdapterKey, Call, Driver, Facts, ModelKey, performs
+from mc_jupyter.drivers import AdapterKey, Asked, Call, Driver, Facts, ModelKey, Refusal, performs
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._adapters import Laying
 from mc_jupyter.drivers._diffusers import loading, memory
-from mc_jupyter.drivers._diffusers.adapters import PipelineAdapters, check_adapter
-from mc_jupyter.drivers._diffusers.architectures import Traits, traits_of, unfit
+from mc_jupyter.drivers._diffusers.adapters import PipelineAdapters
+from mc_jupyter.drivers._diffusers.architectures import Traits, traits_of
 from mc_jupyter.drivers._diffusers.drawing import Batch, Steps, arguments, cut, draw, wanted
 from mc_jupyter.drivers._diffusers.previews import Budget, guess
+from mc_jupyter.drivers._diffusers.refusals import refusals
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit
 from mc_jupyter.errors import PlanError, RunError
 from mc_jupyter.events import Run
-from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_generation import ImageGeneration
 from mc_jupyter.values import Batch as Rows
 from mc_jupyter.values.pictures import origin
@@ -52,30 +52,9 @@ class Diffusers(Laying, Driver):
     # --- loading ------------------------------------------------------------------------------------------------------
 
     @classmethod
-    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
-        yield from quantization.obstacles(settings)
-        if settings.device_mode == "auto":
-            yield PlanError(
-                "device_mode: auto spreads layers over several GPUs, which diffusers' pipelines cannot do",
-                fix="remove device_mode: what does not fit on the GPU then waits in main memory for its turn",
-            )
-        if settings.family == "hunyuan-image":
-            yield PlanError(
-                "architecture: hunyuan-image is read, but this version does not draw with it",
-                fix="architecture: hunyuan (HunyuanDiT), sdxl or flux",
-            )
-
-    @classmethod
-    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
-        traits_of(checkpoint, settings.family)
-        quantization.check(settings, checkpoint)
-
-    @classmethod
-    def unfit(
-        cls, task: type[Task], checkpoint: Checkpoint, given: Mapping[str, Any]
-    ) -> Iterator[tuple[str, PlanError]]:
-        for name, message, fix in unfit(traits_of(checkpoint), given):
-            yield name, PlanError(message, fix=fix)
+    def refuses(cls, asked: Asked) -> Iterator[Refusal]:
+        yield from super().refuses(asked)
+        yield from refusals(asked)
 
     @classmethod
     def least(cls, key: ModelKey, checkpoint: Checkpoint) -> int | None:
@@ -110,10 +89,6 @@ class Diffusers(Laying, Driver):
         return self._facts
 
     # --- adapters -----------------------------------------------------------------------------------------------------
-
-    @classmethod
-    def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
-        check_adapter(base, adapter, name)
 
     def attach(self, key: AdapterKey, checkpoint: Checkpoint) -> None:
         if self.placed == "layers":

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.batching import batches
-from mc_jupyter.drivers import AdapterKey, Call, Driver, Facts, ModelKey, performs
+from mc_jupyter.drivers import AdapterKey, Asked, Call, Driver, Facts, ModelKey, Refusal, performs
 from mc_jupyter.drivers import _quantization as quantization
-from mc_jupyter.drivers._adapters import Adapters, Laying, check_adapter
+from mc_jupyter.drivers._adapters import Adapters, Laying
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit, trim
 from mc_jupyter.drivers._transformers import captioning, casting
 from mc_jupyter.drivers._transformers.decoding import Decoder
-from mc_jupyter.drivers._transformers.folder import check_sentence_modules, has_chat_template, sentence_files
+from mc_jupyter.drivers._transformers.folder import sentence_files
 from mc_jupyter.drivers._transformers.loading import (
     Quiet,
     check_placed,
@@ -25,9 +25,9 @@ from mc_jupyter.drivers._transformers.loading import (
     untrained,
 )
 from mc_jupyter.drivers._transformers.pooling import POOLINGS
-from mc_jupyter.errors import InputError, PlanError
+from mc_jupyter.drivers._transformers.refusals import refusals
+from mc_jupyter.errors import InputError
 from mc_jupyter.events import Advance, Run
-from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.chat_completion import ChatCompletion
 from mc_jupyter.tasks.image_to_text import ImageToText
 from mc_jupyter.tasks.text_classification import TextClassification
@@ -73,44 +73,9 @@ class Transformers(Laying, Driver):
     # --- loading ------------------------------------------------------------------------------------------------------
 
     @classmethod
-    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
-        yield from quantization.obstacles(settings)
-        if settings.device_mode == "auto" and ":" in settings.device:
-            yield PlanError(
-                f"device_mode: auto spreads the model over every GPU, and device: {settings.device} names one",
-                fix="device: cuda, or device_mode: single",
-            )
-
-    @classmethod
-    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
-        if drawn_with := checkpoint.config.get("_class_name"):  # what diffusers saves
-            raise PlanError(
-                f"this model draws images ({drawn_with}): it cannot do {task.name}", fix="task: image-generation"
-            )
-        quantization.check(settings, checkpoint)
-        captioning.check(task, settings, checkpoint)
-        if task is ChatCompletion and not settings.chat_template and not has_chat_template(checkpoint.folder):
-            raise PlanError(
-                "this model has no chat template: it was not trained on conversations, or the template was not saved",
-                fix="use task: text-generation, or give chat_template: (a Jinja template)",
-            )
-        config = checkpoint.config
-        if settings_labels := getattr(settings, "labels", None):
-            count = len(config.get("id2label") or {}) or config.get("num_labels") or 2
-            if len(settings_labels) != count:
-                raise PlanError(f"labels names {len(settings_labels)} classes, but the model has {count}")
-        if getattr(settings, "architecture", None) in ("causal", "seq2seq"):
-            found = "seq2seq" if config.get("is_encoder_decoder") else "causal"
-            if found != settings.architecture:
-                raise PlanError(f"this model is {found}, not {settings.architecture}", fix=f"architecture: {found}")
-        if task is TextEmbedding:
-            check_sentence_modules(checkpoint.folder, settings.architecture)
-
-    @classmethod
-    def unfit(
-        cls, task: type[Task], checkpoint: Checkpoint, given: Mapping[str, Any]
-    ) -> Iterator[tuple[str, PlanError]]:
-        return captioning.unfit(task, checkpoint, given)
+    def refuses(cls, asked: Asked) -> Iterator[Refusal]:
+        yield from super().refuses(asked)
+        yield from refusals(asked)
 
     @classmethod
     def wake(cls) -> None:
@@ -185,10 +150,6 @@ class Transformers(Laying, Driver):
         trim()
 
     # --- adapters -----------------------------------------------------------------------------------------------------
-
-    @classmethod
-    def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
-        check_adapter(base, adapter, name)
 
     def attach(self, key: AdapterKey, checkpoint: Checkpoint) -> None:
         quantization.import_quietly()  # PEFT imports it

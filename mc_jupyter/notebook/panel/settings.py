@@ -9,16 +9,15 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mc_jupyter import devices
 from mc_jupyter.components.model import choose
-from mc_jupyter.errors import ComposeError
 from mc_jupyter.fields import Closed, is_deferred, spellings
 from mc_jupyter.notebook import display
-from mc_jupyter.plan.model import ModelPlanner
+from mc_jupyter.plan.model import standing_in_the_way
 from mc_jupyter.rewriting import settable
 
 if TYPE_CHECKING:
@@ -109,19 +108,16 @@ def settings_of(component: Component) -> tuple[Setting, ...]:
     Without those of its call that its library would refuse, whatever they said.
     """
     shape = component.shape
-    named = set(settable(component)) - {*shape.defaults, "model"} - set(_refused(component))
+    named = set(settable(component)) - {*shape.defaults, "model"} - set(_ignored(component))
     own = [s for s in _described(shape.settings, False) if s.name in named]
     call = [s for s in _described(shape.action, True) if s.name in named and s.name not in {o.name for o in own}]
     return (*sorted(own, key=lambda s: _rank(s.name, FIRST)), *sorted(call, key=lambda s: _rank(s.name, USUAL)))
 
 
-def _refused(component: Component) -> Iterator[str]:
+def _ignored(component: Component) -> Iterable[str]:
+    """The fields of a call that would change nothing with the component's library."""
     task, driver, _ = choose(component.written)
-    if driver is None:
-        return
-    for name in component.shape.action.model_fields:
-        if any(refused == name for refused, _ in driver.check_call(task, {name: 1})):
-            yield name
+    return driver.ignored(task) if driver else ()
 
 
 def in_sight(settings: tuple[Setting, ...], states: Mapping[str, State]) -> tuple[Setting, ...]:
@@ -246,10 +242,10 @@ def impossible(handle: Handle, setting: Setting, options: tuple[Any, ...], besid
         return {}
     component = handle.component
     given = {**handle.overrides, **beside}
-    now = set(_lacks(component, given))
+    now = set(_messages(component, given))
     found = {}
     for option in options:
-        if new := [text for text in _lacks(component, {**given, setting.name: option}) if text not in now]:
+        if new := [text for text in _messages(component, {**given, setting.name: option}) if text not in now]:
             found[option] = _reason(new[0], setting.name, option)
     return found
 
@@ -261,20 +257,8 @@ def own_fields(handle: Handle) -> tuple[Any, ...]:
     return (*named, repr(flags), handle.component.identity)
 
 
-def _lacks(component: ComponentPlan, given: Mapping[str, Any]) -> list[str]:
-    """What stands in the way of the component with these fields: the planner's checks, on the files known already."""
-    planner = ModelPlanner(component.component, os.environ, given)
-    task, driver, settings = component.task, component.driver, planner.settings()
-    found = planner.obstacles
-    if settings is not None and driver is not None and task is not None:
-        device = planner.device(settings.device, driver).device
-        found += driver.obstacles(task, settings) if driver.needs_weights else ()
-        planner.precision(settings.precision, device)
-        try:
-            if component.checkpoint is not None:
-                driver.check(task, settings, component.checkpoint)
-        except ComposeError as error:
-            found.append(error)
+def _messages(component: ComponentPlan, given: Mapping[str, Any]) -> list[str]:
+    found = standing_in_the_way(component, os.environ, given)
     return [problem.message for obstacle in found for problem in obstacle.problems]
 
 
