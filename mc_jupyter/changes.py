@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mc_jupyter import words
+from mc_jupyter.drivers import Driver
 from mc_jupyter.handles import Handle
 from mc_jupyter.plan import ComponentPlan, Plan
 from mc_jupyter.residents import Files, Loaded, Model, Residents, bytes_of, whose
-from mc_jupyter.weights import estimate
 from mc_jupyter.words import format_bytes, listing
 
 Step = Literal["nothing", "weights", "adapters", "cast", "share", "reload", "later"]
@@ -147,7 +147,7 @@ def _size(files: Files) -> int | None:
     if files.base is None:
         return None
     key = files.loaded.model
-    return estimate(files.base, key.dtype, key.quantization).weights_bytes + files.adapter_bytes
+    return Driver.named(key.driver).estimate(key, files.base).weights_bytes + files.adapter_bytes
 
 
 def _amount(size: int | None) -> str:

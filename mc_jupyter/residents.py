@@ -277,7 +277,7 @@ class Residents:
         free = self._free(key.device, [*leaving, *going]).free
         if need > free and (files.least is None or files.least + files.adapter_bytes > free):
             held = [(whose(r), bytes_of(r)) for r in others]
-            lighter = weights.alternatives(base, key.dtype, key.quantization)
+            lighter = Driver.named(key.driver).lighter(key, base)
             own = memory.limit_by == _LIMIT
             weights.check_fits(
                 need, memory, held, subject=key.subject, lighter=lighter, otherwise=_RAISE if own else None
@@ -289,7 +289,7 @@ class Residents:
         key, base = files.loaded.model, files.base
         if base is None or self.get(key) is not None:
             return files.adapter_bytes
-        return weights.estimate(base, key.dtype, key.quantization).peak_bytes + files.adapter_bytes
+        return Driver.named(key.driver).estimate(key, base).peak_bytes + files.adapter_bytes
 
     def _free(self, device: str, leaving: Iterable[Model]) -> devices.Memory:
         """What models may still take on a device once these have gone."""
@@ -321,7 +321,7 @@ class Residents:
         known = [pace for pace in paces if pace]
         if base is None or not known:
             return None
-        return weights.estimate(base, key.dtype, key.quantization).weights_bytes / (sum(known) / len(known))
+        return Driver.named(key.driver).estimate(key, base).weights_bytes / (sum(known) / len(known))
 
     # --- using --------------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ another one inherits its recipes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from mc_jupyter.catalog import Part
@@ -46,6 +47,7 @@ from mc_jupyter.errors import InputError, PlanError, Problem
 from mc_jupyter.events import Run
 from mc_jupyter.fields import Closed, Format
 from mc_jupyter.tasks import Task
+from mc_jupyter.weights.memory import Estimate, estimate
 
 if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
@@ -84,6 +86,9 @@ class Driver(Part, room="drivers", noun="driver"):
 
     formats: ClassVar[tuple[Format, ...]] = ("safetensors", "pytorch")
     """The file formats it reads."""
+
+    quantizes: ClassVar[tuple[str, ...]] = ()
+    """The kinds of `quantization:` to offer where memory is short, the gentlest first."""
 
     ignores: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     """Fields of a task's calls that change nothing with this library, each with the reason: `{task: {field: why}}`.
@@ -152,6 +157,26 @@ class Driver(Part, room="drivers", noun="driver"):
         for name, why in cls.ignored(task).items():
             if given.get(name) is not None:
                 yield name, Problem(f"{name} has no effect here: {why}", None, f"remove {name}:")
+
+    @classmethod
+    def estimate(cls, key: ModelKey, checkpoint: Checkpoint) -> Estimate:
+        """The memory that the model will take, before its weights are read: here by the numbers in its files.
+
+        `key` says as what, `checkpoint` are its files. A library that knows better says so: one that quantizes, maps
+        files, or keeps room for what it will compute.
+        """
+        return estimate(checkpoint, key.dtype)
+
+    @classmethod
+    def lighter(cls, key: ModelKey, checkpoint: Checkpoint) -> list[tuple[str, int]]:
+        """Lighter ways to load the same files: (the line of the cell, the bytes that then are the peak)."""
+        if not checkpoint.elements:
+            return []
+        ways = [("precision: bfloat16", replace(key, dtype="bfloat16"))]
+        ways += [(f"quantization: {kind}", replace(key, quantization=kind)) for kind in cls.quantizes]
+        needs = cls.estimate(key, checkpoint).peak_bytes
+        found = [(line, cls.estimate(way, checkpoint).peak_bytes) for line, way in ways]
+        return [(line, need) for line, need in found if need < needs]
 
     @classmethod
     def least(cls, key: ModelKey, checkpoint: Checkpoint) -> int | None:

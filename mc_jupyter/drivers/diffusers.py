@@ -22,6 +22,7 @@ from mc_jupyter.events import Run
 from mc_jupyter.tasks.image_generation import ImageGeneration
 from mc_jupyter.values import Batch as Rows
 from mc_jupyter.values.pictures import origin
+from mc_jupyter.weights.memory import Estimate
 from mc_jupyter.weights.unsafe import check_pickle
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Diffusers(Laying, Driver):
     package = "diffusers"
     beside = ("transformers",)  # a pipeline's text encoders
     by_pieces = True
+    quantizes = quantization.OFFERED
 
     def __init__(self, pipe: Any, traits: Traits, key: ModelKey):
         self.pipe = pipe
@@ -55,6 +57,10 @@ class Diffusers(Laying, Driver):
     def refuses(cls, asked: Asked) -> Iterator[Refusal]:
         yield from super().refuses(asked)
         yield from refusals(asked)
+
+    @classmethod
+    def estimate(cls, key: ModelKey, checkpoint: Checkpoint) -> Estimate:
+        return quantization.estimate(key, checkpoint)
 
     @classmethod
     def least(cls, key: ModelKey, checkpoint: Checkpoint) -> int | None:

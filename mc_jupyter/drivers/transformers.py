@@ -34,6 +34,7 @@ from mc_jupyter.tasks.text_classification import TextClassification
 from mc_jupyter.tasks.text_embedding import TextEmbedding
 from mc_jupyter.tasks.text_generation import TextGeneration
 from mc_jupyter.values import Embedding, Label
+from mc_jupyter.weights.memory import Estimate
 from mc_jupyter.weights.unsafe import check_pickle
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Transformers(Laying, Driver):
     words = ("huggingface",)
     package = "transformers"
     by_pieces = True
+    quantizes = quantization.OFFERED
 
     def __init__(self, model: Any, tokenizer: Any, key: ModelKey, folder: Path, images: Any = None):
         self.model = model
@@ -76,6 +78,10 @@ class Transformers(Laying, Driver):
     def refuses(cls, asked: Asked) -> Iterator[Refusal]:
         yield from super().refuses(asked)
         yield from refusals(asked)
+
+    @classmethod
+    def estimate(cls, key: ModelKey, checkpoint: Checkpoint) -> Estimate:
+        return quantization.estimate(key, checkpoint)
 
     @classmethod
     def wake(cls) -> None:
