@@ -20,9 +20,9 @@ from mc_jupyter.errors import RunError
 class Model(Protocol):
     """What the cache needs of a loaded model."""
 
-    def close(self) -> None: ...
+    layers: Any
 
-    def detach(self, part: Any, /) -> None: ...
+    def close(self) -> None: ...
 
 
 K = TypeVar("K", bound=Hashable)
@@ -66,7 +66,7 @@ class Resident(Generic[K, M]):
                 self.parts[part].discard(holder)
                 if not self.parts[part]:
                     del self.parts[part]
-                    self.model.detach(part)
+                    self.model.layers.detach(part)
 
 
 class Cache(Generic[K, M]):

@@ -270,7 +270,7 @@ def _card(handle: Handle, resident: Model | None) -> Iterator[tuple[str, str]]:
             yield "quantization", f"{facts.quantization} (asked: {settings.quantization.type})"
         for plan, weight, laid in handle.adapters():
             yield "adapter", _adapter(plan, weight, laid)
-        beside = sum(each.bytes for each in resident.model.adapters().values())
+        beside = sum(each.bytes for each in (resident.model.layers.facts().values() if resident.model.layers else ()))
         size = format_bytes(facts.bytes) + (f" and {format_bytes(beside)} of adapters" if beside else "")
         yield "memory", f"{size}, {facts.parameters:,} parameters" if facts.parameters else size
         if facts.window:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from mc_jupyter import devices, weights, words
 from mc_jupyter.cache import Cache, Resident
-from mc_jupyter.drivers import AdapterFacts, AdapterKey, Asked, Driver, ModelKey, number_type
+from mc_jupyter.drivers import AdapterFacts, AdapterKey, Asked, Driver, Layers, ModelKey, number_type
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory
 from mc_jupyter.errors import DoesNotFit, PlanError, RunError, forget_frames
 from mc_jupyter.events import Phase, Run
@@ -190,7 +190,7 @@ class Residents:
         """Say how much of each adapter that is laid on counts from now on, and how long the model is kept."""
         if files.loaded.adapters:
             with self._cache.lease(resident) as model:
-                model.use(files.loaded.weights)
+                _layers(model).use(files.loaded.weights)
         self.adopt(holder, resident, files.loaded, component)
         return files.loaded
 
@@ -337,7 +337,7 @@ class Residents:
                 if loaded is None or loaded.model != resident.key:
                     raise RunError("the component changed while this call waited for its model", fix="call it again")
                 if resident.parts or loaded.adapters:
-                    model.use(loaded.weights)
+                    _layers(model).use(loaded.weights)
                 yield model
         finally:
             self._expire(resident)
@@ -350,8 +350,8 @@ class Residents:
         if not loaded.adapters or resident.users or not resident.lock.acquire(blocking=False):
             return [(plan, weight, None) for plan, weight in loaded.adapters]
         try:
-            resident.model.use(loaded.weights)
-            found = resident.model.adapters()
+            _layers(resident.model).use(loaded.weights)
+            found = _layers(resident.model).facts()
             return [(plan, weight, found.get(plan)) for plan, weight in loaded.adapters]
         finally:
             resident.lock.release()
@@ -441,6 +441,12 @@ def _kept_for(resident: Model) -> float:
     return max(resident.keep.values(), default=float("inf"))
 
 
+def _layers(model: Driver) -> Layers:
+    """What lays adapters over a model of which adapters are asked: a plan asks none of another."""
+    assert model.layers is not None
+    return model.layers
+
+
 def _lay(resident: Model, holder: str, files: Files) -> None:
     """Lay the holder's adapters over its model and take off those it no longer wants; all of it, or none."""
     wanted = {plan: checkpoint for (plan, _), checkpoint in zip(files.loaded.adapters, files.adapters, strict=True)}
@@ -449,13 +455,13 @@ def _lay(resident: Model, holder: str, files: Files) -> None:
         try:
             for plan, checkpoint in wanted.items():
                 if plan not in resident.parts:
-                    resident.model.attach(plan, checkpoint)
+                    _layers(resident.model).attach(plan, checkpoint)
                     new.append(plan)
                     resident.parts[plan] = set()
         except BaseException:
             for plan in new:
                 del resident.parts[plan]
-                resident.model.detach(plan)
+                _layers(resident.model).detach(plan)
             raise
         for plan in wanted:
             resident.parts[plan].add(holder)
@@ -477,7 +483,7 @@ def _adapters_of(resident: Model) -> Mapping[AdapterKey, AdapterFacts]:
     if not resident.lock.acquire(blocking=False):
         return {}
     try:
-        return resident.model.adapters()
+        return resident.model.layers.facts() if resident.model.layers else {}
     finally:
         resident.lock.release()
 

@@ -12,7 +12,7 @@ from mc_jupyter.errors import RunError
 
 class Model:
     def __init__(self, log: list[str], name: str):
-        self.log, self.name = log, name
+        self.log, self.name, self.layers = log, name, self
         log.append(f"load {name}")
 
     def close(self) -> None:

@@ -18,8 +18,8 @@ To add one, write `drivers/my_library.py`:
         def facts(self): …                   # read back from the loaded model, never from the key
         def close(self): …                   # drop every reference to the model
 
-A library that lays adapters over its model says `lays_adapters = True` and has `attach`, `detach`, `use` and
-`adapters`; one that can change a loaded model's number type has `castable` and `cast`.
+A library that lays adapters over its model says `lays_adapters = True` and gives each loaded one its `layers`; one that
+ can change a loaded model's number type has `castable` and `cast`.
 
 Nothing else is edited. A method inherited from another driver still performs its task, so a library that builds on
 another one inherits its recipes.
@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from mc_jupyter.catalog import Part
 from mc_jupyter.drivers._records import (
@@ -53,14 +53,36 @@ if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
 __all__ = [
-    "LANGUAGE_WORDS", "AdapterFacts", "AdapterKey", "Asked", "Call", "Driver", "Facts", "ModelKey", "Refusal",
-    "number_type", "performs", "refused",
+    "LANGUAGE_WORDS", "AdapterFacts", "AdapterKey", "Asked", "Call", "Driver", "Facts", "Layers", "ModelKey",
+    "Refusal", "number_type", "performs", "refused",
 ]  # fmt: skip
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 LANGUAGE_WORDS = ("huggingface", "unsloth", "vllm", "llamacpp", "custom")
 """The words that the language itself has for `driver:`, whether or not a library here answers to them."""
+
+
+class Layers(Protocol):
+    """What lays adapters over one loaded model, in place. When nothing is laid, the model is as it was loaded."""
+
+    def attach(self, key: AdapterKey, checkpoint: Checkpoint) -> None:
+        """Lay an adapter's files over the model, taking no part yet. One that is laid on already stays as it is.
+
+        Raises PlanError or WeightsError where it does not fit or cannot be read; any error leaves the model as it was.
+        """
+
+    def detach(self, key: AdapterKey) -> None:
+        """Take an adapter off again."""
+
+    def use(self, weights: Mapping[AdapterKey, float]) -> None:
+        """Say which adapters take part from now on, and how much of each: their sum, exactly. None is the bare base.
+
+        Asked before each call, so it costs nothing where nothing changes. LookupError for one that is not laid on.
+        """
+
+    def facts(self) -> Mapping[AdapterKey, AdapterFacts]:
+        """Every adapter laid on now, read back from the layers."""
 
 
 class Driver(Part, room="drivers", noun="driver"):
@@ -95,6 +117,12 @@ class Driver(Part, room="drivers", noun="driver"):
 
     They are refused where a cell writes them and where a call gives them, and no control is made for them.
     """
+
+    lays_adapters: ClassVar[bool] = False
+    """Whether its loaded models have `layers`."""
+
+    layers: Layers | None = None
+    """What lays adapters over the loaded model; None where the library lays none."""
 
     class Settings(Closed):
         """Component-level fields that only this driver has."""
@@ -211,27 +239,6 @@ class Driver(Part, room="drivers", noun="driver"):
 
     def close(self) -> None:
         """Drop every reference to the model and give its memory back."""
-
-    # --- adapters: for libraries that lay them over a model ---------------------------------------------------
-
-    lays_adapters: ClassVar[bool] = False
-    """Whether it has the four methods below."""
-
-    def attach(self, key: AdapterKey, checkpoint: Checkpoint) -> None:
-        """Lay an adapter over the model, taking no part yet. An error leaves the model as it was."""
-        raise NotImplementedError
-
-    def detach(self, key: AdapterKey) -> None:
-        """Take an adapter off again; without any, the model is as it was loaded."""
-        raise NotImplementedError
-
-    def use(self, weights: Mapping[AdapterKey, float]) -> None:
-        """Say which adapters take part from now on, and how much of each: their sum, exactly. None is the bare base."""
-        raise NotImplementedError
-
-    def adapters(self) -> Mapping[AdapterKey, AdapterFacts]:
-        """Every adapter laid on now, read back from the layers."""
-        return {}
 
     # --- number types: for libraries that can change a loaded model's ---------------------------------------------
 

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import AdapterFacts, AdapterKey
+from mc_jupyter.drivers._quantization import import_quietly
 from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.weights.checkpoint import read_json, tensors
 from mc_jupyter.weights.unsafe import check_pickle
@@ -220,7 +221,7 @@ class _Laid:
 
 
 class Adapters:
-    """What is laid over one model. When nothing is, the model's modules are its own."""
+    """The layers (`drivers.Layers`) of one model. When nothing is laid over it, the model's modules are its own."""
 
     def __init__(self, model: Any):
         self.model = model
@@ -233,6 +234,7 @@ class Adapters:
         """Lay an adapter over the model, taking no part yet. An error leaves the model as it was."""
         if key in self._laid:
             return
+        import_quietly()  # PEFT imports it
         card, weights = self.opened(key.name or key.subject or checkpoint.folder.name, checkpoint)
         name = f"mc_adapter_{next(self._numbers)}"
         try:
@@ -430,19 +432,3 @@ def _scale(layer: Any, name: str) -> float:
     """What a layer multiplies an adapter's product by in its next call."""
     takes_part = not layer.disable_adapters and name in layer.active_adapters
     return float(layer.scaling[name]) if takes_part else 0.0
-
-
-class Laying:
-    """What every driver does alike that keeps its adapters as `Adapters`."""
-
-    lays_adapters: ClassVar[bool] = True
-    laid: Adapters
-
-    def detach(self, key: AdapterKey) -> None:
-        self.laid.detach(key)
-
-    def use(self, weights: Mapping[AdapterKey, float]) -> None:
-        self.laid.use(weights)
-
-    def adapters(self) -> Mapping[AdapterKey, AdapterFacts]:
-        return self.laid.facts()

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import AdapterKey, Asked, Call, Driver, Facts, ModelKey, Refusal, performs
+from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs
 from mc_jupyter.drivers import _quantization as quantization
-from mc_jupyter.drivers._adapters import Laying
 from mc_jupyter.drivers._diffusers import loading, memory
 from mc_jupyter.drivers._diffusers.adapters import PipelineAdapters
 from mc_jupyter.drivers._diffusers.architectures import Traits, traits_of
@@ -17,7 +16,7 @@ from mc_jupyter.drivers._diffusers.previews import Budget, guess
 from mc_jupyter.drivers._diffusers.refusals import refusals
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit
-from mc_jupyter.errors import PlanError, RunError
+from mc_jupyter.errors import RunError
 from mc_jupyter.events import Run
 from mc_jupyter.tasks.image_generation import ImageGeneration
 from mc_jupyter.values import Batch as Rows
@@ -31,13 +30,15 @@ if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
 
-class Diffusers(Laying, Driver):
+class Diffusers(Driver):
     """Hugging Face diffusers: images from descriptions."""
 
     words = ("huggingface", "custom")
     package = "diffusers"
     beside = ("transformers",)  # a pipeline's text encoders
     by_pieces = True
+    lays_adapters = True
+    layers: PipelineAdapters
     quantizes = quantization.OFFERED
 
     def __init__(self, pipe: Any, traits: Traits, key: ModelKey):
@@ -46,7 +47,7 @@ class Diffusers(Laying, Driver):
         self.traits = traits
         self.key = key
         self.whole = loading.whole(pipe)
-        self.laid = PipelineAdapters(self.whole, pipe, traits.kind)
+        self.layers = PipelineAdapters(self.whole, pipe, traits.kind)
         self.preview_costs: dict[tuple[int, int], float] = {}  # seconds, by size
         facts = read_facts(self.whole, key, None, ())
         self._facts = replace(facts, architecture=type(pipe).__name__)
@@ -82,7 +83,7 @@ class Diffusers(Laying, Driver):
             if key.quantization != "none":
                 loading.quantize(pipe, traits.kind, key)
             self = cls(pipe, traits, key)
-            self.placed = memory.place(pipe, key, run)
+            self.placed = self.layers.placed = memory.place(pipe, key, run)
         if self.placed != "whole":
             self._facts = replace(self._facts, device=f"{key.device} (in turns)")
         if key.quantization != "none":
@@ -94,19 +95,8 @@ class Diffusers(Laying, Driver):
     def facts(self) -> Facts:
         return self._facts
 
-    # --- adapters -----------------------------------------------------------------------------------------------------
-
-    def attach(self, key: AdapterKey, checkpoint: Checkpoint) -> None:
-        if self.placed == "layers":
-            raise PlanError(
-                f"adapter {key.name}: a model that comes to the GPU layer by layer takes no adapters",
-                fix="remove peft_adapters, or free memory on the GPU",
-            )
-        with loading.quiet():
-            self.laid.attach(key, checkpoint)
-
     def close(self) -> None:
-        self.laid.close()
+        self.layers.close()
         self.pipe = None
         self.whole = None  # type: ignore[assignment]  # nobody asks a closed one
         give_back()

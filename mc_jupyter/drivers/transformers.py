@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.batching import batches
-from mc_jupyter.drivers import AdapterKey, Asked, Call, Driver, Facts, ModelKey, Refusal, performs
+from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs
 from mc_jupyter.drivers import _quantization as quantization
-from mc_jupyter.drivers._adapters import Adapters, Laying
+from mc_jupyter.drivers._adapters import Adapters
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit, trim
 from mc_jupyter.drivers._transformers import captioning, casting
@@ -55,12 +55,14 @@ _OTHER_HEADS = ("ForCausalLM", "ForSequenceClassification", "ForConditionalGener
 _GENERATION_TOKENS = 4096  # prompt tokens of a batch of prompts; more would mostly wait for its longest answer
 
 
-class Transformers(Laying, Driver):
+class Transformers(Driver):
     """Hugging Face transformers: text models of every architecture it knows, and models that describe images."""
 
     words = ("huggingface",)
     package = "transformers"
     by_pieces = True
+    lays_adapters = True
+    layers: Adapters
     quantizes = quantization.OFFERED
 
     def __init__(self, model: Any, tokenizer: Any, key: ModelKey, folder: Path, images: Any = None):
@@ -70,7 +72,7 @@ class Transformers(Laying, Driver):
         self.key = key
         self.sentence = sentence_files(folder)
         self.untrained: tuple[str, ...] = ()
-        self.laid = Adapters(model)
+        self.layers = Adapters(model)
 
     # --- loading ------------------------------------------------------------------------------------------------------
 
@@ -155,14 +157,8 @@ class Transformers(Laying, Driver):
         self.read_facts()
         trim()
 
-    # --- adapters -----------------------------------------------------------------------------------------------------
-
-    def attach(self, key: AdapterKey, checkpoint: Checkpoint) -> None:
-        quantization.import_quietly()  # PEFT imports it
-        self.laid.attach(key, checkpoint)
-
     def close(self) -> None:
-        self.laid.close()
+        self.layers.close()
         self.model = None
         self.tokenizer = None
         give_back()
