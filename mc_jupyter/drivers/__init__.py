@@ -27,9 +27,10 @@ another one inherits its recipes.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from mc_jupyter.catalog import Part
 from mc_jupyter.drivers._records import (
@@ -46,7 +47,7 @@ from mc_jupyter.drivers._records import (
 from mc_jupyter.errors import InputError, PlanError, Problem
 from mc_jupyter.events import Run
 from mc_jupyter.fields import Closed, Format
-from mc_jupyter.tasks import Task
+from mc_jupyter.tasks import Task, performs
 from mc_jupyter.weights.memory import Estimate, estimate
 
 if TYPE_CHECKING:
@@ -56,8 +57,6 @@ __all__ = [
     "LANGUAGE_WORDS", "AdapterFacts", "AdapterKey", "Asked", "Call", "Driver", "Facts", "Layers", "ModelKey",
     "Refusal", "number_type", "performs", "refused",
 ]  # fmt: skip
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 LANGUAGE_WORDS = ("huggingface", "unsloth", "vllm", "llamacpp", "custom")
 """The words that the language itself has for `driver:`, whether or not a library here answers to them."""
@@ -109,6 +108,9 @@ class Driver(Part, room="drivers", noun="driver"):
     formats: ClassVar[tuple[Format, ...]] = ("safetensors", "pytorch")
     """The file formats it reads."""
 
+    heads: ClassVar[tuple[str, ...]] = ()
+    """The kinds of model (`Task.head`) that it can load: a task of such a head may bring its own recipe for it."""
+
     quantizes: ClassVar[tuple[str, ...]] = ()
     """The kinds of `quantization:` to offer where memory is short, the gentlest first."""
 
@@ -133,13 +135,19 @@ class Driver(Part, room="drivers", noun="driver"):
         return tuple(dict.fromkeys((*LANGUAGE_WORDS, *(word for driver in Driver.all() for word in driver.words))))
 
     @classmethod
-    def recipe(cls, task: type[Task]) -> str | None:
-        """The name of the method that performs a task, or None."""
+    def recipe(cls, task: type[Task]) -> Callable[[Any, Call], list[Any]] | None:
+        """What performs a task, as a function of the loaded driver and the call: a method of this library or of one
+        that it builds on, else a function of the task's own file. None where the library does not perform it.
+        """
         for base in cls.__mro__:
             for name, value in vars(base).items():
                 if task.name in getattr(value, "_performs", ()):
-                    return name
-        return None
+                    return cast("Callable[[Any, Call], list[Any]]", getattr(cls, name))
+        if task.head not in cls.heads:
+            return None
+        names = {word for base in cls.__mro__ for word in (vars(base).get("name", ""), *vars(base).get("words", ()))}
+        own = (value for value in vars(sys.modules[task.__module__]).values() if getattr(value, "_by", None) in names)
+        return next((recipe for recipe in own if task.name in recipe._performs), None)
 
     @classmethod
     def suits(cls, task: type[Task], written: Mapping[str, Any]) -> bool:
@@ -225,13 +233,12 @@ class Driver(Part, room="drivers", noun="driver"):
 
     def perform(self, task: type[Task], call: Call) -> list[Any]:
         """One result for each item of the call, in order."""
-        name = self.recipe(task)
-        assert name is not None, f"{self.name} does not perform {task.name}"
+        recipe = self.recipe(task)
+        assert recipe is not None, f"{self.name} does not perform {task.name}"
         given = {field: getattr(call.action, field, None) for field in self.ignored(task)}
         if idle := [problem for _, problem in self._idle(task, given)]:
             raise InputError(idle)
-        results: list[Any] = getattr(self, name)(call)
-        return results
+        return recipe(self, call)
 
     def facts(self) -> Facts:
         """What the loaded model really is."""
@@ -252,13 +259,3 @@ class Driver(Part, room="drivers", noun="driver"):
     def cast(self, key: ModelKey) -> None:
         """Bring the loaded model to the key's number type, in place."""
         raise NotImplementedError
-
-
-def performs(*tasks: type[Task] | str) -> Callable[[F], F]:
-    """Mark a driver's method as the one that performs these tasks."""
-
-    def mark(method: F) -> F:
-        method._performs = frozenset(t if isinstance(t, str) else t.name for t in tasks)  # type: ignore[attr-defined]
-        return method
-
-    return mark

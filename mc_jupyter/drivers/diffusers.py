@@ -39,6 +39,7 @@ class Diffusers(Driver):
     by_pieces = True
     lays_adapters = True
     layers: PipelineAdapters
+    heads = (ImageGeneration.head,)
     quantizes = quantization.OFFERED
 
     def __init__(self, pipe: Any, traits: Traits, key: ModelKey):

@@ -36,6 +36,7 @@ class InsightFace(Driver):
     words = ("custom",)
     package, extra = "insightface", "face"
     formats = ("onnx",)
+    heads = (FaceEmbedding.head,)
     ignores = _IGNORED
 
     def __init__(self, models: Mapping[str, Any], remarks: tuple[str, ...] = ()):

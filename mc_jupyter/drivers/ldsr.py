@@ -49,6 +49,7 @@ class Ldsr(Driver):
 
     words = ("custom",)
     package = "diffusers"
+    heads = (ImageUpscale.head,)
     ignores = _IGNORED
 
     def __init__(self, pipeline: Any):

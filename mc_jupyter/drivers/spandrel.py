@@ -41,6 +41,7 @@ class Spandrel(Driver):
 
     words = ("custom",)
     package, extra = "spandrel", "upscale"
+    heads = (ImageUpscale.head,)
     ignores = _IGNORED
 
     def __init__(self, network: Network, remarks: tuple[str, ...]):

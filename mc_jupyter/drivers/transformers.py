@@ -63,6 +63,7 @@ class Transformers(Driver):
     by_pieces = True
     lays_adapters = True
     layers: Adapters
+    heads = tuple(_CLASSES)
     quantizes = quantization.OFFERED
 
     def __init__(self, model: Any, tokenizer: Any, key: ModelKey, folder: Path, images: Any = None):
