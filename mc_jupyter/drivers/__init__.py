@@ -1,28 +1,38 @@
 """Who performs tasks: one file per library. An instance is that library holding one loaded model.
 
-To add one, write `drivers/my_library.py`:
+To add one, write `drivers/my_library.py` with one class; nothing else is edited:
 
     class MyLibrary(Driver):
         '''One line that help shows.'''
 
-        words = ("my-library",)              # what `driver:` says in YAML
-        package, extra = "mylib", "mylib"    # the module it needs, and our extra that installs it
+        words = ("my-library",)                # what `driver:` says in YAML
+        package, extra = "mylib", "mylib"      # the module it needs, and our extra that installs it
 
         @classmethod
         def load(cls, key, checkpoint, run):   # read the files of `checkpoint` as `key` says; return cls(…)
-
-        @performs(TextGeneration)            # a task's class, or its word
-        def generate(self, call):            # results for call.items, in order
             …
 
-        def facts(self): …                   # read back from the loaded model, never from the key
-        def close(self): …                   # drop every reference to the model
+        @performs(TextGeneration)              # a task's class, or its word
+        def generate(self, call):              # one result for each of call.items, in order
+            …
 
-A library that lays adapters over its model says `lays_adapters = True` and gives each loaded one its `layers`; one that
- can change a loaded model's number type has `castable` and `cast`.
+        def facts(self): …                     # read back from the loaded model, never from the key
+        def close(self): …                     # drop every reference to the model
 
-Nothing else is edited. A method inherited from another driver still performs its task, so a library that builds on
-another one inherits its recipes.
+That is all it must have. What it may have besides, each documented where it stands:
+
+    formats, heads, beside, by_pieces, Settings    what it reads, what it depends on, fields of its own
+    ignores                                        fields of a call that change nothing, as data
+    suits(task, written)                           whether it is the one, where several answer to a word
+    source(task, settings)                         what a model's name means that this library knows
+    refuses(asked)                                 everything it cannot do, said before a weight is read
+    estimate, least, quantizes                     how much memory a model takes, at least, and in fewer bits
+    wake()                                         the import of the library, apart from loading
+    lays_adapters, layers                          adapters over a loaded model
+    castable, cast                                 another number type for a loaded model
+
+A method inherited from another driver still performs its task, so a library that builds on another one inherits its
+recipes. Its test inherits a suite of `tests/drivers/contract.py`.
 """
 
 from __future__ import annotations
@@ -85,7 +95,13 @@ class Layers(Protocol):
 
 
 class Driver(Part, room="drivers", noun="driver"):
-    """One library, holding one loaded model."""
+    """One library; an instance is that library holding one loaded model.
+
+    Class methods answer before anything is loaded: they read no weights, open no socket, and import no heavy library
+    where they can help it. An instance performs one call at a time, and none after `close`.
+    """
+
+    # --- what it is ---------------------------------------------------------------------------------------------------
 
     words: ClassVar[tuple[str, ...]] = ()
     """What `driver:` says in YAML to get it."""
@@ -129,6 +145,8 @@ class Driver(Part, room="drivers", noun="driver"):
     class Settings(Closed):
         """Component-level fields that only this driver has."""
 
+    # --- which tasks, which models ------------------------------------------------------------------------------------
+
     @classmethod
     def spoken(cls) -> tuple[str, ...]:
         """The words that `driver:` takes: the language's own, and those of every library here."""
@@ -151,16 +169,22 @@ class Driver(Part, room="drivers", noun="driver"):
 
     @classmethod
     def suits(cls, task: type[Task], written: Mapping[str, Any]) -> bool:
-        """Whether it is the library for a component written so, where several answer to one word of `driver:`."""
+        """Whether it is the library for a component, where several answer to one word of `driver:`.
+
+        `written` is the component's mapping as the cell has it, expressions and all. Raises nothing.
+        """
         return True
 
     @classmethod
     def source(cls, task: type[Task], settings: Any) -> Any:
-        """Where the model's files come from: `model:` itself, or what a name means that this library knows.
+        """Where the model's files come from, as a `weights.Source`: `model:` itself, or what a name means here.
 
-        A `weights.Source`. Raises WeightsError; opens no socket.
+        `settings` are the component's fields. Raises WeightsError for a name that means nothing, PlanError for one that
+        means another library's model.
         """
         return settings.model
+
+    # --- what it cannot do --------------------------------------------------------------------------------------------
 
     @classmethod
     def ignored(cls, task: type[Task]) -> Mapping[str, str]:
@@ -169,13 +193,16 @@ class Driver(Part, room="drivers", noun="driver"):
 
     @classmethod
     def refuses(cls, asked: Asked) -> Iterator[Refusal]:
-        """Everything that this library cannot do of what is asked, as far as it is known: from settings, device, files,
-        adapters and calls, whichever are there.
+        """Everything of what is asked that this library cannot do, as far as `asked` knows it.
+
+        It is asked more than once: of the calls alone when a cell is read, of all but absent files when it is planned,
+        again after a download. So it looks at whatever is there, and the caller need not know an order. Headers and
+        configs are read at most. It raises nothing: `refused` turns what a check raises into a refusal.
 
         A refusal of the field `device` means that the library, as it is installed, cannot use a device that this
-        machine has: with `device: auto` the CPU is taken then, and the plan says why. Reads headers and configs at
-        most, no weights; opens no socket; imports no heavy library where it can be helped. An override begins with
-        `yield from super().refuses(asked)`.
+        machine has: with `device: auto` the CPU is taken then, and the plan says why.
+
+        An override begins with `yield from super().refuses(asked)`, which refuses what is ignored.
         """
         for number, call in asked.numbered_calls():
             for field, problem in cls._idle(asked.task, call):
@@ -183,7 +210,7 @@ class Driver(Part, room="drivers", noun="driver"):
 
     @classmethod
     def check(cls, asked: Asked) -> None:
-        """Raise the first refusal, where there is one."""
+        """Raise the error of the first refusal, where there is one."""
         for refusal in cls.refuses(asked):
             raise refusal.error
 
@@ -193,6 +220,8 @@ class Driver(Part, room="drivers", noun="driver"):
         for name, why in cls.ignored(task).items():
             if given.get(name) is not None:
                 yield name, Problem(f"{name} has no effect here: {why}", None, f"remove {name}:")
+
+    # --- memory -------------------------------------------------------------------------------------------------------
 
     @classmethod
     def estimate(cls, key: ModelKey, checkpoint: Checkpoint) -> Estimate:
@@ -218,21 +247,39 @@ class Driver(Part, room="drivers", noun="driver"):
     def least(cls, key: ModelKey, checkpoint: Checkpoint) -> int | None:
         """Bytes of the device with which the model runs after all, slower, where it does not fit as a whole.
 
-        None when all of it must fit. `load` then finds out how much is free, and says what it did about it.
+        None when all of it must fit. Otherwise `load` finds out how much is free, and says what it did about it.
         """
         return None
 
+    # --- one loaded model ---------------------------------------------------------------------------------------------
+
     @classmethod
     def wake(cls) -> None:
-        """Import the library: done once a process, before `load`, so that loading times are the model's own."""
+        """Import the library, so that loading times are the model's own: called before `load`, each time it loads.
+
+        MissingPackage where it is there and does not start.
+        """
 
     @classmethod
     def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Driver:
-        """Read the model into memory."""
+        """Read the model into memory, and give the library holding it.
+
+        `key` decides everything: device, number type, quantization, `options` (the driver's own Settings). `checkpoint`
+        are the files, all on this disk; None where the library needs none. `run` hears what a reader should know
+        (`run.note`); reading cannot be stopped part-way, so `run.stopped` may be ignored.
+
+        Raises WeightsError for files that cannot be read, PlanError for what only loading can find out, DoesNotFit when
+        memory runs out. Whatever it raises, nothing it has read may stay in memory.
+        """
         raise NotImplementedError
 
     def perform(self, task: type[Task], call: Call) -> list[Any]:
-        """One result for each item of the call, in order."""
+        """One result for each item of the call, in order, by the recipe for the task.
+
+        A recipe looks at `call.run.stopped` between tokens, steps, tiles or batches, and then gives what it has: None
+        for the items that it did not come to. It emits Advance as it goes (Piece and Preview where there are some).
+        InputError for what the call was given, before the first item; RunError when the library fails.
+        """
         recipe = self.recipe(task)
         assert recipe is not None, f"{self.name} does not perform {task.name}"
         given = {field: getattr(call.action, field, None) for field in self.ignored(task)}
@@ -241,21 +288,27 @@ class Driver(Part, room="drivers", noun="driver"):
         return recipe(self, call)
 
     def facts(self) -> Facts:
-        """What the loaded model really is."""
+        """What the loaded model really is, read back from it. Adapters laid over it are not part of it.
+
+        Asked often, also while a call runs: what takes long to read is read when the model was loaded, or cast.
+        """
         raise NotImplementedError
 
     def close(self) -> None:
-        """Drop every reference to the model and give its memory back."""
-
-    # --- number types: for libraries that can change a loaded model's ---------------------------------------------
+        """Drop every reference to the model and give its memory back. Called once; raises nothing."""
 
     @classmethod
     def castable(cls, old: ModelKey, new: ModelKey, stored: str | None) -> bool:
-        """Whether casting a model loaded as `old` gives, bit for bit, what loading weights stored as `stored` as `new`
-        gives.
+        """Whether casting a model loaded as `old` gives, bit for bit, what loading its files as `new` gives.
+
+        `stored` is the number type of all of its weights in the files; None where there are several.
         """
         return False
 
     def cast(self, key: ModelKey) -> None:
-        """Bring the loaded model to the key's number type, in place."""
+        """Bring the loaded model to the key's number type, in place; only where `castable` says so.
+
+        PlanError where that turns out not to equal a fresh load, with the model as it was. After any other error it is
+        half cast, and is closed.
+        """
         raise NotImplementedError
