@@ -246,11 +246,11 @@ class TestAdapters:
         one = session.load(text_with(llama, laid, a=1.0), "one")
         session.load(text_with(llama, laid, a=0.5, b=1.0), "two")
         driver = session.resident_of(one).thing.driver
-        assert len(driver.adapters()) == 2
+        assert len(driver.layers.facts()) == 2
         session.unload("two")
-        assert [plan.name for plan in driver.adapters()] == ["a"]
+        assert [plan.name for plan in driver.layers.facts()] == ["a"]
         one.set({"adapters.a": None})
-        assert driver.adapters() == {}
+        assert driver.layers.facts() == {}
         assert one("the fox").token_ids == session.load(text_with(llama, laid), "bare")("the fox").token_ids
 
     def test_one_is_added_and_only_that_is_loaded(
@@ -276,7 +276,7 @@ class TestAdapters:
             with pytest.raises(ComposeError):
                 handle.set({"adapters.b": model})
         assert handle.text == text
-        assert [plan.name for plan in session.resident_of(handle).thing.driver.adapters()] == ["a"]
+        assert [plan.name for plan in session.resident_of(handle).thing.driver.layers.facts()] == ["a"]
         assert handle("the fox").token_ids == answer
 
     def test_a_cast_keeps_the_adapters(self, session: mc.Session, llama: Path, laid: dict[str, Path]) -> None:
@@ -285,7 +285,7 @@ class TestAdapters:
         with mc.Session() as other:
             fresh = other.load(text_with(llama, laid, a=1.0).replace("task:", "precision: bfloat16\n  task:"), "x")
             assert handle("the fox").token_ids == fresh("the fox").token_ids
-        assert session.resident_of(handle).thing.driver.adapters().popitem()[1].dtype == "bfloat16"
+        assert session.resident_of(handle).thing.driver.layers.facts().popitem()[1].dtype == "bfloat16"
 
     def test_the_card_shows_modules_rank_and_the_scale_in_use(
         self, session: mc.Session, llama: Path, laid: dict[str, Path]
@@ -408,7 +408,7 @@ class TestTogether:
     ) -> None:
         session.load(text_with(llama, laid, a=1.0), "a")
         handle = session.load(text_with(llama, laid), "a")
-        assert session.resident_of(handle).thing.driver.adapters() == {}
+        assert session.resident_of(handle).thing.driver.layers.facts() == {}
 
     def test_an_adapters_model_is_replaced_and_the_rest_of_it_stays(
         self, session: mc.Session, llama: Path, laid: dict[str, Path]

@@ -341,8 +341,8 @@ class TestInterrupts:
 
             def performed(self: Any, task: Any, call: Any) -> Any:
                 nonlocal calls
-                calls += self.plan.dtype == dtype
-                if self.plan.dtype == dtype and calls == call_number:
+                calls += self.key.dtype == dtype
+                if self.key.dtype == dtype and calls == call_number:
                     os.kill(os.getpid(), signal.SIGINT)
                 return perform(self, task, call)
 

@@ -166,7 +166,7 @@ class _Comparing:
         call = self.engine.prepared(one, found, seed=self.asked)
         if not variant.plan.task.items(call.fields)[0]:
             raise InputError("the list of inputs is empty", fix="give at least one")
-        if getattr(call.fields, "seed", 0) is not None or not _heeds_a_seed(variant.plan, self.drawn):
+        if getattr(call.fields, "seed", 0) is not None or "seed" in variant.plan.driver.ignored(variant.plan.task):
             return call
         return self.engine.prepared(one, found, seed=self.drawn)
 
@@ -382,11 +382,6 @@ def _seeds_in(result: Any) -> Iterator[int]:
             result.seed if isinstance(result, Text) else origin(result).facts.get("seed") if is_image(result) else None
         )
         yield from () if seed is None else (seed,)
-
-
-def _heeds_a_seed(plan: ModelPlan, seed: int) -> bool:
-    """Whether the library draws anything at random for this task."""
-    return "seed" not in dict(plan.driver.check_call(plan.task, {"seed": seed}))
 
 
 def _agreed(reference: _Variant, variant: _Variant) -> Record:

@@ -75,15 +75,17 @@ class Envelope(Closed):
 class Shape:
     """Which fields one written component takes, and what else its type chose for it by what it says.
 
-    `defaults` are action fields that get an expression when the cell leaves them out; `remarks` are what a reader
-    should know about choices made here. A type that chooses more has a subclass for it: the choice is made once, when
-    the document is read, and everybody else finds it in `Component.shape`.
+    `defaults` are action fields that get an expression when the cell leaves them out; `ignores` are action fields that
+    would change nothing, each with the reason; `remarks` are what a reader should know about choices made here. A type
+    that chooses more has a subclass for it: the choice is made once, when the document is read, and everybody else
+    finds it in `Component.shape`.
     """
 
     settings: type[Closed]
     action: type[Closed]
     defaults: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    ignores: Mapping[str, str] = field(default_factory=dict)
 
 
 # --- what planning gives ----------------------------------------------------------------------------------------------
@@ -413,6 +415,14 @@ class ComponentType(Part, room="components", noun="component type"):
         if not cls.runs:
             problems = (*problems, _not_built(written))
         return Planned(written.id, written, settings, default_inputs(written), problems=problems)
+
+    @classmethod
+    def refuses(cls, planned: Planned, env: Mapping[str, str], beside: Mapping[str, Any]) -> Sequence[ComposeError]:
+        """What would stand in the way with these fields decided beside the text, on what is known already.
+
+        Cheaper than to plan anew: no file is looked for.
+        """
+        return filled(planned.component, env, beside)[1]
 
     @classmethod
     def open(cls, planned: Planned, room: Room, run: Run) -> Resident | None:

@@ -1,149 +1,107 @@
 """Who performs tasks: one file per library. An instance is that library holding one loaded model.
 
-To add one, write `drivers/my_library.py`:
+To add one, write `drivers/my_library.py` with one class; nothing else is edited:
 
     class MyLibrary(Driver):
         '''One line that help shows.'''
 
-        words = ("my-library",)              # what `driver:` says in YAML
-        package, extra = "mylib", "mylib"    # the module it needs, and our extra that installs it
+        words = ("my-library",)                # what `driver:` says in YAML
+        package, extra = "mylib", "mylib"      # the module it needs, and our extra that installs it
 
         @classmethod
-        def load(cls, plan, checkpoint, run):   # read the files of `checkpoint` as `plan` says; return cls(…)
-
-        @performs(TextGeneration)            # a task's class, or its word
-        def generate(self, call):            # results for call.items, in order
+        def load(cls, key, checkpoint, run):   # read the files of `checkpoint` as `key` says; return cls(…)
             …
 
-        def facts(self): …                   # read back from the loaded model, never from the plan
-        def close(self): …                   # drop every reference to the model
+        @performs(TextGeneration)              # a task's class, or its word
+        def generate(self, call):              # one result for each of call.items, in order
+            …
 
-A library that lays adapters over its model says `lays_adapters = True` and has `attach`, `detach`, `use` and
-`adapters`; one that can change a loaded model's number type has `castable` and `cast`.
+        def facts(self): …                     # read back from the loaded model, never from the key
+        def close(self): …                     # drop every reference to the model
 
-Nothing else is edited. A method inherited from another driver still performs its task, so a library that builds on
-another one inherits its recipes.
+That is all it must have. What it may have besides, each documented where it stands:
+
+    formats, heads, beside, by_pieces, Settings    what it reads, what it depends on, fields of its own
+    ignores                                        fields of a call that change nothing, as data
+    suits(task, written)                           whether it is the one, where several answer to a word
+    source(task, settings)                         what a model's name means that this library knows
+    refuses(asked)                                 everything it cannot do, said before a weight is read
+    estimate, least, quantizes                     how much memory a model takes, at least, and in fewer bits
+    wake()                                         the import of the library, apart from loading
+    lays_adapters, layers                          adapters over a loaded model
+    castable, cast                                 another number type for a loaded model
+
+A method inherited from another driver still performs its task, so a library that builds on another one inherits its
+recipes. Its test inherits a suite of `tests/drivers/contract.py`.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from mc_jupyter.catalog import Part
-from mc_jupyter.errors import PlanError, Problem
+from mc_jupyter.drivers._records import (
+    AdapterFacts,
+    AdapterKey,
+    Asked,
+    Call,
+    Facts,
+    ModelKey,
+    Refusal,
+    number_type,
+    refused,
+)
+from mc_jupyter.errors import InputError, PlanError, Problem
 from mc_jupyter.events import Run
 from mc_jupyter.fields import Closed, Format
-from mc_jupyter.tasks import Task
+from mc_jupyter.tasks import Task, performs
+from mc_jupyter.weights.memory import Estimate, estimate
 
 if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
-F = TypeVar("F", bound=Callable[..., Any])
-
+__all__ = [
+    "LANGUAGE_WORDS", "AdapterFacts", "AdapterKey", "Asked", "Call", "Driver", "Facts", "Layers", "ModelKey",
+    "Refusal", "number_type", "performs", "refused",
+]  # fmt: skip
 
 LANGUAGE_WORDS = ("huggingface", "unsloth", "vllm", "llamacpp", "custom")
 """The words that the language itself has for `driver:`, whether or not a library here answers to them."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelKey:
-    """Exactly what decides which bytes are in memory: equal plans are one model.
+class Layers(Protocol):
+    """What lays adapters over one loaded model, in place. When nothing is laid, the model is as it was loaded."""
 
-    `identity` tells one set of files from another: their folder, names, sizes and times of change. `compute_dtype` and
-    `double_quant` say how quantized weights are held, and are empty where there are none. `subject` is what a reader
-    calls the model; it does not count.
-    """
+    def attach(self, key: AdapterKey, checkpoint: Checkpoint) -> None:
+        """Lay an adapter's files over the model, taking no part yet. One that is laid on already stays as it is.
 
-    driver: str
-    head: str
-    identity: tuple[Any, ...]
-    device: str
-    dtype: str
-    device_mode: str = "single"
-    quantization: str = "none"
-    compute_dtype: str = ""
-    double_quant: bool = False
-    options: tuple[tuple[str, Any], ...] = ()
-    subject: str = field(default="", compare=False)
+        Raises PlanError or WeightsError where it does not fit or cannot be read; any error leaves the model as it was.
+        """
 
+    def detach(self, key: AdapterKey) -> None:
+        """Take an adapter off again."""
 
-@dataclass(frozen=True, slots=True)
-class AdapterKey:
-    """Exactly what decides an adapter's bytes: equal plans are one adapter, laid once over a base for all who use it.
+    def use(self, weights: Mapping[AdapterKey, float]) -> None:
+        """Say which adapters take part from now on, and how much of each: their sum, exactly. None is the bare base.
 
-    How much of it is added is not part of it: `Driver.use` says that before each call. `name` is what the user calls
-    it, `subject` where it comes from; neither counts.
-    """
+        Asked before each call, so it costs nothing where nothing changes. LookupError for one that is not laid on.
+        """
 
-    identity: tuple[Any, ...]
-    dtype: str
-    low_cpu_mem_usage: bool = field(default=False, compare=False)
-    name: str = field(default="", compare=False)
-    subject: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterFacts:
-    """What a laid-on adapter really is, read back from the layers it changed.
-
-    `modules` is how many layers it matched, `ranks` the smallest and largest rank among them, `scales` the smallest and
-    largest number that a layer multiplies its product by now (as trained: alpha / rank; times the weight in use; 0 when
-    it takes no part).
-    """
-
-    modules: int
-    ranks: tuple[int, int]
-    scales: tuple[float, float]
-    bytes: int
-    dtype: str
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a task: the inputs in order, the fields of the call with every expression evaluated, and the run.
-
-    `settings` are the component's fields (labels, chat template …); `run` is who listens and who may stop it.
-    """
-
-    items: list[Any]
-    action: Any
-    settings: Any
-    run: Run
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a loaded model really is, read back from its tensors and modules.
-
-    `bytes` is the memory of its parameters and buffers; `window` is in tokens; `remarks` are what a reader of its
-    answers should know.
-    """
-
-    device: str
-    dtype: str
-    bytes: int
-    parameters: int | None = None
-    quantization: str = "none"
-    window: int | None = None
-    architecture: str = ""
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def number_type(self) -> str:
-        """`float32`, or of a quantized model `nf4, the rest float32`."""
-        return number_type(self.dtype, self.quantization)
-
-
-def number_type(dtype: str, quantization: str) -> str:
-    """What the weights are, in a few words."""
-    kind = quantization.partition(" ")[0]
-    return dtype if kind == "none" else f"{kind}, the rest {dtype}"
+    def facts(self) -> Mapping[AdapterKey, AdapterFacts]:
+        """Every adapter laid on now, read back from the layers."""
 
 
 class Driver(Part, room="drivers", noun="driver"):
-    """One library, holding one loaded model."""
+    """One library; an instance is that library holding one loaded model.
+
+    Class methods answer before anything is loaded: they read no weights, open no socket, and import no heavy library
+    where they can help it. An instance performs one call at a time, and none after `close`.
+    """
+
+    # --- what it is ---------------------------------------------------------------------------------------------------
 
     words: ClassVar[tuple[str, ...]] = ()
     """What `driver:` says in YAML to get it."""
@@ -166,8 +124,28 @@ class Driver(Part, room="drivers", noun="driver"):
     formats: ClassVar[tuple[Format, ...]] = ("safetensors", "pytorch")
     """The file formats it reads."""
 
+    heads: ClassVar[tuple[str, ...]] = ()
+    """The kinds of model (`Task.head`) that it can load: a task of such a head may bring its own recipe for it."""
+
+    quantizes: ClassVar[tuple[str, ...]] = ()
+    """The kinds of `quantization:` to offer where memory is short, the gentlest first."""
+
+    ignores: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    """Fields of a task's calls that change nothing with this library, each with the reason: `{task: {field: why}}`.
+
+    They are refused where a cell writes them and where a call gives them, and no control is made for them.
+    """
+
+    lays_adapters: ClassVar[bool] = False
+    """Whether its loaded models have `layers`."""
+
+    layers: Layers | None = None
+    """What lays adapters over the loaded model; None where the library lays none."""
+
     class Settings(Closed):
         """Component-level fields that only this driver has."""
+
+    # --- which tasks, which models ------------------------------------------------------------------------------------
 
     @classmethod
     def spoken(cls) -> tuple[str, ...]:
@@ -175,134 +153,162 @@ class Driver(Part, room="drivers", noun="driver"):
         return tuple(dict.fromkeys((*LANGUAGE_WORDS, *(word for driver in Driver.all() for word in driver.words))))
 
     @classmethod
-    def recipe(cls, task: type[Task]) -> str | None:
-        """The name of the method that performs a task, or None."""
+    def recipe(cls, task: type[Task]) -> Callable[[Any, Call], list[Any]] | None:
+        """What performs a task, as a function of the loaded driver and the call: a method of this library or of one
+        that it builds on, else a function of the task's own file. None where the library does not perform it.
+        """
         for base in cls.__mro__:
             for name, value in vars(base).items():
                 if task.name in getattr(value, "_performs", ()):
-                    return name
-        return None
+                    return cast("Callable[[Any, Call], list[Any]]", getattr(cls, name))
+        if task.head not in cls.heads:
+            return None
+        names = {word for base in cls.__mro__ for word in (vars(base).get("name", ""), *vars(base).get("words", ()))}
+        own = (value for value in vars(sys.modules[task.__module__]).values() if getattr(value, "_by", None) in names)
+        return next((recipe for recipe in own if task.name in recipe._performs), None)
 
     @classmethod
     def suits(cls, task: type[Task], written: Mapping[str, Any]) -> bool:
-        """Whether it is the library for a component written so, where several answer to one word of `driver:`."""
+        """Whether it is the library for a component, where several answer to one word of `driver:`.
+
+        `written` is the component's mapping as the cell has it, expressions and all. Raises nothing.
+        """
         return True
 
     @classmethod
     def source(cls, task: type[Task], settings: Any) -> Any:
-        """Where the model's files come from: `model:` itself, or what a name means that this library knows.
+        """Where the model's files come from, as a `weights.Source`: `model:` itself, or what a name means here.
 
-        A `weights.Source`. Raises WeightsError; opens no socket.
+        `settings` are the component's fields. Raises WeightsError for a name that means nothing, PlanError for one that
+        means another library's model.
         """
         return settings.model
 
-    @classmethod
-    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
-        """What about these settings this library cannot do: said before anything is downloaded."""
-        return iter(())
+    # --- what it cannot do --------------------------------------------------------------------------------------------
 
     @classmethod
-    def lacks(cls, device: str) -> PlanError | None:
-        """Why the library, as it is installed, cannot use a device that this machine has; None when it can.
+    def ignored(cls, task: type[Task]) -> Mapping[str, str]:
+        """The fields of this task's calls that it pays no heed to, each with the reason."""
+        return cls.ignores.get(task.name, {})
 
-        With `device: auto` the CPU is taken then, and the plan says why.
+    @classmethod
+    def refuses(cls, asked: Asked) -> Iterator[Refusal]:
+        """Everything of what is asked that this library cannot do, as far as `asked` knows it.
+
+        It is asked more than once: of the calls alone when a cell is read, of all but absent files when it is planned,
+        again after a download. So it looks at whatever is there, and the caller need not know an order. Headers and
+        configs are read at most. It raises nothing: `refused` turns what a check raises into a refusal.
+
+        A refusal of the field `device` means that the library, as it is installed, cannot use a device that this
+        machine has: with `device: auto` the CPU is taken then, and the plan says why.
+
+        An override begins with `yield from super().refuses(asked)`, which refuses what is ignored.
         """
-        return None
+        for number, call in asked.numbered_calls():
+            for field, problem in cls._idle(asked.task, call):
+                yield Refusal(PlanError([problem]), field, call=number)
 
     @classmethod
-    def check_call(cls, task: type[Task], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
-        """What this library would pay no heed to in the written fields of a call: pairs of field and problem."""
-        return iter(())
+    def check(cls, asked: Asked) -> None:
+        """Raise the error of the first refusal, where there is one."""
+        for refusal in cls.refuses(asked):
+            raise refusal.error
 
     @classmethod
-    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
-        """Raise PlanError if these files cannot do this task: said before any weight is read."""
+    def _idle(cls, task: type[Task], given: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+        """A problem for each of a call's fields that would change nothing."""
+        for name, why in cls.ignored(task).items():
+            if given.get(name) is not None:
+                yield name, Problem(f"{name} has no effect here: {why}", None, f"remove {name}:")
+
+    # --- memory -------------------------------------------------------------------------------------------------------
 
     @classmethod
-    def unfit(
-        cls, task: type[Task], checkpoint: Checkpoint, given: Mapping[str, Any]
-    ) -> Iterator[tuple[str, PlanError]]:
-        """What a cell asks of its calls that these files cannot do: pairs of the field to point at and the error.
+    def estimate(cls, key: ModelKey, checkpoint: Checkpoint) -> Estimate:
+        """The memory that the model will take, before its weights are read: here by the numbers in its files.
 
-        `given` holds the action's fields that the cell gives a value; those that are expressions are not among them.
+        `key` says as what, `checkpoint` are its files. A library that knows better says so: one that quantizes, maps
+        files, or keeps room for what it will compute.
         """
-        return iter(())
+        return estimate(checkpoint, key.dtype)
 
     @classmethod
-    def least(cls, plan: ModelKey, checkpoint: Checkpoint) -> int | None:
+    def lighter(cls, key: ModelKey, checkpoint: Checkpoint) -> list[tuple[str, int]]:
+        """Lighter ways to load the same files: (the line of the cell, the bytes that then are the peak)."""
+        if not checkpoint.elements:
+            return []
+        ways = [("precision: bfloat16", replace(key, dtype="bfloat16"))]
+        ways += [(f"quantization: {kind}", replace(key, quantization=kind)) for kind in cls.quantizes]
+        needs = cls.estimate(key, checkpoint).peak_bytes
+        found = [(line, cls.estimate(way, checkpoint).peak_bytes) for line, way in ways]
+        return [(line, need) for line, need in found if need < needs]
+
+    @classmethod
+    def least(cls, key: ModelKey, checkpoint: Checkpoint) -> int | None:
         """Bytes of the device with which the model runs after all, slower, where it does not fit as a whole.
 
-        None when all of it must fit. `load` then finds out how much is free, and says what it did about it.
+        None when all of it must fit. Otherwise `load` finds out how much is free, and says what it did about it.
         """
         return None
+
+    # --- one loaded model ---------------------------------------------------------------------------------------------
 
     @classmethod
     def wake(cls) -> None:
-        """Import the library: done once a process, before `load`, so that loading times are the model's own."""
+        """Import the library, so that loading times are the model's own: called before `load`, each time it loads.
+
+        MissingPackage where it is there and does not start.
+        """
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Driver:
-        """Read the model into memory."""
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Driver:
+        """Read the model into memory, and give the library holding it.
+
+        `key` decides everything: device, number type, quantization, `options` (the driver's own Settings). `checkpoint`
+        are the files, all on this disk; None where the library needs none. `run` hears what a reader should know
+        (`run.note`); reading cannot be stopped part-way, so `run.stopped` may be ignored.
+
+        Raises WeightsError for files that cannot be read, PlanError for what only loading can find out, DoesNotFit when
+        memory runs out. Whatever it raises, nothing it has read may stay in memory.
+        """
         raise NotImplementedError
 
     def perform(self, task: type[Task], call: Call) -> list[Any]:
-        """One result for each item of the call, in order."""
-        name = self.recipe(task)
-        assert name is not None, f"{self.name} does not perform {task.name}"
-        results: list[Any] = getattr(self, name)(call)
-        return results
+        """One result for each item of the call, in order, by the recipe for the task.
+
+        A recipe looks at `call.run.stopped` between tokens, steps, tiles or batches, and then gives what it has: None
+        for the items that it did not come to. It emits Advance as it goes (Piece and Preview where there are some).
+        InputError for what the call was given, before the first item; RunError when the library fails.
+        """
+        recipe = self.recipe(task)
+        assert recipe is not None, f"{self.name} does not perform {task.name}"
+        given = {field: getattr(call.action, field, None) for field in self.ignored(task)}
+        if idle := [problem for _, problem in self._idle(task, given)]:
+            raise InputError(idle)
+        return recipe(self, call)
 
     def facts(self) -> Facts:
-        """What the loaded model really is."""
+        """What the loaded model really is, read back from it. Adapters laid over it are not part of it.
+
+        Asked often, also while a call runs: what takes long to read is read when the model was loaded, or cast.
+        """
         raise NotImplementedError
 
     def close(self) -> None:
-        """Drop every reference to the model and give its memory back."""
-
-    # --- adapters: for libraries that lay them over a model ---------------------------------------------------
-
-    lays_adapters: ClassVar[bool] = False
-    """Whether it has the four methods below."""
-
-    @classmethod
-    def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
-        """Raise PlanError or WeightsError if this adapter cannot be laid over this base: said before either is read."""
-
-    def attach(self, plan: AdapterKey, checkpoint: Checkpoint) -> None:
-        """Lay an adapter over the model, taking no part yet. An error leaves the model as it was."""
-        raise NotImplementedError
-
-    def detach(self, plan: AdapterKey) -> None:
-        """Take an adapter off again; without any, the model is as it was loaded."""
-        raise NotImplementedError
-
-    def use(self, weights: Mapping[AdapterKey, float]) -> None:
-        """Say which adapters take part from now on, and how much of each: their sum, exactly. None is the bare base."""
-        raise NotImplementedError
-
-    def adapters(self) -> Mapping[AdapterKey, AdapterFacts]:
-        """Every adapter laid on now, read back from the layers."""
-        return {}
-
-    # --- number types: for libraries that can change a loaded model's ---------------------------------------------
+        """Drop every reference to the model and give its memory back. Called once; raises nothing."""
 
     @classmethod
     def castable(cls, old: ModelKey, new: ModelKey, stored: str | None) -> bool:
-        """Whether casting a model loaded as `old` gives, bit for bit, what loading weights stored as `stored` as `new`
-        gives.
+        """Whether casting a model loaded as `old` gives, bit for bit, what loading its files as `new` gives.
+
+        `stored` is the number type of all of its weights in the files; None where there are several.
         """
         return False
 
-    def cast(self, plan: ModelKey) -> None:
-        """Bring the loaded model to the plan's number type, in place."""
+    def cast(self, key: ModelKey) -> None:
+        """Bring the loaded model to the key's number type, in place; only where `castable` says so.
+
+        PlanError where that turns out not to equal a fresh load, with the model as it was. After any other error it is
+        half cast, and is closed.
+        """
         raise NotImplementedError
-
-
-def performs(*tasks: type[Task] | str) -> Callable[[F], F]:
-    """Mark a driver's method as the one that performs these tasks."""
-
-    def mark(method: F) -> F:
-        method._performs = frozenset(t if isinstance(t, str) else t.name for t in tasks)  # type: ignore[attr-defined]
-        return method
-
-    return mark

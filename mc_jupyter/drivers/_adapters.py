@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import AdapterFacts, AdapterKey
+from mc_jupyter.drivers._quantization import import_quietly
 from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.weights.checkpoint import read_json, tensors
 from mc_jupyter.weights.unsafe import check_pickle
@@ -220,7 +221,7 @@ class _Laid:
 
 
 class Adapters:
-    """What is laid over one model. When nothing is, the model's modules are its own."""
+    """The layers (`drivers.Layers`) of one model. When nothing is laid over it, the model's modules are its own."""
 
     def __init__(self, model: Any):
         self.model = model
@@ -229,16 +230,17 @@ class Adapters:
         self._settled = True  # whether the layers are as `_weights` says: not after an interrupt half-way
         self._numbers = count(1)
 
-    def attach(self, plan: AdapterKey, checkpoint: Checkpoint) -> None:
+    def attach(self, key: AdapterKey, checkpoint: Checkpoint) -> None:
         """Lay an adapter over the model, taking no part yet. An error leaves the model as it was."""
-        if plan in self._laid:
+        if key in self._laid:
             return
-        card, weights = self.opened(plan.name or plan.subject or checkpoint.folder.name, checkpoint)
+        import_quietly()  # PEFT imports it
+        card, weights = self.opened(key.name or key.subject or checkpoint.folder.name, checkpoint)
         name = f"mc_adapter_{next(self._numbers)}"
         try:
-            layers = self._wrap(card, name, plan.low_cpu_mem_usage)
-            _fill(layers, name, weights, plan.dtype, card)
-            self._laid[plan] = _Laid(name, {layer: layer.scaling[name] for layer in layers.values()})
+            layers = self._wrap(card, name, key.low_cpu_mem_usage)
+            _fill(layers, name, weights, key.dtype, card)
+            self._laid[key] = _Laid(name, {layer: layer.scaling[name] for layer in layers.values()})
         except BaseException:  # an interrupt, too, leaves nothing half done
             self._unwrap(name)
             raise
@@ -250,27 +252,27 @@ class Adapters:
         card = Card.read(checkpoint, name)
         return card, read_weights(checkpoint, card)
 
-    def detach(self, plan: AdapterKey) -> None:
+    def detach(self, key: AdapterKey) -> None:
         """Take an adapter off; modules that no other one changes are the model's own objects again."""
-        laid = self._laid.pop(plan)
-        self._weights.pop(plan, None)
+        laid = self._laid.pop(key)
+        self._weights.pop(key, None)
         self._unwrap(laid.name)
         self._apply()
 
     def use(self, weights: Mapping[AdapterKey, float]) -> None:
         """Let exactly these take part, each as it was trained times its weight. Costs nothing when they do already."""
-        wanted = {plan: weight for plan, weight in weights.items() if weight}
+        wanted = {key: weight for key, weight in weights.items() if weight}
         # In order, too: a sum of floats depends on it, and equal calls shall give equal bits.
         if self._settled and list(wanted.items()) == list(self._weights.items()):
             return
-        if absent := [plan.name or plan.subject for plan in wanted if plan not in self._laid]:
+        if absent := [key.name or key.subject for key in wanted if key not in self._laid]:
             raise LookupError(f"not laid over this model: {listing(absent, 'and')}")
         self._weights = wanted
         self._apply()
 
     def facts(self) -> dict[AdapterKey, AdapterFacts]:
         """What the layers themselves say now."""
-        return {plan: _facts(laid) for plan, laid in self._laid.items()}
+        return {key: _facts(laid) for key, laid in self._laid.items()}
 
     def close(self) -> None:
         self.model = None
@@ -281,8 +283,8 @@ class Adapters:
         """Bring every layer to `self._weights`. One that has no part to play calls its base and does nothing else."""
         self._settled = False
         active: dict[Any, list[str]] = {layer: [] for laid in self._laid.values() for layer in laid.trained}
-        for plan, weight in self._weights.items():
-            laid = self._laid[plan]
+        for key, weight in self._weights.items():
+            laid = self._laid[key]
             for layer, trained in laid.trained.items():
                 layer.scaling[laid.name] = trained * weight
                 active[layer].append(laid.name)
@@ -430,19 +432,3 @@ def _scale(layer: Any, name: str) -> float:
     """What a layer multiplies an adapter's product by in its next call."""
     takes_part = not layer.disable_adapters and name in layer.active_adapters
     return float(layer.scaling[name]) if takes_part else 0.0
-
-
-class Laying:
-    """What every driver does alike that keeps its adapters as `Adapters`."""
-
-    lays_adapters: ClassVar[bool] = True
-    laid: Adapters
-
-    def detach(self, plan: AdapterKey) -> None:
-        self.laid.detach(plan)
-
-    def use(self, weights: Mapping[AdapterKey, float]) -> None:
-        self.laid.use(weights)
-
-    def adapters(self) -> Mapping[AdapterKey, AdapterFacts]:
-        return self.laid.facts()

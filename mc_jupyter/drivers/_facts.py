@@ -12,13 +12,13 @@ from mc_jupyter.errors import PlanError
 from mc_jupyter.words import listing
 
 
-def read_facts(model: Any, plan: ModelKey, window: int | None, remarks: tuple[str, ...]) -> Facts:
-    """The facts, with a remark for each difference from the plan. PlanError if nothing of it could be quantized."""
+def read_facts(model: Any, key: ModelKey, window: int | None, remarks: tuple[str, ...]) -> Facts:
+    """The facts, with a remark for each difference from the key. PlanError if nothing of it could be quantized."""
     parameters = list(model.parameters())
     layers = quantization.layers(model)
-    if plan.quantization != "none" and not layers:
+    if key.quantization != "none" and not layers:
         raise PlanError(
-            f"no layer of this model became {plan.quantization}: it has no linear layer that bitsandbytes knows",
+            f"no layer of this model became {key.quantization}: it has no linear layer that bitsandbytes knows",
             fix="remove quantization:",
         )
     scales = [tensor for layer in layers for tensor in quantization.scales(layer)]
@@ -34,7 +34,7 @@ def read_facts(model: Any, plan: ModelKey, window: int | None, remarks: tuple[st
         quantization=_quantization(model, layers),
         window=window,
         architecture=type(model).__name__,
-        remarks=(*remarks, *_differences(model, plan, layers)),
+        remarks=(*remarks, *_differences(model, key, layers)),
     )
 
 
@@ -71,29 +71,29 @@ def _where(model: Any, tensors: Any) -> str:
     return ", ".join(sorted({str(t.device) for t in tensors}))
 
 
-def _differences(model: Any, plan: ModelKey, layers: list[Any]) -> Iterator[str]:
-    """What is otherwise than the plan says, a line each."""
-    if plan.quantization == "int4":
+def _differences(model: Any, key: ModelKey, layers: list[Any]) -> Iterator[str]:
+    """What is otherwise than the key says, a line each."""
+    if key.quantization == "int4":
         yield "int4 is bitsandbytes' nf4"
-    yield from _compute_types(plan, layers)
+    yield from _compute_types(key, layers)
     # A 4-bit layer holds its bias in the type it was told to compute in.
     biases = {id(layer.bias) for layer in layers if quantization.is_four_bit(layer)}
     whole = {n: p for n, p in _whole(model, layers).items() if p.is_floating_point() and id(p) not in biases}
     others: dict[str, list[str]] = {}
     for name, parameter in whole.items():
-        if (kind := _word(parameter.dtype)) != plan.dtype:
+        if (kind := _word(parameter.dtype)) != key.dtype:
             others.setdefault(kind, []).append(name)
     for kind, names in others.items():
         short = list(dict.fromkeys(".".join(name.split(".")[-2:]) for name in names))
         shown = listing(short[:3], "and") if len(short) <= 3 else f"{', '.join(short[:3])} …"
-        yield f"{len(names)} of {len(whole)} tensors are {kind}, not {plan.dtype}: {shown}"
-    if plan.device_mode == "auto" and "parts" not in (where := _where(model, model.parameters())):
+        yield f"{len(names)} of {len(whole)} tensors are {kind}, not {key.dtype}: {shown}"
+    if key.device_mode == "auto" and "parts" not in (where := _where(model, model.parameters())):
         yield f"device_mode: auto put the whole model on {where}"
 
 
-def _compute_types(plan: ModelKey, layers: list[Any]) -> Iterator[str]:
+def _compute_types(key: ModelKey, layers: list[Any]) -> Iterator[str]:
     four = [layer for layer in layers if quantization.is_four_bit(layer)]
-    asked = plan.compute_dtype or plan.dtype
+    asked = key.compute_dtype or key.dtype
     for kind, count in Counter(quantization.computes_in(layer) for layer in four).items():
         if kind != asked:
             yield f"{count} of {len(four)} 4-bit layers compute in {kind}, not {asked}: bitsandbytes' way on this CPU"

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import AdapterKey, Call, Driver, Facts, ModelKey, performs
+from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs
 from mc_jupyter.drivers import _quantization as quantization
-from mc_jupyter.drivers._adapters import Laying
 from mc_jupyter.drivers._diffusers import loading, memory
-from mc_jupyter.drivers._diffusers.adapters import PipelineAdapters, check_adapter
-from mc_jupyter.drivers._diffusers.architectures import Traits, traits_of, unfit
+from mc_jupyter.drivers._diffusers.adapters import PipelineAdapters
+from mc_jupyter.drivers._diffusers.architectures import Traits, traits_of
 from mc_jupyter.drivers._diffusers.drawing import Batch, Steps, arguments, cut, draw, wanted
 from mc_jupyter.drivers._diffusers.previews import Budget, guess
+from mc_jupyter.drivers._diffusers.refusals import refusals
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit
-from mc_jupyter.errors import PlanError, RunError
+from mc_jupyter.errors import RunError
 from mc_jupyter.events import Run
-from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_generation import ImageGeneration
 from mc_jupyter.values import Batch as Rows
 from mc_jupyter.values.pictures import origin
+from mc_jupyter.weights.memory import Estimate
 from mc_jupyter.weights.unsafe import check_pickle
 
 if TYPE_CHECKING:
@@ -30,56 +30,43 @@ if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
 
-class Diffusers(Laying, Driver):
+class Diffusers(Driver):
     """Hugging Face diffusers: images from descriptions."""
 
     words = ("huggingface", "custom")
     package = "diffusers"
     beside = ("transformers",)  # a pipeline's text encoders
     by_pieces = True
+    lays_adapters = True
+    layers: PipelineAdapters
+    heads = (ImageGeneration.head,)
+    quantizes = quantization.OFFERED
 
-    def __init__(self, pipe: Any, traits: Traits, plan: ModelKey):
+    def __init__(self, pipe: Any, traits: Traits, key: ModelKey):
         self.pipe = pipe
         self.placed: memory.Placement = "whole"
         self.traits = traits
-        self.plan = plan
+        self.key = key
         self.whole = loading.whole(pipe)
-        self.laid = PipelineAdapters(self.whole, pipe, traits.kind)
+        self.layers = PipelineAdapters(self.whole, pipe, traits.kind)
         self.preview_costs: dict[tuple[int, int], float] = {}  # seconds, by size
-        facts = read_facts(self.whole, plan, None, ())
+        facts = read_facts(self.whole, key, None, ())
         self._facts = replace(facts, architecture=type(pipe).__name__)
 
     # --- loading ------------------------------------------------------------------------------------------------------
 
     @classmethod
-    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
-        yield from quantization.obstacles(settings)
-        if settings.device_mode == "auto":
-            yield PlanError(
-                "device_mode: auto spreads layers over several GPUs, which diffusers' pipelines cannot do",
-                fix="remove device_mode: what does not fit on the GPU then waits in main memory for its turn",
-            )
-        if settings.family == "hunyuan-image":
-            yield PlanError(
-                "architecture: hunyuan-image is read, but this version does not draw with it",
-                fix="architecture: hunyuan (HunyuanDiT), sdxl or flux",
-            )
+    def refuses(cls, asked: Asked) -> Iterator[Refusal]:
+        yield from super().refuses(asked)
+        yield from refusals(asked)
 
     @classmethod
-    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
-        traits_of(checkpoint, settings.family)
-        quantization.check(settings, checkpoint)
+    def estimate(cls, key: ModelKey, checkpoint: Checkpoint) -> Estimate:
+        return quantization.estimate(key, checkpoint)
 
     @classmethod
-    def unfit(
-        cls, task: type[Task], checkpoint: Checkpoint, given: Mapping[str, Any]
-    ) -> Iterator[tuple[str, PlanError]]:
-        for name, message, fix in unfit(traits_of(checkpoint), given):
-            yield name, PlanError(message, fix=fix)
-
-    @classmethod
-    def least(cls, plan: ModelKey, checkpoint: Checkpoint) -> int | None:
-        return memory.least(plan, checkpoint)
+    def least(cls, key: ModelKey, checkpoint: Checkpoint) -> int | None:
+        return memory.least(key, checkpoint)
 
     @classmethod
     def wake(cls) -> None:
@@ -88,19 +75,19 @@ class Diffusers(Laying, Driver):
         import torch  # noqa: F401
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Diffusers:
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Diffusers:
         assert checkpoint is not None
         traits = traits_of(checkpoint)
         check_pickle(checkpoint)
-        with loading.quiet(), refusing_what_does_not_fit(plan.subject or "the model"):
-            pipe = loading.read_pipeline(traits.kind, plan, checkpoint)
-            if plan.quantization != "none":
-                loading.quantize(pipe, traits.kind, plan)
-            self = cls(pipe, traits, plan)
-            self.placed = memory.place(pipe, plan, run)
+        with loading.quiet(), refusing_what_does_not_fit(key.subject or "the model"):
+            pipe = loading.read_pipeline(traits.kind, key, checkpoint)
+            if key.quantization != "none":
+                loading.quantize(pipe, traits.kind, key)
+            self = cls(pipe, traits, key)
+            self.placed = self.layers.placed = memory.place(pipe, key, run)
         if self.placed != "whole":
-            self._facts = replace(self._facts, device=f"{plan.device} (in turns)")
-        if plan.quantization != "none":
+            self._facts = replace(self._facts, device=f"{key.device} (in turns)")
+        if key.quantization != "none":
             give_back()  # what was read is several times what is kept
         for remark in self.facts().remarks:
             run.note(remark)
@@ -109,23 +96,8 @@ class Diffusers(Laying, Driver):
     def facts(self) -> Facts:
         return self._facts
 
-    # --- adapters -----------------------------------------------------------------------------------------------------
-
-    @classmethod
-    def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
-        check_adapter(base, adapter, name)
-
-    def attach(self, plan: AdapterKey, checkpoint: Checkpoint) -> None:
-        if self.placed == "layers":
-            raise PlanError(
-                f"adapter {plan.name}: a model that comes to the GPU layer by layer takes no adapters",
-                fix="remove peft_adapters, or free memory on the GPU",
-            )
-        with loading.quiet():
-            self.laid.attach(plan, checkpoint)
-
     def close(self) -> None:
-        self.laid.close()
+        self.layers.close()
         self.pipe = None
         self.whole = None  # type: ignore[assignment]  # nobody asks a closed one
         give_back()
@@ -136,7 +108,7 @@ class Diffusers(Laying, Driver):
     def draw(self, call: Call) -> list[Any]:
         """One image for each prompt, or a list where several are asked for."""
         told = arguments(self.traits, call.action)
-        memory.check_room(self.pipe, self.traits, told["width"], told["height"], self.plan.device)
+        memory.check_room(self.pipe, self.traits, told["width"], told["height"], self.key.device)
         for line in cut(self.pipe, self.traits, told, call.items):
             call.run.note(line)
         with loading.quiet():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import Call, Driver, Facts, ModelKey
@@ -30,14 +30,14 @@ class Echo(Driver):
     needs_weights = False
 
     @classmethod
-    def recipe(cls, task: type[Task]) -> str | None:
-        return "perform"
+    def recipe(cls, task: type[Task]) -> Callable[[Echo, Call], list[Any]]:
+        return lambda self, call: self._answers(task, call)
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Echo:
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Echo:
         return cls()
 
-    def perform(self, task: type[Task], call: Call) -> list[Any]:
+    def _answers(self, task: type[Task], call: Call) -> list[Any]:
         results = []
         for position, item in enumerate(call.items):
             if call.run.stopped:

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import Call, Driver, Facts, ModelKey, performs
+from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs, refused
 from mc_jupyter.drivers._insightface import faces as looking
 from mc_jupyter.drivers._insightface import packs
 from mc_jupyter.drivers._insightface.onnx import threads
-from mc_jupyter.errors import InputError, MissingPackage, PlanError, Problem, WeightsError
+from mc_jupyter.errors import MissingPackage, PlanError, WeightsError
 from mc_jupyter.events import Advance, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.face_embedding import FaceEmbedding
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-_ONE_BY_ONE = Problem("pictures are looked at one by one: batch_size has no effect", fix="leave batch_size out")
+_IGNORED = {"face-embedding": {"batch_size": "pictures are looked at one by one"}}
 _ROLES = ("detection", "recognition", "landmark_2d_106", "landmark_3d_68", "genderage")
 
 
@@ -36,6 +36,8 @@ class InsightFace(Driver):
     words = ("custom",)
     package, extra = "insightface", "face"
     formats = ("onnx",)
+    heads = (FaceEmbedding.head,)
+    ignores = _IGNORED
 
     def __init__(self, models: Mapping[str, Any], remarks: tuple[str, ...] = ()):
         self.models = dict(models)
@@ -49,54 +51,17 @@ class InsightFace(Driver):
         return packs.source_of(settings.model)
 
     @classmethod
-    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
-        if settings.quantization.type != "none":
-            yield PlanError("a pack's networks run as they are stored: quantization cannot be applied", fix="remove it")
-        if settings.precision not in ("auto", "float32"):
-            yield PlanError(
-                f"a pack's networks run in the numbers they are stored in, not in {settings.precision}",
-                fix="precision: auto",
-            )
-        if settings.device_mode != "single":
-            yield PlanError("device_mode: auto spreads no pack: each fits one device", fix="device_mode: single")
-
-    @classmethod
-    def lacks(cls, device: str) -> PlanError | None:
-        kind = device.partition(":")[0]
-        if kind == "cpu" or importlib.util.find_spec("onnxruntime") is None:
-            return None
-        import onnxruntime
-
-        if _PROVIDERS.get(kind) in onnxruntime.get_available_providers():
-            return None
-        if kind != "cuda":
-            return PlanError(f"insightface runs on the CPU or on CUDA here, not on {kind}", fix="device: cpu")
-        return PlanError(
-            f"onnxruntime {onnxruntime.__version__} as installed has no CUDA",
-            fix="%pip uninstall -y onnxruntime, then %pip install onnxruntime-gpu; or device: cpu",
-        )
-
-    @classmethod
-    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
-        packs.check(checkpoint.folder, checkpoint.files)
-
-    @classmethod
-    def check_call(cls, task: type[Task], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
-        if action.get("batch_size") is not None:
-            yield "batch_size", _ONE_BY_ONE
-
-    @classmethod
-    def unfit(
-        cls, task: type[Task], checkpoint: Checkpoint, given: Mapping[str, Any]
-    ) -> Iterator[tuple[str, PlanError]]:
-        found = packs.networks(checkpoint.files)
-        if given.get("return_gender_age") and "genderage" not in found:
-            yield "return_gender_age", _no_gender_age()
-        if asked := given.get("detection_size"):
-            try:
-                looking.size_asked(packs.fixed_size(found["detection"]), asked)
-            except ValueError as error:
-                yield "detection_size", _other_size(error)
+    def refuses(cls, asked: Asked) -> Iterator[Refusal]:
+        yield from super().refuses(asked)
+        if asked.device is not None and (lack := _lack(asked.device)):
+            yield Refusal(lack, "device")
+        if asked.settings is not None:
+            yield from _of_settings(asked.settings)
+        if (pack := asked.checkpoint) is None:
+            return
+        yield from (wrong := refused(packs.check, pack.folder, pack.files))
+        if not wrong and asked.calls:
+            yield from _of_calls(asked, packs.networks(pack.files))
 
     @classmethod
     def wake(cls) -> None:
@@ -111,9 +76,9 @@ class InsightFace(Driver):
         warnings.filterwarnings("ignore", category=FutureWarning, module=r"insightface\.")
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> InsightFace:
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> InsightFace:
         assert checkpoint is not None
-        made = cls(_sessions(checkpoint.folder, plan), _licence(checkpoint.folder))
+        made = cls(_sessions(checkpoint.folder, key), _licence(checkpoint.folder))
         for line in made.remarks:
             run.note(line)
         return made
@@ -155,9 +120,7 @@ class InsightFace(Driver):
         return results + [None] * (len(call.items) - len(results))
 
     def _refuse(self, call: Call) -> None:
-        """Raise for what this pack cannot do, and for what would change nothing, before the first picture."""
-        if call.action.batch_size is not None:
-            raise InputError([_ONE_BY_ONE])
+        """Raise for what this pack cannot do, before the first picture."""
         if call.action.return_gender_age and "genderage" not in self.models:
             raise _no_gender_age()
         try:
@@ -186,6 +149,46 @@ class InsightFace(Driver):
         return faces, len(found)
 
 
+def _lack(device: str) -> PlanError | None:
+    """Why onnxruntime, as it is installed, cannot use a device."""
+    kind = device.partition(":")[0]
+    if kind == "cpu" or importlib.util.find_spec("onnxruntime") is None:
+        return None
+    import onnxruntime
+
+    if _PROVIDERS.get(kind) in onnxruntime.get_available_providers():
+        return None
+    if kind != "cuda":
+        return PlanError(f"insightface runs on the CPU or on CUDA here, not on {kind}", fix="device: cpu")
+    return PlanError(
+        f"onnxruntime {onnxruntime.__version__} as installed has no CUDA",
+        fix="%pip uninstall -y onnxruntime, then %pip install onnxruntime-gpu; or device: cpu",
+    )
+
+
+def _of_settings(settings: Any) -> Iterator[Refusal]:
+    if settings.quantization.type != "none":
+        error = PlanError("a pack's networks run as they are stored: quantization cannot be applied", fix="remove it")
+        yield Refusal(error, "quantization")
+    if settings.precision not in ("auto", "float32"):
+        said = f"a pack's networks run in the numbers they are stored in, not in {settings.precision}"
+        yield Refusal(PlanError(said, fix="precision: auto"), "precision")
+    if settings.device_mode != "single":
+        error = PlanError("device_mode: auto spreads no pack: each fits one device", fix="device_mode: single")
+        yield Refusal(error, "device_mode")
+
+
+def _of_calls(asked: Asked, found: Mapping[str, Any]) -> Iterator[Refusal]:
+    """What the networks of a pack cannot do."""
+    for number, call in asked.numbered_calls():
+        if call.get("return_gender_age") and "genderage" not in found:
+            yield Refusal(_no_gender_age(), "return_gender_age", call=number)
+        try:
+            looking.size_asked(packs.fixed_size(found["detection"]), call.get("detection_size"))
+        except ValueError as error:
+            yield Refusal(_other_size(error), "detection_size", call=number)
+
+
 def _no_gender_age() -> PlanError:
     return PlanError(
         "this pack has no network that guesses gender and age",
@@ -204,8 +207,8 @@ def _mend(reason: str) -> str:
     return '%pip install "mc-jupyter[face]"'
 
 
-def _sessions(folder: Path, plan: ModelKey) -> Mapping[str, Any]:
-    """The library's models by their roles, each with its session, all of them on the plan's device."""
+def _sessions(folder: Path, key: ModelKey) -> Mapping[str, Any]:
+    """The library's models by their roles, each with its session, all of them on the key's device."""
     import onnxruntime
     from insightface.app import FaceAnalysis
     from onnxruntime.capi import onnxruntime_pybind11_state as refusals
@@ -218,7 +221,7 @@ def _sessions(folder: Path, plan: ModelKey) -> Mapping[str, Any]:
         made = FaceAnalysis(
             name=str(folder),
             allowed_modules=list(_ROLES),
-            providers=_providers(plan.device),
+            providers=_providers(key.device),
             sess_options=options,
             static_shape_sessions=False,
         )
@@ -226,7 +229,7 @@ def _sessions(folder: Path, plan: ModelKey) -> Mapping[str, Any]:
             refusals.InvalidArgument, refusals.NotImplemented, refusals.RuntimeException) as error:  # fmt: skip
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise WeightsError(f"onnxruntime does not run the pack in {folder}: {reason}", fix="fetch it again") from None
-    _refuse_another_device(made.models, plan.device)
+    _refuse_another_device(made.models, key.device)
     models: Mapping[str, Any] = made.models
     return models
 

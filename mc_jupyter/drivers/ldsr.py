@@ -6,12 +6,11 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import Call, Driver, Facts, ModelKey, performs
+from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs
 from mc_jupyter.drivers._diffusers.loading import quiet
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory, refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes
-from mc_jupyter.drivers._upscaling.planes import idle, refuse_idle
-from mc_jupyter.errors import InputError, PlanError, Problem, RunError, WeightsError
+from mc_jupyter.errors import InputError, PlanError, RunError, WeightsError
 from mc_jupyter.events import Advance, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_upscale import ImageUpscale
@@ -27,11 +26,13 @@ _PIPELINE = "LDMSuperResolutionPipeline"
 _MULTIPLE = 32  # the pipeline shrinks what is no multiple of it; we pad instead, and cut off again
 _STEPS = 100  # the pipeline's own default
 _SEEN_WHOLE = "ldsr sees a picture as a whole"
-_NO_EFFECT = {
-    "tile_size": _SEEN_WHOLE,
-    "tile_pad_size": _SEEN_WHOLE,
-    "color_format": "its pipeline takes RGB",
-    "batch_size": "images go through one by one",
+_IGNORED = {
+    "image-upscale": {
+        "tile_size": _SEEN_WHOLE,
+        "tile_pad_size": _SEEN_WHOLE,
+        "color_format": "its pipeline takes RGB",
+        "batch_size": "images go through one by one",
+    }
 }
 
 
@@ -48,6 +49,8 @@ class Ldsr(Driver):
 
     words = ("custom",)
     package = "diffusers"
+    heads = (ImageUpscale.head,)
+    ignores = _IGNORED
 
     def __init__(self, pipeline: Any):
         self.pipeline = pipeline
@@ -67,36 +70,32 @@ class Ldsr(Driver):
         return settings.model
 
     @classmethod
-    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
-        if settings.quantization.type != "none":
-            yield PlanError("ldsr is not quantized in this version", fix="precision: float16, on a GPU")
-        if settings.device_mode != "single":
-            yield PlanError("device_mode: auto does not spread ldsr: it fits one device", fix="device_mode: single")
-
-    @classmethod
-    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
-        found = checkpoint.config.get("_class_name")
-        if found != _PIPELINE:
+    def refuses(cls, asked: Asked) -> Iterator[Refusal]:
+        yield from super().refuses(asked)
+        settings, files = asked.settings, asked.checkpoint
+        if settings is not None and settings.quantization.type != "none":
+            error = PlanError("ldsr is not quantized in this version", fix="precision: float16, on a GPU")
+            yield Refusal(error, "quantization")
+        if settings is not None and settings.device_mode != "single":
+            error = PlanError("device_mode: auto does not spread ldsr: it fits one device", fix="device_mode: single")
+            yield Refusal(error, "device_mode")
+        if files is not None and (found := files.config.get("_class_name")) != _PIPELINE:
             what = f"a {found}" if found else "no pipeline"
-            raise PlanError(
+            yield Refusal(PlanError(
                 f"ldsr is a folder that holds a {_PIPELINE} of diffusers, and {settings.model} is {what}",
                 fix="architecture: auto, for a single file of ESRGAN, Real-ESRGAN or SwinIR" if not found else None,
-            )
-
-    @classmethod
-    def check_call(cls, task: type[Task], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
-        return idle(action, _NO_EFFECT)
+            ))  # fmt: skip
 
     @classmethod
     def wake(cls) -> None:
         from diffusers import LDMSuperResolutionPipeline  # noqa: F401
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Ldsr:
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Ldsr:
         assert checkpoint is not None
         check_pickle(checkpoint)
-        with refusing_what_does_not_fit(plan.subject), quiet():
-            pipeline = _read(plan, checkpoint).to(plan.device)
+        with refusing_what_does_not_fit(key.subject), quiet():
+            pipeline = _read(key, checkpoint).to(key.device)
         pipeline.set_progress_bar_config(disable=True)
         return cls(pipeline)
 
@@ -109,7 +108,6 @@ class Ldsr(Driver):
     def upscale(self, call: Call) -> list[Any]:
         """One enlarged PIL image for each item, None for those that a stop came before. Item k is drawn by seed + k."""
         action = call.action
-        refuse_idle(action, _NO_EFFECT)
         if action.eta is not None and not self._takes_eta():
             name = type(self.pipeline.scheduler).__name__
             raise InputError(f"eta has no effect with the scheduler {name}", fix="remove eta:")
@@ -208,14 +206,14 @@ class _Steps:
             raise _Stopped
 
 
-def _read(plan: ModelKey, checkpoint: Checkpoint) -> Any:
+def _read(key: ModelKey, checkpoint: Checkpoint) -> Any:
     import torch
     from diffusers import LDMSuperResolutionPipeline
 
     try:
         return LDMSuperResolutionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
             checkpoint.folder,
-            dtype=getattr(torch, plan.dtype),
+            dtype=getattr(torch, key.dtype),
             use_safetensors=True if all(file.suffix == ".safetensors" for file in checkpoint.files) else None,
             local_files_only=True,
         )
@@ -223,7 +221,7 @@ def _read(plan: ModelKey, checkpoint: Checkpoint) -> Any:
         if is_out_of_memory(error):
             raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-        raise WeightsError(f"diffusers cannot load {plan.subject}: {reason}") from None
+        raise WeightsError(f"diffusers cannot load {key.subject}: {reason}") from None
 
 
 def _any_seed() -> int:

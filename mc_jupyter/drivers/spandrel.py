@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.devices import HALF
-from mc_jupyter.drivers import Call, Driver, Facts, ModelKey, performs
+from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs, refused
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory, refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes, upscalers
 from mc_jupyter.drivers._upscaling.enlarging import Network, Tiling
-from mc_jupyter.drivers._upscaling.planes import idle, refuse_idle
-from mc_jupyter.errors import InputError, PlanError, Problem
+from mc_jupyter.errors import InputError, PlanError
 from mc_jupyter.events import Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_upscale import ImageUpscale
@@ -23,11 +22,13 @@ if TYPE_CHECKING:
 
     from mc_jupyter.weights import Checkpoint
 
-_NO_EFFECT = {
-    "num_inference_steps": "only ldsr goes by steps",
-    "eta": "only ldsr draws noise",
-    "seed": "only ldsr draws noise",
-    "batch_size": "images go through one tile at a time, and tile_size: says how large one is",
+_IGNORED = {
+    "image-upscale": {
+        "num_inference_steps": "only ldsr goes by steps",
+        "eta": "only ldsr draws noise",
+        "seed": "only ldsr draws noise",
+        "batch_size": "images go through one tile at a time, and tile_size: says how large one is",
+    }
 }
 
 
@@ -40,6 +41,8 @@ class Spandrel(Driver):
 
     words = ("custom",)
     package, extra = "spandrel", "upscale"
+    heads = (ImageUpscale.head,)
+    ignores = _IGNORED
 
     def __init__(self, network: Network, remarks: tuple[str, ...]):
         self.network = network
@@ -54,38 +57,37 @@ class Spandrel(Driver):
         return known.source_of(settings)
 
     @classmethod
-    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
-        if settings.quantization.type != "none":
-            yield PlanError(
-                "upscalers are convolutions, which are not quantized", fix="precision: bfloat16 halves them"
-            )
-        if settings.device_mode != "single":
-            yield PlanError("device_mode: auto spreads no upscaler: each fits one device", fix="device_mode: single")
-
-    @classmethod
-    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
-        kind = upscalers.kind_of(upscalers.file_of(checkpoint))
-        if kind is not None:
-            upscalers.refuse_other_kinds(settings.family, kind, str(settings.model))
-        if kind == "SwinIR" and settings.precision in HALF:
-            # In spandrel 0.4.2 its windows' masks are float32 whatever the weights are.
-            raise PlanError(f"SwinIR does not compute in {settings.precision}", fix="precision: float32")
+    def refuses(cls, asked: Asked) -> Iterator[Refusal]:
+        yield from super().refuses(asked)
+        for number, call in asked.numbered_calls():
+            if call.get("tile_size") == 0 and call.get("tile_pad_size") is not None:
+                said = "tile_pad_size has no effect here: tile_size: 0 cuts nothing"
+                yield Refusal(PlanError(said, fix="remove tile_pad_size:"), "tile_pad_size", call=number)
+        settings, files = asked.settings, asked.checkpoint
+        if settings is not None and settings.quantization.type != "none":
+            said = "upscalers are convolutions, which are not quantized"
+            yield Refusal(PlanError(said, fix="precision: bfloat16 halves them"), "quantization")
+        if settings is not None and settings.device_mode != "single":
+            said = "device_mode: auto spreads no upscaler: each fits one device"
+            yield Refusal(PlanError(said, fix="device_mode: single"), "device_mode")
+        if settings is not None and files is not None:
+            yield from refused(_check, settings, files)
 
     @classmethod
     def wake(cls) -> None:
         import spandrel  # noqa: F401
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Spandrel:
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Spandrel:
         assert checkpoint is not None
-        with refusing_what_does_not_fit(plan.subject):
+        with refusing_what_does_not_fit(key.subject):
             model = upscalers.read_model(checkpoint)
             if model.input_channels not in (1, 3) or model.output_channels != model.input_channels:
                 raise PlanError(
-                    f"{plan.subject} makes {model.output_channels} channels of {model.input_channels}: "
+                    f"{key.subject} makes {model.output_channels} channels of {model.input_channels}: "
                     "it works on neither colours nor greys"
                 )
-            remarks = _moved(model, plan)
+            remarks = _moved(model, key)
         return cls(Network(model), (f"enlarges {model.scale}×", *remarks))
 
     @property
@@ -93,16 +95,9 @@ class Spandrel(Driver):
         """spandrel's name of the architecture."""
         return str(self.network.model.architecture.id)
 
-    @classmethod
-    def check_call(cls, task: type[Task], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
-        yield from idle(action, _NO_EFFECT)
-        if action.get("tile_size") == 0:
-            yield from idle(action, {"tile_pad_size": "tile_size: 0 cuts nothing"})
-
     @performs(ImageUpscale)
     def upscale(self, call: Call) -> list[Any]:
         """One enlarged PIL image for each item, None for those that a stop came before."""
-        refuse_idle(call.action, _NO_EFFECT)
         upscalers.refuse_other_kinds(call.settings.family, self.kind, str(call.settings.model))
         action = call.action
         if action.tile_size and self.network.whole_only:
@@ -148,22 +143,32 @@ class Spandrel(Driver):
         give_back()
 
 
-def _moved(model: Any, plan: ModelKey) -> tuple[str, ...]:
+def _check(settings: Any, checkpoint: Checkpoint) -> None:
+    """Raise PlanError or WeightsError unless this file is an upscaler of the kind that is asked for."""
+    kind = upscalers.kind_of(upscalers.file_of(checkpoint))
+    if kind is not None:
+        upscalers.refuse_other_kinds(settings.family, kind, str(settings.model))
+    if kind == "SwinIR" and settings.precision in HALF:
+        # In spandrel 0.4.2 its windows' masks are float32 whatever the weights are.
+        raise PlanError(f"SwinIR does not compute in {settings.precision}", fix="precision: float32")
+
+
+def _moved(model: Any, key: ModelKey) -> tuple[str, ...]:
     """Bring the model to its device and number type; a remark where the architecture cannot do the one meant.
 
     PlanError on a CPU, where half precision is never chosen but by the cell.
     """
     import torch
 
-    model.eval().to(plan.device, torch.float32)
-    if plan.dtype == "float32":
+    model.eval().to(key.device, torch.float32)
+    if key.dtype == "float32":
         return ()
-    able = {"float16": model.supports_half, "bfloat16": model.supports_bfloat16}[plan.dtype]
-    if able and _computes(model, getattr(torch, plan.dtype)):
+    able = {"float16": model.supports_half, "bfloat16": model.supports_bfloat16}[key.dtype]
+    if able and _computes(model, getattr(torch, key.dtype)):
         return ()
     model.model.float()
-    why = f"{model.architecture.name} does not compute in {plan.dtype}"
-    if plan.device == "cpu":
+    why = f"{model.architecture.name} does not compute in {key.dtype}"
+    if key.device == "cpu":
         raise PlanError(why, fix="precision: float32")
     return (f"{why}: float32 instead",)
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.batching import batches
-from mc_jupyter.drivers import AdapterKey, Call, Driver, Facts, ModelKey, performs
+from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs
 from mc_jupyter.drivers import _quantization as quantization
-from mc_jupyter.drivers._adapters import Adapters, Laying, check_adapter
+from mc_jupyter.drivers._adapters import Adapters
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit, trim
 from mc_jupyter.drivers._transformers import captioning, casting
 from mc_jupyter.drivers._transformers.decoding import Decoder
-from mc_jupyter.drivers._transformers.folder import check_sentence_modules, has_chat_template, sentence_files
+from mc_jupyter.drivers._transformers.folder import sentence_files
 from mc_jupyter.drivers._transformers.loading import (
     Quiet,
     check_placed,
@@ -25,15 +25,16 @@ from mc_jupyter.drivers._transformers.loading import (
     untrained,
 )
 from mc_jupyter.drivers._transformers.pooling import POOLINGS
-from mc_jupyter.errors import InputError, PlanError
+from mc_jupyter.drivers._transformers.refusals import refusals
+from mc_jupyter.errors import InputError
 from mc_jupyter.events import Advance, Run
-from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.chat_completion import ChatCompletion
 from mc_jupyter.tasks.image_to_text import ImageToText
 from mc_jupyter.tasks.text_classification import TextClassification
 from mc_jupyter.tasks.text_embedding import TextEmbedding
 from mc_jupyter.tasks.text_generation import TextGeneration
 from mc_jupyter.values import Embedding, Label
+from mc_jupyter.weights.memory import Estimate
 from mc_jupyter.weights.unsafe import check_pickle
 
 if TYPE_CHECKING:
@@ -54,63 +55,36 @@ _OTHER_HEADS = ("ForCausalLM", "ForSequenceClassification", "ForConditionalGener
 _GENERATION_TOKENS = 4096  # prompt tokens of a batch of prompts; more would mostly wait for its longest answer
 
 
-class Transformers(Laying, Driver):
+class Transformers(Driver):
     """Hugging Face transformers: text models of every architecture it knows, and models that describe images."""
 
     words = ("huggingface",)
     package = "transformers"
     by_pieces = True
+    lays_adapters = True
+    layers: Adapters
+    heads = tuple(_CLASSES)
+    quantizes = quantization.OFFERED
 
-    def __init__(self, model: Any, tokenizer: Any, plan: ModelKey, folder: Path, images: Any = None):
+    def __init__(self, model: Any, tokenizer: Any, key: ModelKey, folder: Path, images: Any = None):
         self.model = model
         self.tokenizer = tokenizer
         self.images = images  # what prepares them, of a model that sees
-        self.plan = plan
+        self.key = key
         self.sentence = sentence_files(folder)
         self.untrained: tuple[str, ...] = ()
-        self.laid = Adapters(model)
+        self.layers = Adapters(model)
 
     # --- loading ------------------------------------------------------------------------------------------------------
 
     @classmethod
-    def obstacles(cls, task: type[Task], settings: Any) -> Iterator[PlanError]:
-        yield from quantization.obstacles(settings)
-        if settings.device_mode == "auto" and ":" in settings.device:
-            yield PlanError(
-                f"device_mode: auto spreads the model over every GPU, and device: {settings.device} names one",
-                fix="device: cuda, or device_mode: single",
-            )
+    def refuses(cls, asked: Asked) -> Iterator[Refusal]:
+        yield from super().refuses(asked)
+        yield from refusals(asked)
 
     @classmethod
-    def check(cls, task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
-        if drawn_with := checkpoint.config.get("_class_name"):  # what diffusers saves
-            raise PlanError(
-                f"this model draws images ({drawn_with}): it cannot do {task.name}", fix="task: image-generation"
-            )
-        quantization.check(settings, checkpoint)
-        captioning.check(task, settings, checkpoint)
-        if task is ChatCompletion and not settings.chat_template and not has_chat_template(checkpoint.folder):
-            raise PlanError(
-                "this model has no chat template: it was not trained on conversations, or the template was not saved",
-                fix="use task: text-generation, or give chat_template: (a Jinja template)",
-            )
-        config = checkpoint.config
-        if settings_labels := getattr(settings, "labels", None):
-            count = len(config.get("id2label") or {}) or config.get("num_labels") or 2
-            if len(settings_labels) != count:
-                raise PlanError(f"labels names {len(settings_labels)} classes, but the model has {count}")
-        if getattr(settings, "architecture", None) in ("causal", "seq2seq"):
-            found = "seq2seq" if config.get("is_encoder_decoder") else "causal"
-            if found != settings.architecture:
-                raise PlanError(f"this model is {found}, not {settings.architecture}", fix=f"architecture: {found}")
-        if task is TextEmbedding:
-            check_sentence_modules(checkpoint.folder, settings.architecture)
-
-    @classmethod
-    def unfit(
-        cls, task: type[Task], checkpoint: Checkpoint, given: Mapping[str, Any]
-    ) -> Iterator[tuple[str, PlanError]]:
-        return captioning.unfit(task, checkpoint, given)
+    def estimate(cls, key: ModelKey, checkpoint: Checkpoint) -> Estimate:
+        return quantization.estimate(key, checkpoint)
 
     @classmethod
     def wake(cls) -> None:
@@ -118,32 +92,32 @@ class Transformers(Laying, Driver):
         from transformers import AutoModel, AutoTokenizer, PreTrainedModel  # noqa: F401
 
     @classmethod
-    def load(cls, plan: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Transformers:
+    def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Transformers:
         assert checkpoint is not None
         import torch
         import transformers
 
         check_pickle(checkpoint)
-        tokenizer = load_tokenizer(checkpoint.folder, dict(plan.options).get("fast_tokenizer"))
-        images = captioning.load_image_processor(checkpoint.folder) if plan.head == ImageToText.head else None
-        auto = getattr(transformers, _CLASSES[plan.head])
-        dtype = getattr(torch, plan.dtype)
-        with Quiet(), refusing_what_does_not_fit(plan.subject or "the model"):
+        tokenizer = load_tokenizer(checkpoint.folder, dict(key.options).get("fast_tokenizer"))
+        images = captioning.load_image_processor(checkpoint.folder) if key.head == ImageToText.head else None
+        auto = getattr(transformers, _CLASSES[key.head])
+        dtype = getattr(torch, key.dtype)
+        with Quiet(), refusing_what_does_not_fit(key.subject or "the model"):
             arguments = {
                 "dtype": dtype,
-                **placement(plan),
-                **quantization.arguments(plan, lacking_heads(checkpoint, plan.head)),
+                **placement(key),
+                **quantization.arguments(key, lacking_heads(checkpoint, key.head)),
             }
             model, info = read_model(auto, checkpoint, arguments)
-            check_placed(model, plan.subject or "the model")
+            check_placed(model, key.subject or "the model")
             quantization.settle(model.eval(), dtype)
         for part in model.modules():  # a captioning model's text decoder has settings of its own
             if getattr(part, "generation_config", None) is not None:
                 part.generation_config.max_length = None  # every call says its own; beside that, this one only warns
-        self = cls(model, tokenizer, plan, checkpoint.folder, images)
-        self.untrained = untrained(info, plan.head, checkpoint)
+        self = cls(model, tokenizer, key, checkpoint.folder, images)
+        self.untrained = untrained(info, key.head, checkpoint)
         self.read_facts()
-        if plan.quantization != "none":
+        if key.quantization != "none":
             give_back()  # what was read is several times what is kept
         for remark in self.facts().remarks:
             run.note(remark)
@@ -151,14 +125,14 @@ class Transformers(Laying, Driver):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        subject, config = self.plan.subject or "this checkpoint", self.model.config
+        subject, config = self.key.subject or "this checkpoint", self.model.config
         if self.untrained:
             parts = ", ".join(self.untrained)
             return (
                 f"{subject} has no trained {parts}: random weights, so answers mean nothing until it is fine-tuned",
             )
         trained_as = next(iter(config.architectures or ()), "")
-        if self.plan.head == "encoder" and not self.sentence and trained_as.endswith(_OTHER_HEADS):
+        if self.key.head == "encoder" and not self.sentence and trained_as.endswith(_OTHER_HEADS):
             return (f"{subject} was trained as {trained_as}, not for embeddings: its vectors may mean little",)
         return ()
 
@@ -167,7 +141,7 @@ class Transformers(Laying, Driver):
 
     def read_facts(self) -> None:
         """Read them now: adapters laid on later are not of the base."""
-        self._facts = read_facts(self.model, self.plan, self.window, self.remarks)
+        self._facts = read_facts(self.model, self.key, self.window, self.remarks)
 
     # --- number types -------------------------------------------------------------------------------------------------
 
@@ -175,27 +149,17 @@ class Transformers(Laying, Driver):
     def castable(cls, old: ModelKey, new: ModelKey, stored: str | None) -> bool:
         return casting.castable(old, new, stored)
 
-    def cast(self, plan: ModelKey) -> None:
+    def cast(self, key: ModelKey) -> None:
         import torch
 
         with Quiet():
-            casting.cast(self.model, getattr(torch, plan.dtype))
-        self.plan = plan
+            casting.cast(self.model, getattr(torch, key.dtype))
+        self.key = key
         self.read_facts()
         trim()
 
-    # --- adapters -----------------------------------------------------------------------------------------------------
-
-    @classmethod
-    def check_adapter(cls, base: Checkpoint, adapter: Checkpoint, name: str) -> None:
-        check_adapter(base, adapter, name)
-
-    def attach(self, plan: AdapterKey, checkpoint: Checkpoint) -> None:
-        quantization.import_quietly()  # PEFT imports it
-        self.laid.attach(plan, checkpoint)
-
     def close(self) -> None:
-        self.laid.close()
+        self.layers.close()
         self.model = None
         self.tokenizer = None
         give_back()
@@ -230,7 +194,7 @@ class Transformers(Laying, Driver):
     @performs(ImageToText)
     def describe(self, call: Call) -> list[Any]:
         """Descriptions of images: what comes after the prompt, where there is one."""
-        return captioning.describe(self.model, self.tokenizer, self.images, self.window, self.plan.dtype, call)
+        return captioning.describe(self.model, self.tokenizer, self.images, self.window, self.key.dtype, call)
 
     @performs(TextClassification)
     def classify(self, call: Call) -> list[Any]:

@@ -12,14 +12,20 @@ A task says what one call takes and what it gives; it knows no library. To add o
         result = Embedding                                # what one input gives
 
 The file's name is the task's (`my_task.py` is `task: my-task`); nothing else is edited. A driver performs it with a
-method marked `@performs(MyTask)` (see `mc_jupyter.drivers`), or the task brings its own recipe with
-`@performs(MyTask, by="huggingface")` on a function of this file.
+method marked `@performs(MyTask)` (see `mc_jupyter.drivers`), or the task brings its own recipe: a function of this file
+
+    @performs(MyTask, by="huggingface")
+    def embed(library, call):
+        …                                                 # one result for each of call.items, in order
+
+which gets the library that holds the loaded model (`library.model`, `library.tokenizer`) and the call. Of several
+libraries that answer to the word, the one that loads models of the task's head is meant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
 
@@ -27,6 +33,8 @@ from mc_jupyter.catalog import Part
 from mc_jupyter.errors import Problem
 from mc_jupyter.fields import Bound, Closed, Spelled
 from mc_jupyter.kinds import IMAGE, TEXT, Takes
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 Texts = Annotated[Bound[str | list[str]], Spelled("prompt"), Takes(TEXT, "text", "prompt")]
 """One text or a list of texts; also written `prompt`."""
@@ -85,3 +93,19 @@ class Task(Part, room="tasks", noun="task"):
         """The inputs of a call, and whether they came as a list (so that results go back as one)."""
         given = getattr(action, cls.input)
         return (list(given), True) if isinstance(given, list) else ([given], False)
+
+
+def performs(*tasks: type[Task] | str, by: str | None = None) -> Callable[[F], F]:
+    """Mark what performs these tasks, each named by its class or its word.
+
+    That is a driver's method, which gets the call; or, with `by`, a function of the task's own file, which gets the
+    driver's instance and the call. `by` is a word of `driver:` or the name of one library.
+    """
+
+    def mark(recipe: F) -> F:
+        marked: Any = recipe
+        marked._performs = frozenset(t if isinstance(t, str) else t.name for t in tasks)
+        marked._by = by
+        return recipe
+
+    return mark

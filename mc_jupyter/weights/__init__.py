@@ -2,29 +2,25 @@
 
     find(source)            what is on this disk already; opens no socket
     fetch(source, run)      the same, downloaded first where it must be
-    estimate(checkpoint, dtype, quantization)     memory it will take
-    check_fits(need, memory, residents, …)        DoesNotFit when there is not that much
+    estimate(checkpoint, dtype)               memory it will take; a driver's own `estimate` knows better
+    check_fits(need, memory, residents, …)    DoesNotFit when there is not that much
 
 The files are chosen and their headers read in `checkpoint`, the hub is asked in `hub`, bytes come in `download`. Files
-that have a name and an address of their own are in `known`.
+that have a name and an address of their own are in `known`, sizes in `memory`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from mc_jupyter.devices import Memory
-from mc_jupyter.errors import DoesNotFit, NoSuchModel, Offline, WeightsError
+from mc_jupyter.errors import NoSuchModel, Offline, WeightsError
 from mc_jupyter.events import Phase, Run
 from mc_jupyter.fields import Format, HubSource, LocalSource, StarterSource
 from mc_jupyter.weights import hub, known
 from mc_jupyter.weights.checkpoint import (
     FORMATS,
-    SIZES,
     Checkpoint,
     Kind,
     NotWhole,
@@ -36,10 +32,11 @@ from mc_jupyter.weights.checkpoint import (
 )
 from mc_jupyter.weights.download import Download
 from mc_jupyter.weights.known import KnownFile
+from mc_jupyter.weights.memory import Estimate, check_fits, estimate
 from mc_jupyter.weights.unsafe import check_pickle, refuse_code, refuse_pickles
-from mc_jupyter.words import did_you_mean, format_bytes, listing
+from mc_jupyter.words import did_you_mean, listing
 
-__all__ = ["Checkpoint", "Estimate", "alternatives", "check_fits", "check_pickle", "estimate", "fetch", "find"]
+__all__ = ["Checkpoint", "Estimate", "check_fits", "check_pickle", "estimate", "fetch", "find"]
 
 Source = HubSource | LocalSource | StarterSource | KnownFile
 
@@ -294,109 +291,3 @@ def _starter(name: str, kind: Kind) -> str:
     if name in others:
         raise NoSuchModel(f"`starter:{name}` is a model, not an adapter", fix=there_are)
     raise NoSuchModel(f"there is no starter {kind} `{name}`", fix=did_you_mean(name, known) or there_are)
-
-
-# ── will it fit ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Memory a checkpoint will take: once loaded, and at most while it loads. What the input needs comes on top.
-
-    Pages of the file that are mapped while it is read are not counted, since the kernel drops them when memory is
-    short. Measured with transformers 5.23 on a CPU, 200 million parameters: float16 as float32 is 799 MB here, and
-    801 MB of the process's own memory; as float16 it stays mapped (350 MB resident of 400, 2 MB the process's own).
-    """
-
-    weights_bytes: int
-    peak_bytes: int
-    text: str
-
-
-# Bytes per number of a quantized matrix, by bitsandbytes. In 4 bits every 64 numbers share a scale, of 8 bits where the
-# scales are quantized too (the default). CPUs with AVX512-BF16 make each scale 16 bits before they compute. That is
-# counted, and is 2 % above what others hold (measured: llama, gpt2 and BERT of 12 million numbers).
-_QUANTIZED = {"int8": 1.0, "int4": 0.5 + 2 / 64, "fp4": 0.5 + 2 / 64, "nf4": 0.5 + 2 / 64}
-# transformers leaves the second half of these models' feed-forward layers as it is, and never makes it float16.
-_KEPT_WHOLE = ("t5", "mt5", "umt5")
-
-
-def estimate(checkpoint: Checkpoint, dtype: str, quantization: str = "none") -> Estimate:
-    """What the checkpoint takes when loaded as `dtype`, its matrices quantized or not."""
-    weights = checkpoint.bytes_as(dtype)
-    words = dtype
-    kept = _kept_whole(checkpoint.config) if checkpoint.elements else 0
-    if dtype == "float16":
-        weights += round(kept * (SIZES["float32"] - SIZES[dtype]))
-    if quantization != "none" and checkpoint.elements:
-        weights -= round((checkpoint.matrices - kept) * (SIZES[dtype] - _QUANTIZED[quantization]))
-        words = f"{quantization}, the rest {dtype}"
-    # One tensor at a time exists twice, as stored and as loaded.
-    peak = weights + checkpoint.largest
-    return Estimate(weights, peak, f"{format_bytes(weights)} ({words})")
-
-
-def _kept_whole(config: Mapping[str, Any]) -> int:
-    """How many numbers of T5's layers `wo` there are."""
-    if config.get("model_type") not in _KEPT_WHOLE:
-        return 0
-    encoder = int(config.get("num_layers") or 0)
-    decoder = int(config.get("num_decoder_layers") or encoder)
-    return (encoder + decoder) * int(config.get("d_ff") or 0) * int(config.get("d_model") or 0)
-
-
-def alternatives(checkpoint: Checkpoint, dtype: str, quantization: str = "none") -> list[tuple[str, int]]:
-    """Lighter ways to load it: (the line of the cell, the bytes it then needs), the gentlest first."""
-    needs = estimate(checkpoint, dtype, quantization).peak_bytes
-    ways = [("precision: bfloat16", "bfloat16", quantization)]
-    ways += [(f"quantization: {kind}", dtype, kind) for kind in ("int8", "nf4")]
-    if not checkpoint.elements:
-        return []
-    lighter = [(line, estimate(checkpoint, number, kind).peak_bytes) for line, number, kind in ways]
-    return [(line, need) for line, need in lighter if need < needs]
-
-
-def check_fits(
-    need: int,
-    memory: Memory,
-    residents: Sequence[tuple[str, int]] = (),
-    *,
-    subject: str,
-    lighter: Sequence[tuple[str, int]] = (),
-    otherwise: str | None = None,
-) -> None:
-    """DoesNotFit when `need` bytes are not free: with both numbers, what is resident, and up to three ways out.
-
-    `residents` are (names, bytes) of what is loaded on the device, `lighter` what `alternatives` gives, `otherwise` a
-    last way out.
-    """
-    if need <= memory.free:
-        return
-    ways = [
-        f"`%compose unload {name.replace(', ', ' ')}` frees {format_bytes(size)}"
-        for name, size in _enough(need - memory.free, residents)
-    ]
-    ways += [f"`{line}` makes it {format_bytes(size)}" for line, size in lighter if size <= memory.free]
-    held = (
-        f"; loaded are {listing([f'{name} ({format_bytes(size)})' for name, size in residents], 'and')}"
-        if residents
-        else ""
-    )
-    raise DoesNotFit(
-        f"{subject} needs {format_bytes(need)}; {memory}{held}",
-        fix=listing([*ways[:3], *([otherwise] if otherwise else [])])
-        or "use a smaller model, or a machine with more memory",
-    )
-
-
-def _enough(short: int, residents: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-    """The smallest resident that frees enough; or, the largest first, the few that do together; or none."""
-    alone = [resident for resident in sorted(residents, key=lambda resident: resident[1]) if resident[1] >= short]
-    if alone:
-        return alone[:1]
-    chosen: list[tuple[str, int]] = []
-    for resident in sorted(residents, key=lambda resident: -resident[1]):
-        chosen.append(resident)
-        if sum(size for _, size in chosen) >= short:
-            return chosen
-    return []

@@ -22,7 +22,7 @@ from mc_jupyter.values.pictures import rgb
 from tests import adapters, captioners
 from tests.captioners import pictures
 from tests.conftest import cell
-from tests.drivers.contract import Contract
+from tests.drivers.contract import TextContract
 from tests.weights.hub_stand_in import HubStandIn
 
 GREEDY = "params: {max_output_length: 10, do_sample: false}"
@@ -213,7 +213,7 @@ class TestTokensAreTheLibrarysOwn:
         assert facts.modules == 8  # query and value of self and cross attention, in two layers
 
 
-class TestCaptioning(Contract):
+class TestCaptioning(TextContract):
     """One picture; what the suite gives is how its description begins."""
 
     @pytest.fixture

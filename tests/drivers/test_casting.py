@@ -72,8 +72,8 @@ def configs(model: Any) -> Iterator[dict[str, Any]]:
 def test_a_cast_model_is_a_fresh_one_bit_for_bit(stored: Any, name: str, file: str, old: str, new: str) -> None:
     folder, head = stored(name, file), MAKERS[name][1]
     cast, fresh = load(folder, head, dtype=old), load(folder, head, dtype=new)
-    assert Transformers.castable(cast.plan, fresh.plan, file)
-    cast.cast(fresh.plan)
+    assert Transformers.castable(cast.key, fresh.key, file)
+    cast.cast(fresh.key)
     ours, theirs = tensors(cast.model), tensors(fresh.model)
     assert list(ours) == list(theirs)
     assert {n: t.dtype for n, t in ours.items()} == {n: t.dtype for n, t in theirs.items()}
@@ -88,7 +88,7 @@ def test_there_and_back_is_where_it_was(stored: Any) -> None:
     folder = stored("t5", "float16")
     driver = load(folder, "seq2seq-lm")
     before = copy.deepcopy(driver.model).state_dict()
-    old, new = driver.plan, load(folder, "seq2seq-lm", dtype="float16").plan
+    old, new = driver.key, load(folder, "seq2seq-lm", dtype="float16").key
     driver.cast(new)
     assert Transformers.castable(new, old, "float16")
     driver.cast(old)
@@ -98,7 +98,7 @@ def test_there_and_back_is_where_it_was(stored: Any) -> None:
 def test_tied_tensors_stay_one(stored: Any) -> None:
     driver = load(stored("gpt2", "float32"), "causal-lm")
     assert driver.model.lm_head.weight is driver.model.transformer.wte.weight
-    driver.cast(load(stored("gpt2", "float32"), "causal-lm", dtype="bfloat16").plan)
+    driver.cast(load(stored("gpt2", "float32"), "causal-lm", dtype="bfloat16").key)
     assert driver.model.lm_head.weight is driver.model.transformer.wte.weight
     assert driver.model.lm_head.weight.dtype == torch.bfloat16
 
@@ -147,7 +147,7 @@ def test_a_buffer_that_is_computed_in_the_models_type_keeps_it_from_being_cast(l
 def test_casting_to_half_precision_gives_half_of_the_memory_back(tmp_path: Path) -> None:
     driver = load(models.large_llama(tmp_path), "causal-lm")
     half = load(tmp_path, "causal-lm", dtype="bfloat16")
-    plan_of_half, small = half.plan, half.facts().bytes
+    key_of_half, small = half.key, half.facts().bytes
     half.close()
     driver.model = driver.model.float()
     for parameter in driver.model.parameters():
@@ -155,7 +155,7 @@ def test_casting_to_half_precision_gives_half_of_the_memory_back(tmp_path: Path)
     large = driver.facts().bytes
     give_back()
     before = devices.process_memory()
-    driver.cast(plan_of_half)
+    driver.cast(key_of_half)
     saved = before - devices.process_memory()
     assert driver.facts().bytes == small
     assert saved == pytest.approx(large - small, rel=0.1)

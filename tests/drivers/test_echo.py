@@ -10,10 +10,10 @@ from mc_jupyter.events import Preview, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.values.pictures import origin
 from tests.conftest import cell
-from tests.drivers.contract import Contract
+from tests.drivers.contract import TextContract
 
 
-class TestEcho(Contract):
+class TestEcho(TextContract):
     @pytest.fixture
     def document(self) -> str:
         return cell("text-generation", "nothing", "text: ${input.prompt as text}", driver="echo")

@@ -18,11 +18,13 @@ import numpy as np
 import pytest
 
 import mc_jupyter as mc
+from mc_jupyter.drivers import Asked, Refusal
 from mc_jupyter.drivers._insightface import onnx as headers
 from mc_jupyter.drivers._insightface import packs
 from mc_jupyter.drivers.insightface import InsightFace
 from mc_jupyter.errors import InputError, Interrupted, MissingPackage, NoSuchModel, PlanError, SpecError, WeightsError
 from mc_jupyter.events import Advance, Note, Run
+from mc_jupyter.tasks.face_embedding import FaceEmbedding
 from mc_jupyter.values import Batch, Faces, look_up
 from tests import faces
 from tests.conftest import cell
@@ -637,12 +639,15 @@ def without_cuda() -> None:
 
 
 def test_an_onnxruntime_without_cuda_is_named_with_what_to_install(without_cuda: None) -> None:
-    assert InsightFace.lacks("cpu") is None
-    error = InsightFace.lacks("cuda:0")
-    assert error is not None
-    assert "has no CUDA" in str(error)
-    assert "%pip install onnxruntime-gpu" in str(error)
-    assert "not on mps" in str(InsightFace.lacks("mps"))
+    def refused(device: str) -> list[Refusal]:
+        return list(InsightFace.refuses(Asked(FaceEmbedding, device=device)))
+
+    assert refused("cpu") == []
+    (found,) = refused("cuda:0")
+    assert found.field == "device"
+    assert "has no CUDA" in str(found.error)
+    assert "%pip install onnxruntime-gpu" in str(found.error)
+    assert "not on mps" in str(refused("mps")[0].error)
 
 
 def test_with_a_gpu_that_onnxruntime_cannot_use_auto_takes_the_cpu_and_cuda_is_an_error(

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import mc_jupyter as mc
 from mc_jupyter import weights
 from mc_jupyter.drivers import ModelKey
 from mc_jupyter.drivers import _quantization as quantization
+from mc_jupyter.drivers.spandrel import Spandrel
 from mc_jupyter.drivers.transformers import Transformers
 from mc_jupyter.errors import PlanError
 from mc_jupyter.events import Note, Run
@@ -42,12 +44,15 @@ def checkpoint_in(folder: Path) -> weights.Checkpoint:
     return found
 
 
-def load(folder: Path, head: str, kind: str = "none", dtype: str = "float32", **more: Any) -> Transformers:
-    """A model loaded by the driver alone."""
+def key(head: str, kind: str = "none", dtype: str = "float32", folder: Path = Path(), **more: Any) -> ModelKey:
     four = {"compute_dtype": dtype, "double_quant": True} if kind in FOUR_BITS else {}
     settings = {"device": "cpu", **four, **more}
-    plan = ModelKey("transformers", head, (str(folder),), dtype=dtype, quantization=kind, subject="it", **settings)
-    return Transformers.load(plan, checkpoint_in(folder), Run())
+    return ModelKey("transformers", head, (str(folder),), dtype=dtype, quantization=kind, subject="it", **settings)
+
+
+def load(folder: Path, head: str, kind: str = "none", dtype: str = "float32", **more: Any) -> Transformers:
+    """A model loaded by the driver alone."""
+    return Transformers.load(key(head, kind, dtype, folder, **more), checkpoint_in(folder), Run())
 
 
 def direct(folder: Path, head: str, kind: str, dtype: str = "float32", compute: str | None = None) -> Any:
@@ -260,7 +265,26 @@ class TestFacts:
     def test_the_estimate_is_within_a_tenth_of_it(self, folders: Any, name: str, kind: str, dtype: str) -> None:
         folder, head = folders(name)
         found = load(folder, head, kind, dtype).facts().bytes
-        assert weights.estimate(checkpoint_in(folder), dtype, kind).weights_bytes == pytest.approx(found, rel=0.1)
+        estimated = Transformers.estimate(key(head, kind, dtype), checkpoint_in(folder))
+        assert estimated.weights_bytes == pytest.approx(found, rel=0.1)
+
+    def test_matrices_shrink_and_embeddings_do_not(self, tmp_path: Path) -> None:
+        half = torch.zeros(64, 64, dtype=torch.float16)
+        save_file({"q.weight": half, "embed_tokens.weight": half.clone()}, tmp_path / "model.safetensors")
+        found = {
+            kind: Transformers.estimate(key("causal-lm", kind, "float16"), checkpoint_in(tmp_path)).weights_bytes
+            for kind in ("none", "int8", "nf4")
+        }
+        assert found == {"none": 4 * 4096, "int8": 3 * 4096, "nf4": 2 * 4096 + 4096 * 17 // 32}
+
+    def test_lighter_ways_are_only_those_that_are_lighter(self, tmp_path: Path) -> None:
+        save_file({"q.weight": torch.zeros(64, 64, dtype=torch.float16)}, tmp_path / "model.safetensors")
+        files = checkpoint_in(tmp_path)
+        assert [line for line, _ in Transformers.lighter(key("causal-lm"), files)] == [
+            "precision: bfloat16", "quantization: int8", "quantization: nf4",
+        ]  # fmt: skip
+        assert [line for line, _ in Spandrel.lighter(key("upscaler"), files)] == ["precision: bfloat16"]
+        assert Transformers.lighter(key("causal-lm", "nf4", "bfloat16"), files) == []
 
     def test_bytes_are_those_of_every_tensor_down_to_the_scales(self, folders: Any) -> None:
         folder, head = folders("encoder")

@@ -14,7 +14,7 @@ from mc_jupyter.errors import InputError, PlanError, SpecError, WeightsError
 from mc_jupyter.events import Note, Run
 from tests import models
 from tests.conftest import cell
-from tests.drivers.contract import Contract
+from tests.drivers.contract import TextContract
 
 GREEDY = "params: {max_output_length: 12, do_sample: false}"
 
@@ -23,7 +23,7 @@ def lines(*params: str) -> list[str]:
     return ["text: ${input.prompt as text}", "params:", *(f"  {p}" for p in params)]
 
 
-class TestTransformers(Contract):
+class TestTransformers(TextContract):
     @pytest.fixture
     def document(self, llama: Path) -> str:
         return cell("text-generation", llama, "text: ${input.prompt as text}", GREEDY)

@@ -840,16 +840,9 @@ def test_eight_bit_floats_stay_only_in_a_quantized_model(tmp_path: Path) -> None
     assert found(local(tmp_path)).bytes_as("float16") == 100
 
 
-def test_quantization_shrinks_matrices_and_not_embeddings(tmp_path: Path) -> None:
-    lay(
-        tmp_path,
-        {"model.safetensors": tensors(**{"q.weight": ("F16", [64, 64]), "embed_tokens.weight": ("F16", [64, 64])})},
-    )
-    checkpoint = found(local(tmp_path))
-    assert weights.estimate(checkpoint, "float16").weights_bytes == 4 * 4096
-    assert weights.estimate(checkpoint, "float16", "int8").weights_bytes == 3 * 4096
-    assert weights.estimate(checkpoint, "float16", "nf4").weights_bytes == 2 * 4096 + 4096 * 17 // 32
-    assert weights.estimate(checkpoint, "float16", "nf4").text.endswith("(nf4, the rest float16)")
+def test_the_estimate_counts_every_number_and_the_largest_tensor_twice_while_loading(tmp_path: Path) -> None:
+    lay(tmp_path, {"model.safetensors": tensors(a=("F16", [64, 64]), b=("F32", [32, 64]))})
+    assert weights.estimate(found(local(tmp_path)), "float32") == weights.Estimate(6 * 4096, 6 * 4096 + 2 * 4096)
 
 
 def test_what_fits_is_let_through() -> None:
@@ -887,15 +880,6 @@ def test_several_are_unloaded_together_where_one_is_not_enough() -> None:
     with pytest.raises(DoesNotFit, match=r"unload b.*unload a") as raised:
         weights.check_fits(100, Memory(10, 200, "x"), [("a", 40), ("b", 60), ("c", 1)], subject="llama")
     assert "unload c" not in str(raised.value)
-
-
-def test_lighter_ways_are_only_those_that_are_lighter(tmp_path: Path) -> None:
-    lay(tmp_path, {"model.safetensors": tensors(**{"q.weight": ("F16", [64, 64])})})
-    checkpoint = found(local(tmp_path))
-    assert [line for line, _ in weights.alternatives(checkpoint, "float32")] == [
-        "precision: bfloat16", "quantization: int8", "quantization: nf4",
-    ]  # fmt: skip
-    assert [line for line, _ in weights.alternatives(checkpoint, "bfloat16", "nf4")] == []
 
 
 def test_finding_imports_neither_torch_nor_huggingface_hub(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -11,8 +11,8 @@ from pydantic import Field, create_model
 
 from mc_jupyter.cell import place_in
 from mc_jupyter.components import Call, ComponentType, Effect, Envelope, Planned, Resident, Room, Shape, default_inputs
-from mc_jupyter.drivers import Driver
-from mc_jupyter.errors import InputError, Problem, UnknownName
+from mc_jupyter.drivers import Asked, Driver
+from mc_jupyter.errors import ComposeError, InputError, Problem, UnknownName
 from mc_jupyter.events import Run
 from mc_jupyter.fields import Closed, KeepAlive, ModelSettings
 from mc_jupyter.kinds import bindings
@@ -62,7 +62,8 @@ class Model(ComponentType):
         driver = _driver(task, written)
         settings, action = _types_of(task, driver)  # type: ignore[arg-type]  # classes are hashable; mypy doubts it
         remarks = (f"task: {task.name}, since the cell names none",) if written.get("task") is None else ()
-        return ModelShape(settings, action, bindings(action), remarks, task=task, driver=driver)
+        ignores = driver.ignored(task) if driver else {}
+        return ModelShape(settings, action, bindings(action), remarks, ignores, task=task, driver=driver)
 
     @classmethod
     def shapes(cls) -> Iterator[tuple[dict[str, str], Shape]]:
@@ -75,13 +76,20 @@ class Model(ComponentType):
     ) -> Iterator[tuple[str, Problem]]:
         yield from shape.task.check(action)
         if shape.driver is not None:
-            yield from shape.driver.check_call(shape.task, action)
+            for refusal in shape.driver.refuses(Asked(shape.task, calls=(action,))):
+                yield refusal.field, refusal.error.problems[0]
 
     @classmethod
     def plan(cls, written: Component, env: Mapping[str, str], beside: Mapping[str, Any]) -> Planned:
         from mc_jupyter.components.model.planning import ModelPlanner
 
         return ModelPlanner(written, env, beside).plan(default_inputs(written))
+
+    @classmethod
+    def refuses(cls, planned: Planned, env: Mapping[str, str], beside: Mapping[str, Any]) -> Sequence[ComposeError]:
+        from mc_jupyter.components.model.planning import standing_in_the_way
+
+        return standing_in_the_way(chosen(planned), env, beside)
 
     @classmethod
     def open(cls, planned: Planned, room: Room, run: Run) -> Resident | None:

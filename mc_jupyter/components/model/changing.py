@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mc_jupyter import weights, words
+from mc_jupyter import words
 from mc_jupyter.components import Effect, Planned, Resident, Room
 from mc_jupyter.components.model.choices import Files, ModelPlan, Use
 from mc_jupyter.components.model.loading import need_of
+from mc_jupyter.drivers import Driver
 from mc_jupyter.words import format_bytes, listing
 
 # Measured on two cores: bytes a second, read and written; seconds that any cast takes; seconds to lay on an adapter.
@@ -97,7 +98,7 @@ def _size(files: Files) -> int | None:
     if files.base is None:
         return None
     key = files.use.model
-    return weights.estimate(files.base, key.dtype, key.quantization).weights_bytes + files.adapter_bytes
+    return Driver.named(key.driver).estimate(key, files.base).weights_bytes + files.adapter_bytes
 
 
 def _seconds(files: Files, room: Room) -> float | None:
@@ -109,7 +110,7 @@ def _seconds(files: Files, room: Room) -> float | None:
     paces = [pace for r in alike if (pace := r.thing.bytes / r.load_seconds)]
     if base is None or not paces:
         return None
-    size = weights.estimate(base, key.dtype, key.quantization).weights_bytes
+    size = Driver.named(key.driver).estimate(key, base).weights_bytes
     return float(size * len(paces) / sum(paces))
 
 

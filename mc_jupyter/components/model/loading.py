@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping
 from mc_jupyter import weights
 from mc_jupyter.components import Need, Open, Planned, Resident, Room
 from mc_jupyter.components.model.choices import Files, ModelPlan, Use
-from mc_jupyter.drivers import AdapterFacts, AdapterKey, Driver, Facts, ModelKey
+from mc_jupyter.drivers import AdapterFacts, AdapterKey, Asked, Driver, Facts, Layers, ModelKey
 from mc_jupyter.errors import DoesNotFit, PlanError
 from mc_jupyter.events import Phase, Run
 from mc_jupyter.weights import Checkpoint
@@ -45,7 +45,7 @@ class LoadedModel(Open):
         if not self.lock.acquire(blocking=False):
             return {}
         try:
-            return self.driver.adapters()
+            return self.driver.layers.facts() if self.driver.layers else {}
         finally:
             self.lock.release()
 
@@ -61,19 +61,20 @@ class LoadedModel(Open):
 
         None for the last while the model runs: its layers may then be set for another component.
         """
-        if not use.adapters or not self.lock.acquire(blocking=False):
+        layers = self.driver.layers
+        if layers is None or not use.adapters or not self.lock.acquire(blocking=False):
             return [(key, weight, None) for key, weight in use.adapters]
         try:
-            self.driver.use(use.weights)
-            found = self.driver.adapters()
+            layers.use(use.weights)
+            found = layers.facts()
             return [(key, weight, found.get(key)) for key, weight in use.adapters]
         finally:
             self.lock.release()
 
     def set_weights(self, use: Use) -> None:
         """Let exactly a component's adapters take part from now on."""
-        if self.laid or use.adapters:
-            self.driver.use(use.weights)
+        if self.driver.layers is not None and (self.laid or use.adapters):
+            self.driver.layers.use(use.weights)
 
     def serves(self, holder: str, planned: Planned) -> bool:
         use = planned.use if isinstance(planned, ModelPlan) else None
@@ -93,7 +94,7 @@ class LoadedModel(Open):
                 self.laid[key].discard(holder)
                 if not self.laid[key]:
                     del self.laid[key]
-                    self.driver.detach(key)
+                    self.layers.detach(key)
 
     def lay(self, holder: str, files: Files) -> None:
         """Lay the holder's adapters over the model and take off those it no longer wants; all of it, or none."""
@@ -103,17 +104,23 @@ class LoadedModel(Open):
             try:
                 for key, checkpoint in wanted.items():
                     if key not in self.laid:
-                        self.driver.attach(key, checkpoint)
+                        self.layers.attach(key, checkpoint)
                         new.append(key)
                         self.laid[key] = set()
             except BaseException:
                 for key in new:
                     del self.laid[key]
-                    self.driver.detach(key)
+                    self.layers.detach(key)
                 raise
             for key in wanted:
                 self.laid[key].add(holder)
             self.take_off(holder, but=wanted)
+
+    @property
+    def layers(self) -> Layers:
+        """What lays adapters over it: nobody plans adapters for a library that has none."""
+        assert self.driver.layers is not None
+        return self.driver.layers
 
     def cast(self, holder: str, files: Files) -> None:
         """Become what another number type's key says, with the holder's adapters laid on again."""
@@ -173,9 +180,9 @@ def need_of(planned: ModelPlan, files: Files, *, there: bool = False) -> Need | 
     base, key = files.base, files.use.model
     if base is None:
         return None
-    peak = 0 if there else weights.estimate(base, key.dtype, key.quantization).peak_bytes
+    peak = 0 if there else planned.driver.estimate(key, base).peak_bytes
     least = None if files.least is None else files.least + files.adapter_bytes
-    lighter = tuple(weights.alternatives(base, key.dtype, key.quantization))
+    lighter = tuple(planned.driver.lighter(key, base))
     return Need(key.device, peak + files.adapter_bytes, key.subject, least, lighter)
 
 
@@ -196,7 +203,7 @@ def fetch(planned: ModelPlan, room: Room | None, run: Run) -> Files:
         formats=driver.formats,
         before_download=before_download,
     )
-    driver.check(task, settings, base)
+    driver.check(Asked(task, settings, planned.device, base))
     adapters = [_adapter(planned, base, i, run) for i in range(len(planned.adapters))]
     return planned.files_of(base, adapters)
 
@@ -210,7 +217,7 @@ def _adapter(planned: ModelPlan, base: Checkpoint, i: int, run: Run) -> Checkpoi
         kind="adapter",
         formats=driver.formats,
     )
-    driver.check_adapter(base, found, one.name)
+    driver.check(Asked(planned.task, planned.settings, planned.device, base, {one.name: found}))
     return found
 
 

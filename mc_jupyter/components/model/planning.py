@@ -15,7 +15,7 @@ from mc_jupyter.cell import Map, place_in
 from mc_jupyter.components.model import ModelShape
 from mc_jupyter.components.model.choices import ModelPlan, PlannedAdapter, Undecided
 from mc_jupyter.components.model.identity import identity_of
-from mc_jupyter.drivers import Driver
+from mc_jupyter.drivers import Asked, Driver, Refusal
 from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, PlanError, Problem, SpecError
 from mc_jupyter.fields import Adapter, adapter_names, is_deferred, names_a_secret
 from mc_jupyter.inputs import Input
@@ -25,8 +25,21 @@ from mc_jupyter.tasks import Task
 from mc_jupyter.weights import Checkpoint
 from mc_jupyter.words import hinted, listing
 
-# Where an obstacle that a driver finds in the settings points to: the first of these that the cell says.
-_FIELDS_OF_LOADING = ("quantization", "device_mode", "precision", "device", "family", "architecture")
+Found = Checkpoint | ComposeError | None
+"""Files that were looked for: they, why they cannot be had, or None where they must be downloaded first."""
+
+
+def standing_in_the_way(planned: ModelPlan, env: Mapping[str, str], given: Mapping[str, Any]) -> list[ComposeError]:
+    """What would stand in the way of a planned model with these fields, on the files that it has already.
+
+    `given` are fields decided beside the text. No file is looked for; adapters have no part in it.
+    """
+    planner = ModelPlanner(planned.component, env, given)
+    task, driver, settings = planned.task, planned.driver, planner.settings()
+    if settings is not None:
+        _, device = planner.device(task, driver, settings)
+        planner.refusals(driver, Asked(task, settings, device, planned.checkpoint))
+    return planner.problems
 
 
 class ModelPlanner:
@@ -37,43 +50,44 @@ class ModelPlanner:
         self.env = env
         self.overrides = overrides
         self.notes: list[str] = []
-        self.obstacles: list[ComposeError] = []
+        self.problems: list[ComposeError] = []
 
     def plan(self, inputs: tuple[Input, ...]) -> ModelPlan | Undecided:
         shape = cast("ModelShape", self.component.shape)  # the type that plans so has no other
-        task, driver = shape.task, shape.driver
-        settings = self.settings()
-        if settings is not None:
-            self.what_has_no_effect(task, driver, settings)
-            self.installed(task, driver, settings)
-        if settings is None or driver is None:
-            if settings is not None:
-                self.device(settings.device, None)
-            written = settings or self.component.settings
-            return Undecided(self.component.id, self.component, written, inputs, **self.found(), task=task)
-        choice = self.device(settings.device, driver)
-        checkpoint: Checkpoint | None = None
+        task, driver, settings = shape.task, shape.driver, self.settings()
+        if settings is None:
+            return Undecided(**self.found(inputs, self.component.settings), task=task)
+        self.what_has_no_effect(task, driver, settings)
+        self.installed(task, driver, settings)
+        choice, device = self.device(task, driver, settings)
+        if driver is None:
+            return Undecided(**self.found(inputs, settings), task=task)
+        base: Checkpoint | None = None
         adapters: tuple[PlannedAdapter, ...] = ()
         if driver.needs_weights:
-            place = self.place(*_FIELDS_OF_LOADING)
-            self.obstacles += [error.at(place) for error in driver.obstacles(task, settings)]
-            checkpoint = self.checkpoint(task, driver, settings)
-            self.precision(settings.precision, choice.device)
-            adapters = self.adapters(driver, settings, checkpoint, choice.device)
+            base, adapters = self.files(driver, Asked(task, settings, device, calls=self.calls()))
         made = ModelPlan(
-            self.component.id, self.component, settings, inputs, **self.found(), task=task, driver=driver,
-            device=choice.device, device_why=choice.why, checkpoint=checkpoint, identity=identity_of(checkpoint),
-            adapters=adapters,
+            **self.found(inputs, settings), task=task, driver=driver, device=choice.device, device_why=choice.why,
+            checkpoint=base, identity=identity_of(base), adapters=adapters,
         )  # fmt: skip
         files = made.files()
         return replace(made, use=files.use) if files else made
 
-    def found(self) -> Any:
-        """What planning has found by now, for the plan."""
-        return {"notes": tuple(self.notes), "problems": tuple(self.obstacles)}
+    def found(self, inputs: tuple[Input, ...], settings: Any) -> dict[str, Any]:
+        """What every plan has, and what planning has found by now."""
+        return {
+            "id": self.component.id,
+            "component": self.component,
+            "settings": settings,
+            "inputs": inputs,
+            "notes": tuple(self.notes),
+            "problems": tuple(self.problems),
+        }
+
+    # --- fields -------------------------------------------------------------------------------------------------------
 
     def settings(self) -> Any:
-        """The component's fields with `${env.…}` filled in; None with the obstacle noted."""
+        """The component's fields with `${env.…}` filled in; None with the problem noted."""
         model = type(self.component.settings)
         try:
             own = self.component.own
@@ -81,17 +95,17 @@ class ModelPlanner:
             written = expressions.resolve_env(own, self.env)
             model.model_validate(written)
         except ValidationError as error:
-            self.obstacles.append(SpecError([self.without_values(p) for p in problems_of(error, own, model)]))
+            self.problems.append(SpecError([self.without_values(p) for p in problems_of(error, own, model)]))
             return None
         except ComposeError as error:
-            self.obstacles.append(error)
+            self.problems.append(error)
             return None
         chosen = {k: v for k, v in self.overrides.items() if k in model.model_fields and v is not None}
         try:
             return model.model_validate({**written, **chosen})
         except ValidationError as error:
             problems = problems_of(error, dict(chosen), model)
-            self.obstacles.append(InputError([Problem(f"--{p.message}", None, p.fix) for p in problems]))
+            self.problems.append(InputError([Problem(f"--{p.message}", None, p.fix) for p in problems]))
             return None
 
     def without_values(self, problem: Problem) -> Problem:
@@ -111,14 +125,14 @@ class ModelPlanner:
             if names_a_secret(name) and path[-1] != "token":
                 raise PlanError(
                     f"{name} is a secret by its name, and {path[0]} is shown to every reader",
-                    place=place_in(own, path),
+                    place=place_in(self.component.written, path),
                     fix="secrets may stand in token: only; a value that is none needs another name",
                 )
 
     def installed(self, task: type[Task], driver: type[Driver] | None, settings: Any) -> None:
         word = settings.driver or task.driver
         if driver is None:
-            self.obstacles.append(
+            self.problems.append(
                 NotBuilt(
                     f"driver: {word} does not perform {task.name} in this version",
                     place=self.place("driver", "task"),
@@ -127,7 +141,7 @@ class ModelPlanner:
             )
         elif driver.package and importlib.util.find_spec(driver.package) is None:
             install = f'"mc-jupyter[{driver.extra}]"' if driver.extra else "mc-jupyter"
-            self.obstacles.append(
+            self.problems.append(
                 MissingPackage(
                     f"driver: {word} needs {driver.package}, which is not installed", fix=f"%pip install {install}"
                 )
@@ -136,7 +150,7 @@ class ModelPlanner:
     def what_has_no_effect(self, task: type[Task], driver: type[Driver] | None, settings: Any) -> None:
         """Say of what was asked for and changes nothing here that it does not."""
         if self.overrides.get("seed") is not None and "seed" not in task.Action.model_fields:
-            self.obstacles.append(
+            self.problems.append(
                 InputError(f"{task.name} draws nothing at random: --seed has no effect", fix="leave it out")
             )
         if settings.low_cpu_mem_usage:
@@ -154,83 +168,123 @@ class ModelPlanner:
                 verb = "has" if len(idle) == 1 else "have"
                 self.notes.append(f"driver: {driver.name} loads no model: {listing(idle, 'and')} {verb} no effect")
 
-    def device(self, asked: str, driver: type[Driver] | None) -> devices.Choice:
+    def device(self, task: type[Task], driver: type[Driver] | None, settings: Any) -> tuple[devices.Choice, str | None]:
+        """The choice, and the device that it is; None, with the problem noted, where the one asked for is not here."""
         try:
-            choice = devices.choose(asked)
-            lack = driver.lacks(choice.device) if driver is not None else None
-            if lack is not None and asked != "auto":
-                raise lack
-            return choice if lack is None else devices.Choice("cpu", lack.problems[0].message)
+            choice = devices.choose(settings.device)
         except PlanError as error:
-            self.obstacles.append(error.at(self.place("device")))
-            return devices.Choice("cpu", "the device asked for is not here")
+            self.problems.append(error.at(self.place("device")))
+            return devices.Choice("cpu", "the device asked for is not here"), None
+        if settings.device == "auto" and driver is not None:
+            refusals = driver.refuses(Asked(task, device=choice.device))
+            if lack := next((r.error for r in refusals if r.field == "device"), None):
+                choice = devices.Choice("cpu", lack.problems[0].message)
+        return choice, choice.device
 
     def precision(self, asked: str, device: str) -> None:
         if asked in ("auto", "float32"):
             return
         able, why = devices.supports(device, asked)
         if not able:
-            self.obstacles.append(PlanError(why, place=self.place("precision"), fix="precision: auto"))
+            self.problems.append(PlanError(why, place=self.place("precision"), fix="precision: auto"))
 
-    def checkpoint(self, task: type[Task], driver: type[Driver], settings: Any) -> Checkpoint | None:
-        """The model's files where they are on this disk."""
-        if settings.model is None:
-            self.obstacles.append(
-                PlanError("no model is named", place=self.place("task", "type"), fix=_some_model(task))
-            )
-            return None
-        try:
-            source = driver.source(task, settings)
-            found = weights.find(source, allow_pickle=settings.allow_pickle, formats=driver.formats)
-            if found is None:
-                self.notes.append(f"{settings.model} is not on this disk: running it downloads it")
-            else:
-                driver.check(task, settings, found)
-                self.actions(task, driver, found)
-            return found
-        except ComposeError as error:
-            self.obstacles.append(error.at(self.place("model")))
-            return None
+    # --- the library's word -------------------------------------------------------------------------------------------
 
-    def actions(self, task: type[Task], driver: type[Driver], found: Checkpoint) -> None:
-        """Hold what the cell says of its calls against what its files can do."""
-        for action in self.component.actions:
-            said = {name: getattr(action.fields, name, None) for name in action.written}
-            given = {name: value for name, value in said.items() if value is not None and not is_deferred(value)}
-            for name, error in driver.unfit(task, found, given):
-                self.obstacles.append(error.at(place_in(action.written, (name,))))
+    def refusals(self, driver: type[Driver], asked: Asked, lost: ComposeError | None = None) -> list[Refusal]:
+        """Note what the library refuses of model and calls, why the files are `lost`, and a precision that the device
+        has not; gives what it refuses of the adapters.
+        """
+        if not driver.needs_weights:
+            return []
+        refusals = list(driver.refuses(asked))
+        self.problems += [self.pointed(refusal) for refusal in refusals if refusal.adapter is None]
+        self.problems += [lost] if lost else []
+        self.precision(asked.settings.precision, asked.device or "cpu")
+        return [refusal for refusal in refusals if refusal.adapter is not None]
 
-    def adapters(
-        self, driver: type[Driver], settings: Any, base: Checkpoint | None, device: str
-    ) -> tuple[PlannedAdapter, ...]:
-        """Each adapter with its files, where they are on this disk, held against the base's."""
-        asked: list[Adapter] = settings.peft_adapters
-        if asked and not driver.lays_adapters:
-            self.obstacles.append(
+    def pointed(self, refusal: Refusal) -> ComposeError:
+        """The error at the field that the refusal is about, in whichever spelling the cell says it."""
+        if refusal.call is not None:
+            return refusal.error.at(place_in(self.component.actions[refusal.call].written, (refusal.field,)))
+        others = type(self.component.settings).names().items()
+        return refusal.error.at(self.place(refusal.field, *(other for other, name in others if name == refusal.field)))
+
+    def calls(self) -> tuple[Mapping[str, Any], ...]:
+        """What the cell says of each of its calls, without what expressions will give."""
+        said = ({name: getattr(each.fields, name, None) for name in each.written} for each in self.component.actions)
+        return tuple({n: v for n, v in call.items() if v is not None and not is_deferred(v)} for call in said)
+
+    # --- files --------------------------------------------------------------------------------------------------------
+
+    def files(self, driver: type[Driver], asked: Asked) -> tuple[Checkpoint | None, tuple[PlannedAdapter, ...]]:
+        """The files of the model and its adapters, where they are on this disk, held against what is asked of them."""
+        settings = asked.settings
+        found = self.base(driver, asked)
+        base = found if isinstance(found, Checkpoint) else None
+        laid = self.adapters(driver, settings)
+        here = {name: files for name, files in laid.items() if isinstance(files, Checkpoint)}
+        asked = replace(asked, checkpoint=base, adapters=here)
+        refusals = self.refusals(driver, asked, found if isinstance(found, ComposeError) else None)
+        if driver.lays_adapters:
+            self.doubtful_names(adapter_names(settings.peft_adapters))
+        elif settings.peft_adapters:
+            self.problems.append(
                 PlanError(f"driver: {driver.name} lays no adapters over its models", place=self.adapter_place())
             )
-            return ()
-        names = adapter_names(asked)
+        lost = {name: [files] for name, files in laid.items() if isinstance(files, ComposeError)}
+        refused = {name: [r.error for r in refusals if r.adapter == name] for name in here}
+        wrong = {**lost, **refused}
+        return base, tuple(self.adapter(asked, name, here.get(name), wrong.get(name, [])) for name in laid)
+
+    def base(self, driver: type[Driver], asked: Asked) -> Found:
+        """The model's files; None of those that running it downloads, which is noted; why they cannot be had."""
+        settings = asked.settings
+        if settings.model is None:
+            return PlanError("no model is named", place=self.place("task", "type"), fix=_some_model(asked.task))
+        try:
+            source = driver.source(asked.task, settings)
+            found = weights.find(source, allow_pickle=settings.allow_pickle, formats=driver.formats)
+        except ComposeError as error:
+            return error.at(self.place("model"))
+        if found is None:
+            self.notes.append(f"{settings.model} is not on this disk: running it downloads it")
+        return found
+
+    # --- adapters -----------------------------------------------------------------------------------------------------
+
+    def adapters(self, driver: type[Driver], settings: Any) -> dict[str, Found]:
+        """The files of each adapter by its name, as `base` gives the model's. Of two of one name, the first counts."""
+        found: dict[str, Found] = {}
+        asked: list[Adapter] = settings.peft_adapters if driver.lays_adapters else []
+        for name, one in zip(adapter_names(asked), asked, strict=True):
+            if name in found:
+                continue
+            try:
+                found[name] = weights.find(
+                    one.model, allow_pickle=settings.allow_pickle, kind="adapter", formats=driver.formats
+                )
+            except ComposeError as error:
+                found[name] = error
+                continue
+            if found[name] is None:
+                self.notes.append(f"adapter {name}: {one.model} is not on this disk: running it downloads it")
+        return found
+
+    def doubtful_names(self, names: list[str]) -> None:
+        """Refuse adapters of one name, and weights from beside the text (`--adapter NAME=0.3`) for names that the text
+        does not have.
+        """
         for i, name in enumerate(names):
             if name in names[:i]:
-                self.obstacles.append(
+                self.problems.append(
                     PlanError(
                         f"two adapters are called {name!r}", place=self.adapter_place(i), fix="give each its own name"
                     )
                 )
-        self.known_adapters(names)
-        return tuple(
-            self.adapter(driver, settings, base, device, i, name)
-            for i, name in enumerate(names)
-            if name not in names[:i]
-        )
-
-    def known_adapters(self, names: list[str]) -> None:
-        """Refuse weights from beside the text (`--adapter NAME=0.3`) for adapters that the text does not name."""
         for key in self.overrides:
             kind, _, name = key.partition(".")
             if kind == "adapters" and name not in names:
-                self.obstacles.append(
+                self.problems.append(
                     InputError(
                         hinted(f"the cell has no adapter {name!r}", name, names),
                         fix=f"its adapters: {listing(names, 'and')}"
@@ -240,18 +294,20 @@ class ModelPlanner:
                 )
 
     def adapter(
-        self, driver: type[Driver], settings: Any, base: Checkpoint | None, device: str, i: int, name: str
+        self, asked: Asked, name: str, checkpoint: Checkpoint | None, wrong: list[ComposeError]
     ) -> PlannedAdapter:
-        one: Adapter = settings.peft_adapters[i]
-        place = self.adapter_place(i)
+        """One adapter with its choices; `wrong` is why its files cannot be had, or what the library refuses of them."""
+        i = adapter_names(asked.settings.peft_adapters).index(name)
+        one: Adapter = asked.settings.peft_adapters[i]
+        place, device = self.adapter_place(i), asked.device or "cpu"
         weight = self.overrides.get(f"adapters.{name}", one.weight)
         if not isinstance(weight, int | float) or not math.isfinite(weight):
             written = None if f"adapters.{name}" in self.overrides else place
             said = f"adapter {name}: weight should be a number, and is {weight!r}"
-            self.obstacles.append(InputError(said, place=written, fix="weight: 1"))
+            self.problems.append(InputError(said, place=written, fix="weight: 1"))
             weight = one.weight
         if one.quantization not in (None, "none"):
-            self.obstacles.append(
+            self.problems.append(
                 PlanError(
                     f"adapter {name}: quantization is for the base; an adapter's matrices stay as they are",
                     place=place,
@@ -259,18 +315,8 @@ class ModelPlanner:
                 )
             )
         if one.precision not in (None, "auto", "float32") and not (found := devices.supports(device, one.precision))[0]:
-            self.obstacles.append(PlanError(f"adapter {name}: {found[1]}", place=place, fix="remove its precision"))
-        checkpoint = None
-        try:
-            checkpoint = weights.find(
-                one.model, allow_pickle=settings.allow_pickle, kind="adapter", formats=driver.formats
-            )
-            if checkpoint is None:
-                self.notes.append(f"adapter {name}: {one.model} is not on this disk: running it downloads it")
-            elif base is not None:
-                driver.check_adapter(base, checkpoint, name)
-        except ComposeError as error:
-            self.obstacles.append(error.at(place))
+            self.problems.append(PlanError(f"adapter {name}: {found[1]}", place=place, fix="remove its precision"))
+        self.problems += [error.at(place) for error in wrong]
         return PlannedAdapter(name, one, float(weight), checkpoint, identity_of(checkpoint))
 
     def adapter_place(self, i: int | None = None) -> Any:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers._adapters import PLAIN, Adapters, Card, headers, last_words, read_weights, shapes_wanted
 from mc_jupyter.drivers._diffusers.architectures import ARCHITECTURES, Architecture, architecture_of
+from mc_jupyter.drivers._diffusers.loading import quiet
+from mc_jupyter.drivers._diffusers.memory import Placement
 from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.weights.checkpoint import tensors
 from mc_jupyter.weights.unsafe import check_pickle
@@ -19,6 +21,7 @@ from mc_jupyter.weights.unsafe import check_pickle
 if TYPE_CHECKING:
     import torch
 
+    from mc_jupyter.drivers import AdapterKey
     from mc_jupyter.weights import Checkpoint
 
 _METADATA = "lora_adapter_metadata"  # where diffusers (0.42) keeps PEFT's settings in a safetensors file
@@ -73,6 +76,16 @@ class PipelineAdapters(Adapters):
         super().__init__(model)
         self.pipe = pipe
         self.kind = kind
+        self.placed: Placement = "whole"
+
+    def attach(self, key: AdapterKey, checkpoint: Checkpoint) -> None:
+        if self.placed == "layers":
+            raise PlanError(
+                f"adapter {key.name}: a model that comes to the GPU layer by layer takes no adapters",
+                fix="remove peft_adapters, or free memory on the GPU",
+            )
+        with quiet():
+            super().attach(key, checkpoint)
 
     def opened(self, name: str, checkpoint: Checkpoint) -> tuple[Card, dict[str, torch.Tensor]]:
         """Its weights by path in the pipeline, and a card that names each path with its rank and scale."""

@@ -42,8 +42,8 @@ def quiet() -> Iterator[None]:
             log.enable_progress_bar()
 
 
-def read_pipeline(kind: Architecture, plan: ModelKey, checkpoint: Checkpoint) -> Any:
-    """The pipeline on the CPU, in the plan's number type. Want of memory is raised as it comes."""
+def read_pipeline(kind: Architecture, key: ModelKey, checkpoint: Checkpoint) -> Any:
+    """The pipeline on the CPU, in the key's number type. Want of memory is raised as it comes."""
     import diffusers
     import torch
 
@@ -52,7 +52,7 @@ def read_pipeline(kind: Architecture, plan: ModelKey, checkpoint: Checkpoint) ->
     try:
         pipe = getattr(diffusers, kind.pipeline).from_pretrained(
             checkpoint.folder,
-            dtype=getattr(torch, plan.dtype),
+            dtype=getattr(torch, key.dtype),
             use_safetensors=True if safe else None,
             variant=_variant(checkpoint),
             local_files_only=True,
@@ -96,7 +96,7 @@ def whole(pipe: Any) -> torch.nn.Module:
 # --- fewer bits -------------------------------------------------------------------------------------------------------
 
 
-def quantize(pipe: Any, kind: Architecture, plan: ModelKey) -> None:
+def quantize(pipe: Any, kind: Architecture, key: ModelKey) -> None:
     """Hold the linear layers of the denoiser, and of the big text encoders, in fewer bits.
 
     diffusers' own way (0.42) wants a GPU. The layers are bitsandbytes' either way.
@@ -104,14 +104,14 @@ def quantize(pipe: Any, kind: Architecture, plan: ModelKey) -> None:
     import torch
 
     quantization.import_quietly()
-    dtype = getattr(torch, plan.dtype)
+    dtype = getattr(torch, key.dtype)
     for part in to_quantize(pipe, kind):
         kept = (*_RAW, *(getattr(part, "_keep_in_fp32_modules", None) or ()))
         for path, linear in [(p, m) for p, m in part.named_modules() if type(m) is torch.nn.Linear]:
             if any(name in path.split(".") for name in kept):
                 continue
             parent, _, name = path.rpartition(".")
-            setattr(part.get_submodule(parent), name, _in_fewer_bits(linear, plan).to(plan.device))
+            setattr(part.get_submodule(parent), name, _in_fewer_bits(linear, key).to(key.device))
         part.requires_grad_(False)
         quantization.settle(part, dtype)
 
@@ -129,7 +129,7 @@ def _numbers(part: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in part.parameters())
 
 
-def _in_fewer_bits(linear: Any, plan: ModelKey) -> Any:
+def _in_fewer_bits(linear: Any, key: ModelKey) -> Any:
     """A layer of bitsandbytes with the same weight: it becomes small when it is put on a device."""
     import torch
     from bitsandbytes.nn.modules import Int8Params, Linear4bit, Linear8bitLt, Params4bit
@@ -137,13 +137,13 @@ def _in_fewer_bits(linear: Any, plan: ModelKey) -> Any:
     sizes = (linear.in_features, linear.out_features, linear.bias is not None)
     weight = linear.weight.data
     made: Any
-    if plan.quantization == "int8":
+    if key.quantization == "int8":
         made = Linear8bitLt(*sizes, has_fp16_weights=False, device="meta")
         made.weight = Int8Params(weight, requires_grad=False, has_fp16_weights=False)
     else:
-        kind = quantization.FOUR_BITS[plan.quantization]
-        computes = getattr(torch, plan.compute_dtype or plan.dtype)
-        double = plan.double_quant
+        kind = quantization.FOUR_BITS[key.quantization]
+        computes = getattr(torch, key.compute_dtype or key.dtype)
+        double = key.double_quant
         made = Linear4bit(*sizes, computes, compress_statistics=double, quant_type=kind, device="meta")  # type: ignore[no-untyped-call]
         made.weight = Params4bit(weight, requires_grad=False, compress_statistics=double, quant_type=kind, module=made)
     made.bias = None if linear.bias is None else torch.nn.Parameter(linear.bias.data, requires_grad=False)

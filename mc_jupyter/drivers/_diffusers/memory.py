@@ -29,33 +29,33 @@ def placement(free: int, parts: dict[str, int], work: int = _WORK) -> Placement:
     return "parts" if max(parts.values(), default=0) + work <= free else "layers"
 
 
-def least(plan: ModelKey, checkpoint: Checkpoint) -> int | None:
+def least(key: ModelKey, checkpoint: Checkpoint) -> int | None:
     """Bytes of the GPU with which the pipeline runs after all, a layer at a time. None where all of it must fit.
 
     Quantized layers stay where they were made: bitsandbytes does not move them to and fro.
     """
-    if not plan.device.startswith("cuda") or plan.quantization != "none":
+    if not key.device.startswith("cuda") or key.quantization != "none":
         return None
     return _WORK + _LAYER * checkpoint.largest
 
 
-def place(pipe: Any, plan: ModelKey, run: Run) -> Placement:
+def place(pipe: Any, key: ModelKey, run: Run) -> Placement:
     """Put a pipeline that is on the CPU where it will run; say so where that is not wholly on its device."""
-    if not plan.device.startswith("cuda") or plan.quantization != "none":
-        pipe.to(plan.device)
+    if not key.device.startswith("cuda") or key.quantization != "none":
+        pipe.to(key.device)
         return "whole"
     parts = {name: _bytes(part) for name, part in modules(pipe).items()}
-    free = devices.free_memory(plan.device)
+    free = devices.free_memory(key.device)
     chosen = placement(free.free, parts)
     if chosen == "whole":
-        pipe.to(plan.device)
+        pipe.to(key.device)
         return chosen
     move = pipe.enable_model_cpu_offload if chosen == "parts" else pipe.enable_sequential_cpu_offload
-    move(device=plan.device)
+    move(device=key.device)
     how = "part by part, a little slower" if chosen == "parts" else "layer by layer, many times slower"
     run.note(
-        f"{plan.subject or 'the model'} takes {format_bytes(sum(parts.values()))} and {free}: it waits in main "
-        f"memory and comes to {plan.device} {how}, without previews"
+        f"{key.subject or 'the model'} takes {format_bytes(sum(parts.values()))} and {free}: it waits in main "
+        f"memory and comes to {key.device} {how}, without previews"
     )
     return chosen
 

@@ -39,12 +39,12 @@ def load_tokenizer(folder: Path, fast: object) -> Any:
     return tokenizer
 
 
-def placement(plan: ModelKey) -> dict[str, Any]:
+def placement(key: ModelKey) -> dict[str, Any]:
     """Where `from_pretrained` is told to put the model."""
-    if plan.device_mode == "auto" and plan.device != "cpu":
+    if key.device_mode == "auto" and key.device != "cpu":
         return {"device_map": "auto"}  # accelerate's: all GPUs, and the CPU for what does not fit
-    if plan.device != "cpu" or plan.quantization != "none":
-        return {"device_map": plan.device}  # unless told, quantized models go to a GPU where there is one
+    if key.device != "cpu" or key.quantization != "none":
+        return {"device_map": key.device}  # unless told, quantized models go to a GPU where there is one
     return {}
 
 

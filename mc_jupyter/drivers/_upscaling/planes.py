@@ -6,12 +6,12 @@ black and white becomes grey, a palette becomes colours, transparency is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import devices
-from mc_jupyter.errors import DoesNotFit, InputError, Problem
+from mc_jupyter.errors import DoesNotFit, InputError
 from mc_jupyter.events import Run
 from mc_jupyter.values.media import load_image
 from mc_jupyter.words import format_bytes
@@ -150,17 +150,3 @@ def say_scale(run: Run, wanted: float | None, own: int) -> None:
     """Tell that a result is resampled, where it is."""
     if wanted is not None and wanted != own:
         run.note(f"the model enlarges {own}×: its results are resampled to {wanted:g}× (Lanczos)")
-
-
-def idle(action: Mapping[str, Any], reasons: Mapping[str, str]) -> Iterator[tuple[str, Problem]]:
-    """A problem for each written field of a call that would change nothing, with the reason."""
-    for name, why in reasons.items():
-        if action.get(name) is not None:
-            yield name, Problem(f"{name} has no effect here: {why}", None, f"remove {name}:")
-
-
-def refuse_idle(action: Any, reasons: Mapping[str, str]) -> None:
-    """InputError for the same fields, given in another way than by the cell."""
-    found = [problem for _, problem in idle({name: getattr(action, name, None) for name in reasons}, reasons)]
-    if found:
-        raise InputError(found)

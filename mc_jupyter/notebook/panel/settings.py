@@ -13,10 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mc_jupyter import devices
-from mc_jupyter.components.model import ModelShape, chosen
-from mc_jupyter.components.model.planning import ModelPlanner
 from mc_jupyter.description import describe
-from mc_jupyter.errors import ComposeError
 from mc_jupyter.fields import Closed, is_deferred
 from mc_jupyter.notebook import display
 from mc_jupyter.rewriting import settable
@@ -109,19 +106,10 @@ def settings_of(component: Component) -> tuple[Setting, ...]:
     Without those of its call that its library would refuse, whatever they said.
     """
     shape = component.shape
-    named = set(settable(component)) - {*shape.defaults, "model"} - set(_refused(component))
+    named = set(settable(component)) - {*shape.defaults, "model"} - set(shape.ignores)
     own = [s for s in _described(shape.settings, False) if s.name in named]
     call = [s for s in _described(shape.action, True) if s.name in named and s.name not in {o.name for o in own}]
     return (*sorted(own, key=lambda s: _rank(s.name, FIRST)), *sorted(call, key=lambda s: _rank(s.name, USUAL)))
-
-
-def _refused(component: Component) -> Iterator[str]:
-    shape = component.shape
-    if not isinstance(shape, ModelShape) or shape.driver is None:
-        return
-    for name in shape.action.model_fields:
-        if any(refused == name for refused, _ in shape.driver.check_call(shape.task, {name: 1})):
-            yield name
 
 
 def in_sight(settings: tuple[Setting, ...], states: Mapping[str, State]) -> tuple[Setting, ...]:
@@ -205,12 +193,11 @@ def impossible(handle: Handle, setting: Setting, options: tuple[Any, ...], besid
     """
     if setting.of_call or (setting.name != "device" and "torch" not in sys.modules):
         return {}
-    component = handle.planned
     given = {**handle.overrides, **beside}
-    now = set(_lacks(component, given))
+    now = set(_messages(handle.planned, given))
     found = {}
     for option in options:
-        if new := [text for text in _lacks(component, {**given, setting.name: option}) if text not in now]:
+        if new := [text for text in _messages(handle.planned, {**given, setting.name: option}) if text not in now]:
             found[option] = _reason(new[0], setting.name, option)
     return found
 
@@ -222,22 +209,9 @@ def own_fields(handle: Handle) -> tuple[Any, ...]:
     return (*named, repr(flags), handle.planned.key)
 
 
-def _lacks(component: Planned, given: Mapping[str, Any]) -> list[str]:
-    """What stands in the way of the component with these fields: the planner's checks, on the files known already."""
-    plan = chosen(component)
-    planner = ModelPlanner(component.component, os.environ, given)
-    task, driver, settings = plan.task, plan.driver, planner.settings()
-    found = planner.obstacles
-    if settings is not None:
-        device = planner.device(settings.device, driver).device
-        found += driver.obstacles(task, settings) if driver.needs_weights else ()
-        planner.precision(settings.precision, device)
-        try:
-            if plan.checkpoint is not None:
-                driver.check(task, settings, plan.checkpoint)
-        except ComposeError as error:
-            found.append(error)
-    return [problem.message for obstacle in found for problem in obstacle.problems]
+def _messages(planned: Planned, given: Mapping[str, Any]) -> list[str]:
+    found = planned.type.refuses(planned, os.environ, given)
+    return [problem.message for error in found for problem in error.problems]
 
 
 def _reason(message: str, name: str, option: Any) -> str:

@@ -1,0 +1,66 @@
+"""What transformers cannot do of what a component asks: by its settings, its files, its adapters and its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mc_jupyter.drivers import Asked, Refusal, refused
+from mc_jupyter.drivers import _quantization as quantization
+from mc_jupyter.drivers._adapters import check_adapter
+from mc_jupyter.drivers._transformers import captioning
+from mc_jupyter.drivers._transformers.folder import check_sentence_modules, has_chat_template
+from mc_jupyter.errors import PlanError
+from mc_jupyter.tasks.chat_completion import ChatCompletion
+from mc_jupyter.tasks.text_embedding import TextEmbedding
+
+if TYPE_CHECKING:
+    from mc_jupyter.weights import Checkpoint
+
+
+def refusals(asked: Asked) -> Iterator[Refusal]:
+    """All of them. Where the files are of a wrong kind, only that is said of them."""
+    yield from quantization.refuses(asked)
+    settings, checkpoint = asked.settings, asked.checkpoint
+    if settings is not None and settings.device_mode == "auto" and ":" in settings.device:
+        error = PlanError(
+            f"device_mode: auto spreads the model over every GPU, and device: {settings.device} names one",
+            fix="device: cuda, or device_mode: single",
+        )
+        yield Refusal(error, "device_mode")
+    if settings is None or checkpoint is None:
+        return
+    yield from (wrong := refused(_check, asked, checkpoint))
+    if wrong:
+        return
+    for number, call in asked.numbered_calls():
+        for field, error in captioning.unfit(asked.task, checkpoint, call):
+            yield Refusal(error, field, call=number)
+    for name, files in asked.adapters.items():
+        yield from refused(check_adapter, checkpoint, files, name, adapter=name)
+
+
+def _check(asked: Asked, checkpoint: Checkpoint) -> None:
+    """Raise PlanError or WeightsError if these files cannot do this task in this way."""
+    task, settings, config = asked.task, asked.settings, checkpoint.config
+    if drawn_with := config.get("_class_name"):  # what diffusers saves
+        raise PlanError(
+            f"this model draws images ({drawn_with}): it cannot do {task.name}", fix="task: image-generation"
+        )
+    quantization.check(settings, checkpoint)
+    captioning.check(task, settings, checkpoint)
+    if task is ChatCompletion and not settings.chat_template and not has_chat_template(checkpoint.folder):
+        raise PlanError(
+            "this model has no chat template: it was not trained on conversations, or the template was not saved",
+            fix="use task: text-generation, or give chat_template: (a Jinja template)",
+        )
+    if labels := getattr(settings, "labels", None):
+        count = len(config.get("id2label") or {}) or config.get("num_labels") or 2
+        if len(labels) != count:
+            raise PlanError(f"labels names {len(labels)} classes, but the model has {count}")
+    if getattr(settings, "architecture", None) in ("causal", "seq2seq"):
+        found = "seq2seq" if config.get("is_encoder_decoder") else "causal"
+        if found != settings.architecture:
+            raise PlanError(f"this model is {found}, not {settings.architecture}", fix=f"architecture: {found}")
+    if task is TextEmbedding:
+        check_sentence_modules(checkpoint.folder, settings.architecture)
