@@ -40,7 +40,7 @@ def test_equal_plans_are_one_model_and_prompts_do_not_count(session: mc.Session,
 
 def test_a_field_with_nothing_after_it_is_not_said(session: mc.Session, llama: Path) -> None:
     plan = session.plan(cell("text-generation", llama, "driver:", "device:", "precision:"))
-    assert plan.obstacles == ()
+    assert plan.problems == ()
     assert plan.component.settings.precision == "auto"
 
 
