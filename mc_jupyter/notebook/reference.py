@@ -95,24 +95,16 @@ def _kind(field: FieldFacts) -> str:
 def doctor(interactive: bool) -> Table:
     """What this kernel has, and what limits it."""
     from mc_jupyter import devices
+    from mc_jupyter.weights import hub
 
     rows = [("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
     rows += [(name, _version(name)) for name in _PACKAGES]
     for device in devices.devices():
         rows.append((device.name, f"{device.label}, {devices.free_memory(device.name)}"))
     rows.append(("this kernel", f"{format_bytes(devices.process_memory())} of memory"))
-    offline = any(
-        os.environ.get(name, "0").lower() not in ("", "0", "false", "no")
-        for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-    )
-    rows.append(
-        (
-            "hub",
-            "offline: only models on this disk (HF_HUB_OFFLINE)"
-            if offline
-            else "asked when a model is not on this disk",
-        )
-    )
+    because = hub.offline()
+    asked = f"offline, only models on this disk: {because}" if because else "asked when a model is not on this disk"
+    rows.append(("hub", asked))
     rows.append(("downloads go to", _home_relative(_cache_folder())))
     rows.append(
         ("forms", "shown when inputs are missing" if interactive else "off: nobody can fill them in (headless)")

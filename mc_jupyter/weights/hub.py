@@ -135,13 +135,28 @@ def offline_because(source: HubSource) -> str | None:
     """What forbids asking the hub, in words; None when it may be asked."""
     if source.local_files_only:
         return "`local_files_only: true`"
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        if os.environ.get(name, "").strip().upper() in ("1", "ON", "YES", "TRUE"):
-            return f"{name}={os.environ[name]}"
+    return offline()
+
+
+def offline() -> str | None:
+    """What keeps this kernel from asking the hub, whatever a cell says; None when nothing does."""
+    if variable := offline_variable():
+        return variable
     constants = sys.modules.get("huggingface_hub.constants")
     if constants is not None and constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE when this kernel imported huggingface_hub (restart it to go online)"
     return None
+
+
+def offline_variable() -> str | None:
+    """The environment variable that says to stay offline, as `HF_HUB_OFFLINE=1`; None when none does.
+
+    Read as huggingface_hub reads it (2.4, `constants.py`): 1, on, yes and true in any case, and nothing else;
+    `TRANSFORMERS_OFFLINE` counts only where `HF_HUB_OFFLINE` is not set, or empty.
+    """
+    name = "HF_HUB_OFFLINE" if os.environ.get("HF_HUB_OFFLINE") else "TRANSFORMERS_OFFLINE"
+    value = os.environ.get(name, "")
+    return f"{name}={value}" if value.upper() in ("1", "ON", "YES", "TRUE") else None
 
 
 def endpoint() -> str:

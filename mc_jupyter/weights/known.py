@@ -18,7 +18,7 @@ from typing import Any
 
 from mc_jupyter.errors import NoSuchModel, UnsafeWeights
 from mc_jupyter.events import Phase, Run
-from mc_jupyter.weights import single
+from mc_jupyter.weights import hub, single
 from mc_jupyter.weights.checkpoint import Checkpoint, Chosen, read
 
 
@@ -192,18 +192,10 @@ def fetch(
     found = find(file, allow_pickle)
     if found is not None:
         return found
-    if because := _offline_because(file):
+    if because := "`local_files_only: true`" if file.local_files_only else hub.offline_variable():
         raise single.not_here(file, f"{because} forbids fetching it")
     run.emit(Phase("download", file.name))
     single.bring(file, run, before_download)
     found = find(file, allow_pickle)
     assert found is not None, "it has just been put there"
     return found
-
-
-def _offline_because(file: KnownFile) -> str | None:
-    if file.local_files_only:
-        return "`local_files_only: true`"
-    said = {name: os.environ.get(name, "") for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")}
-    on = [f"{name}={value}" for name, value in said.items() if value.strip().upper() in ("1", "ON", "YES", "TRUE")]
-    return on[0] if on else None
