@@ -65,7 +65,7 @@ def directly(folder: Path, text: str) -> float:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     ids = AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")["input_ids"]
-    return float(AutoModelForCausalLM.from_pretrained(folder)(input_ids=ids, labels=ids).loss)
+    return float(AutoModelForCausalLM.from_pretrained(folder)(input_ids=ids, labels=ids).loss.detach())
 
 
 def test_a_task_of_one_file_performs_itself_on_a_real_model(
