@@ -121,9 +121,9 @@ class _Writer:
         if field in names:
             return field
         # An adapter's own name alone is most likely its weight.
-        near = [ADAPTER + name] if ADAPTER + name in names else [*names, *every]
+        meant, near = (ADAPTER + name, [ADAPTER + name]) if ADAPTER + name in names else (name, [*names, *every])
         raise UnknownName(
-            hinted(f"{name!r} is no field that can be set", name, near), fix=f"there are: {listing(names)}"
+            hinted(f"{name!r} is no field that can be set", meant, near), fix=f"there are: {listing(names)}"
         )
 
     def find(self, field: str) -> Path | None:

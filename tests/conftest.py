@@ -7,12 +7,16 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
-from collections.abc import Iterator
+import importlib
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import mc_jupyter as mc
+from mc_jupyter import catalog
 from tests import models
 
 
@@ -46,3 +50,25 @@ def cell(task: str, model: Path | str, *lines: str, driver: str | None = None) -
     """A document of one model component, with further lines of it."""
     head = ["type: model", f"task: {task}", f"model: {model}", *([f"driver: {driver}"] if driver else [])]
     return "component:\n" + "".join(f"  {line}\n" for line in (*head, *lines))
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, str], None]]:
+    """Writes one new file among the package's parts: `made("tasks", "test_made_x", source)`."""
+    rooms: list[str] = []
+
+    def write(room: str, name: str, source: str) -> None:
+        package = importlib.import_module(f"mc_jupyter.{room}")
+        folder = tmp_path / "parts" / room
+        if room not in rooms:
+            rooms.append(room)
+            folder.mkdir(parents=True)
+            monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+        (folder / f"{name}.py").write_text(textwrap.dedent(source).lstrip())
+        catalog.forget()
+
+    yield write
+    monkeypatch.undo()
+    for module in [m for m in sys.modules if ".test_made" in m]:
+        del sys.modules[module]
+    catalog.forget()

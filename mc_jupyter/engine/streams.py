@@ -15,8 +15,6 @@ from mc_jupyter.values.streams import Stream
 
 _JOIN = 10.0  # seconds that Python's end waits for a run to stop
 
-_running: weakref.WeakSet[TextStream] = weakref.WeakSet()
-
 
 class TextStream(Stream):
     """Text as it is written, by a run in a thread of its own, which begins when the first piece is asked for.
@@ -27,47 +25,18 @@ class TextStream(Stream):
     """
 
     def __init__(self, name: str, work: Callable[[Run], Any], run: Run):
-        self.run = run
-        self.result: Any = None
-        self._name = name
-        self._work = work
-        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        super().__init__(self._read())
+        self._writing = _Writing(name, work, run)
+        super().__init__(_pieces(self._writing))  # which knows nothing of the stream, so that it goes when let go of
 
-    def _begin(self) -> threading.Thread:
-        run, pieces, heard = self.run, self._queue, self.run.listener
+    @property
+    def run(self) -> Run:
+        """The run that writes it."""
+        return self._writing.run
 
-        def listen(event: Event) -> None:
-            heard(event)
-            if isinstance(event, Piece):
-                pieces.put(event.text)
-
-        run.listener = listen
-        self._thread = threading.Thread(target=_write, args=(self._work, run, pieces), daemon=True)
-        self._thread.name = f"mc_jupyter-{self._name}"
-        self._thread.start()
-        _running.add(self)
-        return self._thread
-
-    def _read(self) -> Iterator[str]:
-        thread = self._begin()
-        end: _End | None = None
-        try:
-            while isinstance(piece := self._queue.get(), str):
-                yield piece
-            end = piece
-        finally:
-            if end is None:  # the reader went away: there is nobody to write for
-                self.run.stop()
-                while isinstance(piece := self._queue.get(), str):
-                    pass
-                end = piece
-            thread.join()
-            _running.discard(self)
-            self.result = end.value
-        if end.error is not None:
-            raise end.error
+    @property
+    def result(self) -> Any:
+        """The whole answer; None until it has ended."""
+        return self._writing.result
 
 
 class _End:
@@ -77,22 +46,68 @@ class _End:
         self.value, self.error = value, error
 
 
-def _write(work: Callable[[Run], Any], run: Run, pieces: queue.SimpleQueue[Any]) -> None:
-    """The run, in its thread. It knows nothing of the stream, so that a stream nobody has any more can go."""
+class _Writing:
+    """A run that writes, and the pieces that nobody has read yet."""
+
+    def __init__(self, name: str, work: Callable[[Run], Any], run: Run):
+        self.run, self.work, self.result = run, work, None
+        self.pieces: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
+        self.thread = threading.Thread(target=self.write, name=f"mc_jupyter-{name}", daemon=True)
+
+    def begin(self) -> None:
+        heard = self.run.listener
+
+        def listen(event: Event) -> None:
+            heard(event)
+            if isinstance(event, Piece):
+                self.pieces.put(event.text)
+
+        self.run.listener = listen
+        _running.add(self)
+        self.thread.start()
+
+    def write(self) -> None:
+        try:
+            self.pieces.put(_End(self.work(self.run)))
+        except Interrupted as error:
+            self.pieces.put(_End(error.partial))
+        except BaseException as error:  # handed to whoever reads the stream
+            self.pieces.put(_End(error=error))
+
+    def end(self, end: _End | None) -> _End:
+        """Wait for the run; with no end yet, stop it first: the reader went away, and there is nobody to write for."""
+        if end is None:
+            self.run.stop()
+            while isinstance(piece := self.pieces.get(), str):
+                pass
+            end = piece
+        self.thread.join()
+        _running.discard(self)
+        self.result = end.value
+        return end
+
+
+_running: weakref.WeakSet[_Writing] = weakref.WeakSet()
+
+
+def _pieces(writing: _Writing) -> Iterator[str]:
+    writing.begin()
+    end: _End | None = None
     try:
-        pieces.put(_End(work(run)))
-    except Interrupted as error:
-        pieces.put(_End(error.partial))
-    except BaseException as error:  # handed to whoever reads the stream
-        pieces.put(_End(error=error))
+        while isinstance(piece := writing.pieces.get(), str):
+            yield piece
+        end = piece
+    finally:
+        end = writing.end(end)
+    if end.error is not None:
+        raise end.error
 
 
 @atexit.register
 def _stop_all() -> None:
     """End what still runs before Python goes: a thread inside a library at that moment would abort the process."""
-    streams = list(_running)
-    for stream in streams:
-        stream.run.stop()
-    for stream in streams:
-        if stream._thread is not None:
-            stream._thread.join(_JOIN)
+    left = list(_running)
+    for writing in left:
+        writing.run.stop()
+    for writing in left:
+        writing.thread.join(_JOIN)

@@ -443,7 +443,7 @@ def test_what_would_have_no_effect_is_refused_where_it_stands(
 
 def test_a_seed_given_beside_the_cell_is_refused_too(shared: mc.Session, load: Any) -> None:
     with pytest.raises(InputError, match="seed has no effect here"):
-        shared.call(load("compact"), {"image": picture(8, 8)}, run=Run(), seed=4)
+        load("compact")(picture(8, 8), run=Run(), seed=4)
 
 
 @pytest.mark.parametrize(
