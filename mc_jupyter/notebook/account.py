@@ -9,8 +9,7 @@ from typing import Any
 
 from mc_jupyter import words
 from mc_jupyter.events import Advance, Done, Event, Note, Phase, Piece, Preview
-from mc_jupyter.notebook import display
-from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.notebook.html import FONT, MUTED, Bundle, bar, text_bundle
 
 _PREVIEW = 256  # pixels of a picture's longest side while it forms; of several, half of it
 _PREVIEWS = 6  # pictures in the row; older ones are let go
@@ -125,12 +124,12 @@ class Account:
     def bundle(self, now: float) -> Bundle:
         """The text so far, or the line with a bar."""
         if self.pieces:
-            return display.text_bundle(self.text(), f"{self.count:,} tokens so far")
+            return text_bundle(self.text(), f"{self.count:,} tokens so far")
         what = f"{_DOING.get(self.phase, self.phase)}"
-        gauge = display.bar(self.share, width=160) if self.share is not None else ""
+        gauge = bar(self.share, width=160) if self.share is not None else ""
         told = escape(" · ".join(self.figures(now)))
-        figures = f'<span style="{display.MUTED};font-variant-numeric:tabular-nums">{told}</span>'
-        html = f'<div style="{display.FONT}">{escape(what)} <b>{escape(self.subject)}</b> {gauge} {figures}</div>'
+        figures = f'<span style="{MUTED};font-variant-numeric:tabular-nums">{told}</span>'
+        html = f'<div style="{FONT}">{escape(what)} <b>{escape(self.subject)}</b> {gauge} {figures}</div>'
         return {"text/plain": self.line(now), "text/html": self._pictures() + html}
 
     def _pictures(self) -> str:

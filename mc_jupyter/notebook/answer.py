@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, RunError, forget_frames
 from mc_jupyter.events import Run
 from mc_jupyter.notebook import outcome, pictures
-from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.notebook.html import Bundle
 from mc_jupyter.notebook.progress import Output
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import Batch

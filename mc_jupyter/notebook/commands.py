@@ -21,7 +21,7 @@ from mc_jupyter.words import hinted, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.comparison import Comparison
-    from mc_jupyter.notebook.display import Page, Table
+    from mc_jupyter.notebook.html import Page, Table
     from mc_jupyter.notebook.magics import ComposeMagics
     from mc_jupyter.plan import Plan
     from mc_jupyter.session import Handle, MemoryReport
@@ -142,7 +142,7 @@ def load(
 
 def _load_each(notebook: ComposeMagics, text: str, plan: Plan, overrides: dict[str, Any]) -> Table:
     """Define every component that can run, and say of the others what they lack."""
-    from mc_jupyter.notebook.display import Table
+    from mc_jupyter.notebook.html import Table
 
     rows = []
     with notebook.progress() as progress:
@@ -160,7 +160,7 @@ def _load_each(notebook: ComposeMagics, text: str, plan: Plan, overrides: dict[s
 @command
 def pull(notebook: ComposeMagics, what: str) -> Table:
     """Download what a component or a file needs, and load nothing."""
-    from mc_jupyter.notebook.display import Table
+    from mc_jupyter.notebook.html import Table
     from mc_jupyter.words import format_bytes
 
     text = _text_of(notebook, what)
@@ -187,7 +187,7 @@ def set_(notebook: ComposeMagics, name: str, *fields: str, check: bool = False) 
     precision casts in place where that equals a fresh load; anything else loads the model again. With --check it only
     says what it would do. field= (nothing after it) is the default; adapters.NAME=OWNER/NAME adds an adapter.
     """
-    from mc_jupyter.notebook.display import Page
+    from mc_jupyter.notebook.html import Page
 
     handle = notebook.session.handle(name)
     change = handle.change(arguments.settings_of(fields))
@@ -238,7 +238,7 @@ def panel(notebook: ComposeMagics, name: str) -> None:
 @command
 def ls(notebook: ComposeMagics) -> Table:
     """What has been defined, and where it is loaded."""
-    from mc_jupyter.notebook.display import Table
+    from mc_jupyter.notebook.html import Table
     from mc_jupyter.words import format_bytes
 
     rows = []
@@ -259,7 +259,7 @@ def show(notebook: ComposeMagics, name: str, *, yaml: bool = False) -> Handle | 
     handle = notebook.session.handle(name)
     if not yaml:
         return handle
-    from mc_jupyter.notebook.display import Page
+    from mc_jupyter.notebook.html import Page
 
     return Page("", handle.text.rstrip())
 
@@ -282,7 +282,7 @@ def mem(notebook: ComposeMagics) -> MemoryReport:
 @command
 def unload(notebook: ComposeMagics, *names: str, all: bool = False) -> Page:
     """Give components' memory back, or with --all everybody's. The next call loads the model again."""
-    from mc_jupyter.notebook.display import Page
+    from mc_jupyter.notebook.html import Page
 
     if all == bool(names):
         known = listing(notebook.names) or "nothing is loaded"
@@ -298,7 +298,7 @@ def unload(notebook: ComposeMagics, *names: str, all: bool = False) -> Page:
 @command
 def pin(notebook: ComposeMagics, name: str, *, off: bool = False) -> Page:
     """Keep a component's model whatever else is loaded; with --off no longer."""
-    from mc_jupyter.notebook.display import Page
+    from mc_jupyter.notebook.html import Page
 
     notebook.session.pin(name, not off)
     return Page("", f"{name} is no longer pinned" if off else f"{name} stays loaded until it is unloaded by name")
@@ -329,7 +329,7 @@ def doctor(notebook: ComposeMagics) -> Table:
 @command
 def help(notebook: ComposeMagics, word: str | None = None) -> Table | Page:
     """These words; with one of them, all about it."""
-    from mc_jupyter.notebook.display import Page, Table
+    from mc_jupyter.notebook.html import Page, Table
 
     if word is not None:
         found = find(word)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.comparison.table import OUTPUT, Column, Comparison, Record, in_a_line
 from mc_jupyter.errors import InputError
-from mc_jupyter.notebook import display, pictures
-from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.notebook import pictures
+from mc_jupyter.notebook.html import LINE, MUTED, ROW, TABLE, Bundle, heading, muted
 from mc_jupyter.notebook.png import data_uri, smaller
 from mc_jupyter.values import is_image
 
@@ -94,14 +94,13 @@ def static(comparison: Comparison) -> Bundle:
 def html(comparison: Comparison) -> str:
     shown = _pictures(comparison)
     columns = [c for c in comparison.columns if not (shown and c is OUTPUT)]
-    heads = "".join(f'<th style="{_side(c)};font-weight:600;{display.MUTED}">{escape(c.heading)}</th>' for c in columns)
+    heads = "".join(f'<th style="{_side(c)};font-weight:600;{MUTED}">{escape(c.heading)}</th>' for c in columns)
     rows = "".join(
-        f'<tr style="{display._ROW}">{"".join(_cell(comparison, record, c) for c in columns)}</tr>'
-        for record in comparison
+        f'<tr style="{ROW}">{"".join(_cell(comparison, record, c) for c in columns)}</tr>' for record in comparison
     )
-    head = f'<tr style="{display._ROW};border-bottom:1px solid {display._LINE}">{heads}</tr>'
-    remarks = "".join(map(display.muted, comparison.remarks))
-    return f'{display.heading(comparison.title)}{shown}<table style="{display._TABLE}">{head}{rows}</table>{remarks}'
+    head = f'<tr style="{ROW};border-bottom:1px solid {LINE}">{heads}</tr>'
+    remarks = "".join(map(muted, comparison.remarks))
+    return f'{heading(comparison.title)}{shown}<table style="{TABLE}">{head}{rows}</table>{remarks}'
 
 
 def _pictures(comparison: Comparison) -> str:
@@ -111,7 +110,7 @@ def _pictures(comparison: Comparison) -> str:
         return ""
     captions = list(map(_set, done))
     failed = "".join(
-        display.muted(f"{_set(record)}: ✗ {record['error']}") for record in comparison if record["error"] is not None
+        muted(f"{_set(record)}: ✗ {record['error']}") for record in comparison if record["error"] is not None
     )
     return pictures.grid([record["output"] for record in done], pictures.here(), captions) + failed
 
@@ -135,7 +134,7 @@ def _cell(comparison: Comparison, record: Record, column: Column) -> str:
 
 def _answer(record: Record) -> str:
     if record["error"] is not None:
-        return f'<span style="{display.MUTED}">✗ {_lines(record["error"])}</span>'
+        return f'<span style="{MUTED}">✗ {_lines(record["error"])}</span>'
     output = record["output"]
     if is_image(output):
         return _thumbnail(output)
@@ -155,7 +154,7 @@ def _lines(text: str) -> str:
 
 
 def _more(count: int) -> str:
-    return f'<div style="{display.MUTED}">… {count - _LINES:,} more</div>' if count > _LINES else ""
+    return f'<div style="{MUTED}">… {count - _LINES:,} more</div>' if count > _LINES else ""
 
 
 def _thumbnail(image: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.notebook.display import FONT, MUTED, ROWS, Bundle, Table, muted, number
+from mc_jupyter.notebook.html import FONT, MUTED, ROWS, Bundle, Table, muted, number
 from mc_jupyter.notebook.pictures import here
 from mc_jupyter.notebook.png import data_uri, smaller
 from mc_jupyter.notebook.showing import Showing

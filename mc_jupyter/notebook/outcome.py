@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter.errors import InputError, Interrupted
 from mc_jupyter.events import Run, stop_on_interrupt
 from mc_jupyter.notebook import album, display, faces, pictures, slider
+from mc_jupyter.notebook.html import text_bundle
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import Batch, Faces, Text, is_image
 from mc_jupyter.values.pictures import marked, origin
@@ -92,7 +93,7 @@ def show(
         _show_pictures(result, progress, metadata, showing or Showing(), live)
         return True
     figures = display.text_figures(result, progress.writing_seconds) if isinstance(result, Text) else ""
-    bundle = display.text_bundle(str(result), figures) if isinstance(result, Text) else display.bundle(result)
+    bundle = text_bundle(str(result), figures) if isinstance(result, Text) else display.bundle(result)
     if isinstance(result, Faces):
         bundle = faces.bundle(result, showing)
     elif isinstance(result, Mapping) and pictures.images_of(result):
@@ -128,7 +129,7 @@ def show_partial(handle: Handle | None, error: Interrupted, progress: Output, sh
         return
     count = getattr(error.partial, "tokens", None) or progress.account.count
     figures = f"interrupted after {count:,} token{'s' if count != 1 else ''}"
-    progress.show(display.text_bundle(str(text), figures), metadata, figures=figures)
+    progress.show(text_bundle(str(text), figures), metadata, figures=figures)
 
 
 def _partial(error: Interrupted, progress: Output) -> Any:

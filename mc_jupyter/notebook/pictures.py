@@ -175,7 +175,7 @@ def grid(value: Sequence[Any], showing: Showing, captions: Sequence[str] | None 
 
     `captions` says of a flat list what stands under each; by itself it is the seed, and the prompt where they differ.
     """
-    from mc_jupyter.notebook.display import muted
+    from mc_jupyter.notebook.html import muted
 
     images = images_of(value)
     side, left = _side(showing, len(images)), SHOWN
@@ -221,7 +221,7 @@ def _cut(text: str, width: int = _PROMPT) -> str:
 
 def _figure(image: Image, side: int, words: str, showing: Showing) -> str:
     """One picture of a grid. Its width is an attribute, which viewers keep that strip styles."""
-    from mc_jupyter.notebook.display import FONT, MUTED
+    from mc_jupyter.notebook.html import FONT, MUTED
 
     facts, small = origin(image).facts, smaller(image, side)
     width = max(1, round(small.width * min(1.0, THUMBNAIL / max(small.size))))
@@ -245,7 +245,7 @@ def _file(image: Image, showing: Showing) -> dict[str, str]:
 
 def figure(image: Image, showing: Showing) -> str:
     """One picture as HTML, with what is said of it under it."""
-    from mc_jupyter.notebook.display import muted
+    from mc_jupyter.notebook.html import muted
 
     small = smaller(image, showing.max_px)
     described = escape(caption(image), quote=True)

@@ -15,7 +15,7 @@ from mc_jupyter.description import FieldFacts, describe
 from mc_jupyter.drivers import Driver
 from mc_jupyter.errors import UnknownName
 from mc_jupyter.fields import Closed
-from mc_jupyter.notebook.display import Table, number
+from mc_jupyter.notebook.html import Table, number
 from mc_jupyter.tasks import Task
 from mc_jupyter.words import format_bytes, hinted, listing
 

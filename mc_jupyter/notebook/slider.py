@@ -11,8 +11,8 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.notebook import display, pictures
-from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.notebook import pictures
+from mc_jupyter.notebook.html import Bundle, muted
 from mc_jupyter.notebook.png import png, smaller
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values.pictures import origin
@@ -196,7 +196,7 @@ class Slider:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         return {
             "text/plain": words,
-            "text/html": display.muted(words),
+            "text/html": muted(words),
             "application/vnd.jupyter.widget-view+json": view,
         }
 

@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
 from mc_jupyter.notebook import display
+from mc_jupyter.notebook.html import Page, Table
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text
 from tests.notebook.conftest import LABEL
 
@@ -63,8 +64,8 @@ VALUES: list[Any] = [
     {"answer": EVIL, "list": [EVIL]},
     [EVIL],
     EVIL,
-    display.Table((EVIL, "b"), ((EVIL, "c"),), EVIL, EVIL),
-    display.Page(EVIL, EVIL),
+    Table((EVIL, "b"), ((EVIL, "c"),), EVIL, EVIL),
+    Page(EVIL, EVIL),
 ]
 
 

@@ -18,7 +18,7 @@ from mc_jupyter.components.model.planning import ModelPlanner
 from mc_jupyter.description import describe
 from mc_jupyter.errors import ComposeError
 from mc_jupyter.fields import Closed, is_deferred
-from mc_jupyter.notebook import display
+from mc_jupyter.notebook import html
 from mc_jupyter.rewriting import settable
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def said(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return "for ever" if value == float("inf") else display.number(value)
+        return "for ever" if value == float("inf") else html.number(value)
     return str(value)
 
 
