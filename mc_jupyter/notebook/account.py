@@ -9,7 +9,10 @@ from typing import Any
 
 from mc_jupyter import words
 from mc_jupyter.events import Advance, Done, Event, Note, Phase, Piece, Preview
+from mc_jupyter.notebook.album import images_of
 from mc_jupyter.notebook.html import FONT, MUTED, Bundle, bar, text_bundle
+from mc_jupyter.values import Batch
+from mc_jupyter.values.pictures import marked
 
 _PREVIEW = 256  # pixels of a picture's longest side while it forms; of several, half of it
 _PREVIEWS = 6  # pictures in the row; older ones are let go
@@ -83,6 +86,14 @@ class Account:
         if len(self.pieces) == 1:
             return "".join(next(iter(self.pieces.values())))
         return "\n\n".join(f"[{item}] {''.join(pieces)}" for item, pieces in sorted(self.pieces.items()))
+
+    def partial(self, result: Any) -> Any:
+        """What a driver gave when it was stopped; where that is no picture, the last that was seen of each."""
+        if not self.previews or images_of(result):
+            return result
+        at = f"{self.unit.removesuffix('s')} {self.done} of {self.total}" if self.total else "work"
+        seen = [marked(image.copy(), interrupted=at) for _, image in sorted(self.previews.items())]
+        return seen[0] if len(seen) == 1 else Batch(seen)
 
     def figures(self, now: float) -> list[str]:
         """`45 %`, `120 of 268 MB`, `12 MB/s`, `12 s left`: only what is known."""

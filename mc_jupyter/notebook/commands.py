@@ -210,10 +210,10 @@ def compare(
     Every combination is a row: output, load time, time per item, tokens/s, memory, and how it agrees with the first.
     The component itself stays as it is. The value of the line is a list of records.
     """
-    from mc_jupyter.notebook import comparing
+    from mc_jupyter.notebook.grid import grid_of
 
     handle = notebook.session.handle(name)
-    grid, words = comparing.grid_of(given)
+    grid, words = grid_of(given)
     values = arguments.inputs_of([*words, *input], handle.inputs, notebook.shell.user_ns)
     if lacking := handle.missing(values):
         needs = listing([one.name for one in lacking], "and")
@@ -221,8 +221,7 @@ def compare(
     with notebook.progress() as progress:
         found = handle.compare(grid, values, seed=seed, run=progress.run)
         if progress.shows:
-            progress.show(comparing.bundle(found, notebook))
-            notebook.hide(found)
+            notebook.show(found, progress)
     return found
 
 

@@ -15,7 +15,8 @@ from traitlets import Bool, Dict, Enum, Int, TraitError, Unicode, observe
 
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, forget_frames
 from mc_jupyter.notebook import arguments
-from mc_jupyter.notebook.showing import MAX_PX, Showing
+from mc_jupyter.notebook.display import Display
+from mc_jupyter.notebook.showing import MAX_PX, Opened, Showing
 from mc_jupyter.trust import MAX_PIXELS, Permissions
 from mc_jupyter.words import did_you_mean
 
@@ -98,11 +99,11 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
     def __init__(self, shell: InteractiveShell):
         super().__init__(shell, parent=shell)  # its settings may stand in IPython's configuration
         self._session: Session | None = None
-        self._shown: tuple[type, Any] | None = None
         self._silent = False  # whether the present line ends with `;`
         self._last_call: Output | None = None
         self._pictures: dict[str, tuple[int | None, str | None]] = {}  # what cells say of theirs, by component
-        self.open_forms: dict[str, Any] = {}
+        self.opened = Opened()
+        self._display = Display(shell.display_formatter)
 
     @staticmethod
     def of(shell: InteractiveShell) -> ComposeMagics | None:
@@ -117,30 +118,26 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         return parser
 
     def register(self) -> None:
-        from mc_jupyter.notebook import completion, display
+        from mc_jupyter.notebook import completion
 
         self.shell.register_magics(self)  # Magics has put itself among the shell's configurables
-        display.register(self.shell.display_formatter)
+        self._display.register()
         self._matcher = completion.matcher(self)
         self.shell.Completer.custom_matchers.append(self._matcher)
         self.shell.events.register("post_run_cell", self._after_cell)
 
     def unregister(self) -> None:
         """Everything that `register` and the cells since then put into the shell, taken out."""
-        from mc_jupyter.notebook import display
-
         manager = self.shell.magics_manager
         for kind in ("line", "cell"):
             manager.magics[kind].pop("compose", None)
         manager.registry.pop("ComposeMagics", None)
         self.shell.configurables.remove(self)
-        display.unregister(self.shell.display_formatter)
+        self._display.unregister()
         self.shell.Completer.custom_matchers.remove(self._matcher)
         self.shell.events.unregister("post_run_cell", self._after_cell)
         self._after_cell()
-        for form in self.open_forms.values():
-            form.close()
-        self.open_forms.clear()
+        self.opened.close()
         if self._session is not None:
             if (panels := _panels()) is not None:
                 panels.close(self._session)
@@ -196,21 +193,33 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
                 outcome.show_partial(None, error, progress, self.showing())
                 raise
 
-    def showing(self, name: str = "", max_px: int | None = None, images: str | None = None) -> Showing:
-        """How pictures of a component are shown: as the line says, else as its cell said, else as this notebook does.
+    def showing(
+        self,
+        component: str | None = None,
+        max_px: int | None = None,
+        images: str | None = None,
+        *,
+        attended: bool | None = None,
+    ) -> Showing:
+        """How results of a component are shown: as the line says, else as its cell said, else as this notebook does.
 
-        A folder that cannot be made is an error before anything runs.
+        Of a new component the name is empty. Without one it is a value of a Python cell: its pictures are saved
+        nowhere. A folder that cannot be made is an error before anything runs. `attended` says whether somebody can
+        use a widget, where that is known.
         """
         from mc_jupyter.notebook import album
 
         if max_px is not None and (max_px < 0 or 0 < max_px < 16):
             raise InputError(f"--max-px {max_px}: should be 16 or more, or 0", fix=f"--max-px {MAX_PX}")
-        side, folder = self._pictures.get(name, (None, None))
+        live = self.opened if (self.interactive if attended is None else attended) else None
+        if component is None:
+            return Showing(self.max_px, live=live)
+        side, folder = self._pictures.get(component, (None, None))
         given = (value for value in (max_px, side, self.max_px) if value is not None)
         place = next(value for value in (images, folder, self.images) if value is not None)
         if place:
             album.folder(place)
-        return Showing(next(given), place)
+        return Showing(next(given), place, live=live)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -359,21 +368,24 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         if out is not None:
             return None
         told = outcome.provenance(handle, progress, result)
-        live = self if self.interactive else None
         shows = progress.shows and not self._silent
-        if self._silent or (
-            shows and outcome.show(result, progress, told, self.shell.display_formatter, showing, live)
-        ):
+        if self._silent or (shows and outcome.show(result, progress, told, self.shell.display_formatter, showing)):
             self.hide(result)
         return result
 
+    def show(self, value: Any, progress: Output) -> None:
+        """Show this in the run's output, and nowhere else."""
+        from mc_jupyter.notebook import outcome
+
+        outcome.show(value, progress, {}, self.shell.display_formatter, self.showing())
+        self.hide(value)
+
     def present(self, handle: Handle, given: Mapping[str, Any], progress: Output) -> None:
         """Show what a cell has defined: its card, and where somebody is there, a form under it."""
-        from mc_jupyter.notebook import display
+        from mc_jupyter.notebook import outcome
 
-        card = display.bundle(handle)
-        assert card is not None
-        progress.show(card, {"mc_jupyter": {"component": handle.name}})
+        told = {"mc_jupyter": {"component": handle.name}}
+        outcome.show(handle, progress, told, self.shell.display_formatter, self.showing())
         if self.interactive:
             self.show_form(handle, given)
 
@@ -382,9 +394,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         from mc_jupyter.notebook.form import Form
 
         form = Form(handle, given)
-        if (old := self.open_forms.pop(handle.name, None)) is not None:
-            old.close()
-        self.open_forms[handle.name] = form
+        self.opened.put(handle.name, form)
         self.shell.display_pub.publish(form.bundle())
 
     def show_panel(self, handle: Handle) -> None:
@@ -392,34 +402,19 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         self.shell.display_pub.publish(handle.panel()._repr_mimebundle_())
 
     def hide(self, result: Any) -> None:
-        """Keep this value, the cell's result perhaps, from being shown: it has been, or shall not be.
+        """Keep this value, the cell's result perhaps, from being shown: it has been, or shall not be."""
 
-        `Out` and `_` still get it. IPython asks its display formatter first, for the rest of this cell.
-        """
-        self._after_cell()
-        if result is None:
-            return
-
-        def shown(value: Any) -> None:
-            if value is not result:
-                raise NotImplementedError  # IPython's way to say: show it as usual
+        def said() -> None:
             if self._surface() == "terminal":
                 sys.stdout.write("\n")  # after its "Out[1]: "
 
-        formatter = self.shell.display_formatter.ipython_display_formatter
-        self._shown = (type(result), formatter.for_type(type(result), shown))
+        self._after_cell()
+        self._display.hide(result, said)
 
     def _after_cell(self, *result: Any) -> None:
         """Let results be shown as usual again, and the next cell begin with an output of its own."""
         self._last_call = None
-        if self._shown is None:
-            return
-        kind, before = self._shown
-        formatter = self.shell.display_formatter.ipython_display_formatter
-        formatter.pop(kind, None)
-        if before is not None:
-            formatter.for_type(kind, before)
-        self._shown = None
+        self._display.restore()
 
     def _ready_to_show(self, error: ComposeError) -> ComposeError:
         """The error without frames that keep tensors alive; or, if asked for, with the whole traceback."""
