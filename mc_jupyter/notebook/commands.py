@@ -22,7 +22,7 @@ from mc_jupyter.words import hinted, listing
 if TYPE_CHECKING:
     from mc_jupyter.comparison import Comparison
     from mc_jupyter.notebook.html import Page, Table
-    from mc_jupyter.notebook.magics import ComposeMagics
+    from mc_jupyter.notebook.notebook import Notebook
     from mc_jupyter.plan import Plan
     from mc_jupyter.session import Handle, MemoryReport
 
@@ -78,7 +78,7 @@ def find(word: str) -> Command:
 
 @command
 def run(
-    notebook: ComposeMagics,
+    notebook: Notebook,
     name: str,
     *given: str,
     input: Sequence[str] = (),
@@ -112,7 +112,7 @@ def run(
 
 @command
 def load(
-    notebook: ComposeMagics,
+    notebook: Notebook,
     file: str,
     *,
     name: str | None = None,
@@ -124,12 +124,10 @@ def load(
 
     Of a single one the handle is the value of the line, and with --name a variable.
     """
-    from mc_jupyter.notebook.magics import read_file
-
     arguments.variable(name)
     given = {"device": device, "precision": precision, "quantization": quantization}
     overrides = {key: value for key, value in given.items() if value is not None}
-    text = read_file(file)
+    text = arguments.read_file(file)
     plan = notebook.session.plan(text, overrides=overrides)
     if plan.component is None and plan.components:
         return _load_each(notebook, text, plan, overrides)
@@ -140,7 +138,7 @@ def load(
     return handle
 
 
-def _load_each(notebook: ComposeMagics, text: str, plan: Plan, overrides: dict[str, Any]) -> Table:
+def _load_each(notebook: Notebook, text: str, plan: Plan, overrides: dict[str, Any]) -> Table:
     """Define every component that can run, and say of the others what they lack."""
     from mc_jupyter.notebook.html import Table
 
@@ -158,7 +156,7 @@ def _load_each(notebook: ComposeMagics, text: str, plan: Plan, overrides: dict[s
 
 
 @command
-def pull(notebook: ComposeMagics, what: str) -> Table:
+def pull(notebook: Notebook, what: str) -> Table:
     """Download what a component or a file needs, and load nothing."""
     from mc_jupyter.notebook.html import Table
     from mc_jupyter.words import format_bytes
@@ -171,7 +169,7 @@ def pull(notebook: ComposeMagics, what: str) -> Table:
 
 
 @command
-def form(notebook: ComposeMagics, name: str) -> None:
+def form(notebook: Notebook, name: str) -> None:
     """Show a form for a component's inputs."""
     notebook.show_form(notebook.session.handle(name), {})
 
@@ -180,7 +178,7 @@ def form(notebook: ComposeMagics, name: str) -> None:
 
 
 @command
-def set_(notebook: ComposeMagics, name: str, *fields: str, check: bool = False) -> Page:
+def set_(notebook: Notebook, name: str, *fields: str, check: bool = False) -> Page:
     """Set fields of a component: story precision=bfloat16 temperature=0.2 adapters.alpaca=0.3
 
     Does the least that is right: sampling changes nothing that is loaded, an adapter's weight a number, another
@@ -203,7 +201,7 @@ def set_(notebook: ComposeMagics, name: str, *fields: str, check: bool = False) 
 
 @command
 def compare(
-    notebook: ComposeMagics, name: str, *given: str, input: Sequence[str] = (), seed: int | None = None
+    notebook: Notebook, name: str, *given: str, input: Sequence[str] = (), seed: int | None = None
 ) -> Comparison:
     """Run variants one after another: story precision=float32,bfloat16 adapters.alpaca=0,0.5,1 -i text="Once"
 
@@ -226,7 +224,7 @@ def compare(
 
 
 @command
-def panel(notebook: ComposeMagics, name: str) -> None:
+def panel(notebook: Notebook, name: str) -> None:
     """Show controls for a component: device, precision, quantization, adapters, sampling, its inputs and answers."""
     notebook.show_panel(notebook.session.handle(name))
 
@@ -235,7 +233,7 @@ def panel(notebook: ComposeMagics, name: str) -> None:
 
 
 @command
-def ls(notebook: ComposeMagics) -> Table:
+def ls(notebook: Notebook) -> Table:
     """What has been defined, and where it is loaded."""
     from mc_jupyter.notebook.html import Table
     from mc_jupyter.words import format_bytes
@@ -253,7 +251,7 @@ def ls(notebook: ComposeMagics) -> Table:
 
 
 @command
-def show(notebook: ComposeMagics, name: str, *, yaml: bool = False) -> Handle | Page:
+def show(notebook: Notebook, name: str, *, yaml: bool = False) -> Handle | Page:
     """A component's card; with --yaml, the text that defined it."""
     handle = notebook.session.handle(name)
     if not yaml:
@@ -264,13 +262,13 @@ def show(notebook: ComposeMagics, name: str, *, yaml: bool = False) -> Handle | 
 
 
 @command
-def check(notebook: ComposeMagics, what: str) -> Plan:
+def check(notebook: Notebook, what: str) -> Plan:
     """What a component or a file would do here: what it loads, where, and what stands in the way. Loads nothing."""
     return notebook.session.check(_text_of(notebook, what))
 
 
 @command
-def mem(notebook: ComposeMagics) -> MemoryReport:
+def mem(notebook: Notebook) -> MemoryReport:
     """Free memory of each device, and what the loaded models hold."""
     return notebook.session.memory()
 
@@ -279,7 +277,7 @@ def mem(notebook: ComposeMagics) -> MemoryReport:
 
 
 @command
-def unload(notebook: ComposeMagics, *names: str, all: bool = False) -> Page:
+def unload(notebook: Notebook, *names: str, all: bool = False) -> Page:
     """Give components' memory back, or with --all everybody's. The next call loads the model again."""
     from mc_jupyter.notebook.html import Page
 
@@ -295,7 +293,7 @@ def unload(notebook: ComposeMagics, *names: str, all: bool = False) -> Page:
 
 
 @command
-def pin(notebook: ComposeMagics, name: str, *, off: bool = False) -> Page:
+def pin(notebook: Notebook, name: str, *, off: bool = False) -> Page:
     """Keep a component's model whatever else is loaded; with --off no longer."""
     from mc_jupyter.notebook.html import Page
 
@@ -307,7 +305,7 @@ def pin(notebook: ComposeMagics, name: str, *, off: bool = False) -> Page:
 
 
 @command
-def schema(notebook: ComposeMagics, path: str | None = None) -> Table:
+def schema(notebook: Notebook, path: str | None = None) -> Table:
     """The language: a table of what may be written.
 
     Without a word the component types, tasks and drivers; with one its fields; with TASK.FIELD one field.
@@ -318,15 +316,15 @@ def schema(notebook: ComposeMagics, path: str | None = None) -> Table:
 
 
 @command
-def doctor(notebook: ComposeMagics) -> Table:
+def doctor(notebook: Notebook) -> Table:
     """What this kernel has: versions, devices, memory and what limits it, the hub, widgets."""
-    from mc_jupyter.notebook import reference
+    from mc_jupyter.notebook.doctor import table
 
-    return reference.doctor(notebook.interactive)
+    return table(notebook.interactive)
 
 
 @command
-def help(notebook: ComposeMagics, word: str | None = None) -> Table | Page:
+def help(notebook: Notebook, word: str | None = None) -> Table | Page:
     """These words; with one of them, all about it."""
     from mc_jupyter.notebook.html import Page, Table
 
@@ -347,15 +345,13 @@ def _in(seconds: float) -> str:
     return f", in {words.seconds(seconds)}"
 
 
-def _text_of(notebook: ComposeMagics, what: str) -> str:
+def _text_of(notebook: Notebook, what: str) -> str:
     """The text that defined a component, that a file holds, or that names this model. A component comes first."""
-    from mc_jupyter.notebook.magics import read_file
-
     handle = notebook.defined(what)
     if handle is not None:
         return handle.text
     if Path(what).expanduser().exists() or what.endswith((".yml", ".yaml")):
-        return read_file(what)
+        return arguments.read_file(what)
     if "/" in what or what.startswith("starter:"):
         return f"component:\n  type: model\n{_task_of(what)}  model: {what}\n"  # a model's own name
     return notebook.session.handle(what).text

@@ -56,5 +56,5 @@ def here(component: str | None = None, *, clicked: bool = False) -> Showing:
     magics = shell.magics_manager.registry.get("ComposeMagics") if shell is not None else None
     if magics is None:
         return Showing()
-    wanted: Showing = magics.showing(component, attended=True if clicked else None)
+    wanted: Showing = magics.notebook.showing(component, attended=True if clicked else None)
     return wanted

@@ -49,7 +49,7 @@ def live(shell: InteractiveShell, found: Comparison) -> Iterator[Sortable]:
 
 
 def _magics(shell: InteractiveShell) -> Any:
-    return shell.magics_manager.registry["ComposeMagics"]
+    return shell.magics_manager.registry["ComposeMagics"].notebook
 
 
 def made_up(*outputs: Any, **more: Any) -> Comparison:

@@ -18,8 +18,7 @@ from mc_jupyter.errors import Interrupted
 from mc_jupyter.events import Preview
 from mc_jupyter.notebook import display, outcome
 from mc_jupyter.notebook.answer import Answer
-from mc_jupyter.notebook.magics import ComposeMagics
-from mc_jupyter.notebook.showing import Showing
+from mc_jupyter.notebook.showing import Showing, here
 from mc_jupyter.notebook.views import _pictures as pictures
 from mc_jupyter.notebook.views import of
 from mc_jupyter.notebook.views import picture as pictured
@@ -321,9 +320,8 @@ def test_a_form_shows_before_and_after_with_a_slider_that_goes_with_the_notebook
     still, _, moving = output.outputs
     assert set(still["data"]) == {"text/plain", "image/png"}
     assert "application/vnd.jupyter.widget-view+json" in moving["data"]
-    notebook = ComposeMagics.of(shell)
-    assert notebook is not None
-    assert [name for name in notebook.opened if name.startswith("slider ")]
+    live = here(clicked=True).live
+    assert [name for name in live or () if name.startswith("slider ")]
 
 
 def test_a_stopped_form_keeps_the_picture_as_far_as_it_was(run: Run, shell: InteractiveShell) -> None:
