@@ -14,6 +14,7 @@ from mc_jupyter.notebook import arguments
 
 if TYPE_CHECKING:
     from mc_jupyter.notebook.notebook import Notebook
+    from mc_jupyter.plan import ComponentPlan
 
 _FIRST = 2  # the number of a body's first line, the magic being line 1
 _OVERRIDES = ("device", "precision", "quantization", "seed")
@@ -66,14 +67,18 @@ def run(notebook: Notebook, line: str, cell: str) -> Any:
     overrides |= arguments.adapter_weights(options.adapter)
     if options.check:
         return notebook.session.check(text, first_line=first_line, overrides=overrides)
-    planned = notebook.session.plan(text, first_line=first_line, overrides=overrides).component
+    plan = notebook.session.plan(text, first_line=first_line, overrides=overrides)
+    planned = plan.component
     arguments.refuse_flags_of_pictures(planned, options.max_px, options.images)
     showing = notebook.showing("", options.max_px, options.images)
-    given = _given(notebook, options.input, text, first_line, overrides)
-    if not options.panel:
-        _refuse_what_cannot_run(notebook, text, name, first_line, given)
+    # Read before anything is downloaded: a mistyped one costs no waiting.
+    given = arguments.inputs_of(options.input or (), planned.inputs if planned else (), notebook.shell.user_ns)
+    if planned is not None and not options.panel:
+        _refuse_what_cannot_run(notebook, planned, name, given)
     with notebook.progress() as progress:
-        handle = notebook.session.load(text, name, first_line=first_line, overrides=overrides, run=progress.run)
+        handle = notebook.session.load(
+            text, name, first_line=first_line, overrides=overrides, plan=plan, run=progress.run
+        )
         if options.save:
             arguments.write_file(options.save, text)
         if name:
@@ -91,27 +96,16 @@ def run(notebook: Notebook, line: str, cell: str) -> Any:
 
 
 def _refuse_what_cannot_run(
-    notebook: Notebook, text: str, name: str | None, first_line: int, given: dict[str, Any]
+    notebook: Notebook, planned: ComponentPlan, name: str | None, given: dict[str, Any]
 ) -> None:
     """Where nobody can fill in a form, a cell that is to run now needs its inputs: said before anything is loaded.
 
     A cell with a name and no inputs is not to run now: later cells call it.
     """
-    component = notebook.session.plan(text, first_line=first_line).component
-    if component is None or notebook.interactive or (name and not given):
+    if notebook.interactive or (name and not given):
         return
-    if lacking := component.missing(given):
+    if lacking := planned.missing(given):
         raise arguments.missing(name or "this component", lacking, cell=True)
-
-
-def _given(
-    notebook: Notebook, words: list[str] | None, text: str, first_line: int, overrides: dict[str, Any]
-) -> dict[str, Any]:
-    """The inputs of `-i`, read before anything is downloaded: a mistyped one costs no waiting."""
-    if not words:
-        return {}
-    component = notebook.session.plan(text, first_line=first_line, overrides=overrides).component
-    return arguments.inputs_of(words, component.inputs if component else (), notebook.shell.user_ns)
 
 
 def _new_name(word: str | None) -> str | None:

@@ -132,7 +132,7 @@ def load(
     if plan.component is None and plan.components:
         return _load_each(notebook, text, plan, overrides)
     with notebook.progress() as progress:
-        handle = notebook.session.load(text, name, overrides=overrides, run=progress.run)
+        handle = notebook.session.load(text, name, overrides=overrides, plan=plan, run=progress.run)
     if name:
         notebook.shell.user_ns[name] = handle
     return handle
@@ -148,7 +148,9 @@ def _load_each(notebook: Notebook, text: str, plan: Plan, overrides: dict[str, A
             if part.problems:
                 rows.append((part.id, part.subject, part.problems[0].problems[0].message))
                 continue
-            handle = notebook.session.load(text, part.id, component=part.id, overrides=overrides, run=progress.run)
+            handle = notebook.session.load(
+                text, part.id, component=part.id, overrides=overrides, plan=plan, run=progress.run
+            )
             if part.id.isidentifier():
                 notebook.shell.user_ns[part.id] = handle
             rows.append((part.id, part.subject, repr(handle)))
