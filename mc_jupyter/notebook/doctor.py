@@ -26,23 +26,21 @@ def table(interactive: bool) -> Table:
     for device in devices.devices():
         rows.append((device.name, f"{device.label}, {devices.free_memory(device.name)}"))
     rows.append(("this kernel", f"{format_bytes(devices.process_memory())} of memory"))
-    offline = any(
-        os.environ.get(name, "0").lower() not in ("", "0", "false", "no")
-        for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-    )
-    rows.append(
-        (
-            "hub",
-            "offline: only models on this disk (HF_HUB_OFFLINE)"
-            if offline
-            else "asked when a model is not on this disk",
-        )
-    )
+    rows.append(("hub", _hub()))
     rows.append(("downloads go to", _home_relative(_cache_folder())))
     rows.append(
         ("forms", "shown when inputs are missing" if interactive else "off: nobody can fill them in (headless)")
     )
     return Table(("", ""), tuple(rows), "this kernel")
+
+
+def _hub() -> str:
+    """Whether the hub is asked, as those decide who ask it."""
+    from mc_jupyter.fields import HubSource
+    from mc_jupyter.weights.hub import offline_because
+
+    because = offline_because(HubSource(repository="any/model"))
+    return f"offline: only models on this disk ({because})" if because else "asked when a model is not on this disk"
 
 
 def _version(package: str) -> str:
