@@ -13,8 +13,8 @@ from mc_jupyter.errors import InputError, UnknownName
 from mc_jupyter.notebook import arguments
 
 if TYPE_CHECKING:
+    from mc_jupyter.components import Planned
     from mc_jupyter.notebook.notebook import Notebook
-    from mc_jupyter.plan import ComponentPlan
 
 _FIRST = 2  # the number of a body's first line, the magic being line 1
 _OVERRIDES = ("device", "precision", "quantization", "seed")
@@ -95,9 +95,7 @@ def run(notebook: Notebook, line: str, cell: str) -> Any:
     return None
 
 
-def _refuse_what_cannot_run(
-    notebook: Notebook, planned: ComponentPlan, name: str | None, given: dict[str, Any]
-) -> None:
+def _refuse_what_cannot_run(notebook: Notebook, planned: Planned, name: str | None, given: dict[str, Any]) -> None:
     """Where nobody can fill in a form, a cell that is to run now needs its inputs: said before anything is loaded.
 
     A cell with a name and no inputs is not to run now: later cells call it.

@@ -285,7 +285,7 @@ def test_settings_may_stand_in_ipythons_configuration() -> None:
     shell.run_line_magic("load_ext", "mc_jupyter")
     notebook = shell.magics_manager.registry["ComposeMagics"].notebook
     assert not notebook.interactive
-    assert notebook.session.models.limits == {"cpu": 8_000_000_000}
+    assert notebook.session.limits == {"cpu": 8_000_000_000}
     notebook.close()
     InteractiveShell.clear_instance()
 
