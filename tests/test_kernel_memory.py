@@ -36,7 +36,7 @@ import gc, os, signal, sys, weakref
 import psutil, torch
 
 def compose_session():
-    return get_ipython().magics_manager.registry["ComposeMagics"].session
+    return get_ipython().magics_manager.registry["ComposeMagics"].notebook.session
 
 def watched(name):
     model = compose_session().resident_of(compose_session().handles[name]).thing.driver.model

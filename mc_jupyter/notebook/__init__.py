@@ -1,19 +1,24 @@
 """The notebook's side of mc_jupyter: the `%%compose` magic, completion, displays and forms. It decides nothing.
 
 Everything here calls a Session and shows what comes back; without this folder the library works as well. What `load`
-puts into a shell hangs on one object, the magic itself, and `unload` takes all of it away again.
+puts into a shell hangs on one object, the magic, and `unload` takes all of it away again.
 
-    magics.py       `%%compose` and `%compose`
-    commands.py     the words after `%compose`: one function each
-    arguments.py    how the words of a line become arguments and inputs
-    display.py      how results look, in HTML and in plain text
-    pictures.py     how pictures look: one PNG, grids, thumbnails; over png.py (bytes), album.py (files in full) and
-                    slider.py (before and after)
-    faces.py        pictures with numbered boxes
+    magics.py       `%%compose` and `%compose`, and what `%config` sets
+    completion.py   Tab in a `%%compose` cell
+    cells.py        what a `%%compose` cell does
+    commands.py     the words after `%compose`, one function each; over reference.py (the language as tables) and
+                    doctor.py (the state of the kernel)
+    arguments.py    how the words of a line become arguments and inputs; grid.py those of `%compose compare`
+    notebook.py     what one notebook holds and does: session, runs, what is open, how it shows
+    panel/          controls for a component; form.py a form of its inputs; both over answer.py (their Run), and
+                    image_field.py over picker.py, picker.js and picker.css
     outcome.py      how a call ends: what is shown of it, saved and remembered
     progress.py     what a run shows while it runs; over account.py, which follows its events
-    form.py         a form made from a component's inputs
-    completion.py   Tab in a `%%compose` cell
+    display.py      IPython taught to show values by their views
+    views/          how results look: one file per kind of result
+    album.py        pictures in full, in files; png.py pictures as bytes
+    html.py         the words of HTML
+    showing.py      how results are wanted, and what is open
 """
 
 from __future__ import annotations

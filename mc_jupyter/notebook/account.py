@@ -9,8 +9,10 @@ from typing import Any
 
 from mc_jupyter import words
 from mc_jupyter.events import Advance, Done, Event, Note, Phase, Piece, Preview
-from mc_jupyter.notebook import display
-from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.notebook.album import images_of
+from mc_jupyter.notebook.html import FONT, MUTED, Bundle, bar, text_bundle
+from mc_jupyter.values import Batch
+from mc_jupyter.values.pictures import marked
 
 _PREVIEW = 256  # pixels of a picture's longest side while it forms; of several, half of it
 _PREVIEWS = 6  # pictures in the row; older ones are let go
@@ -85,6 +87,14 @@ class Account:
             return "".join(next(iter(self.pieces.values())))
         return "\n\n".join(f"[{item}] {''.join(pieces)}" for item, pieces in sorted(self.pieces.items()))
 
+    def partial(self, result: Any) -> Any:
+        """What a driver gave when it was stopped; where that is no picture, the last that was seen of each."""
+        if not self.previews or images_of(result):
+            return result
+        at = f"{self.unit.removesuffix('s')} {self.done} of {self.total}" if self.total else "work"
+        seen = [marked(image.copy(), interrupted=at) for _, image in sorted(self.previews.items())]
+        return seen[0] if len(seen) == 1 else Batch(seen)
+
     def figures(self, now: float) -> list[str]:
         """`45 %`, `120 of 268 MB`, `12 MB/s`, `12 s left`: only what is known."""
         if self.done is None:
@@ -125,12 +135,12 @@ class Account:
     def bundle(self, now: float) -> Bundle:
         """The text so far, or the line with a bar."""
         if self.pieces:
-            return display.text_bundle(self.text(), f"{self.count:,} tokens so far")
+            return text_bundle(self.text(), f"{self.count:,} tokens so far")
         what = f"{_DOING.get(self.phase, self.phase)}"
-        gauge = display.bar(self.share, width=160) if self.share is not None else ""
+        gauge = bar(self.share, width=160) if self.share is not None else ""
         told = escape(" · ".join(self.figures(now)))
-        figures = f'<span style="{display.MUTED};font-variant-numeric:tabular-nums">{told}</span>'
-        html = f'<div style="{display.FONT}">{escape(what)} <b>{escape(self.subject)}</b> {gauge} {figures}</div>'
+        figures = f'<span style="{MUTED};font-variant-numeric:tabular-nums">{told}</span>'
+        html = f'<div style="{FONT}">{escape(what)} <b>{escape(self.subject)}</b> {gauge} {figures}</div>'
         return {"text/plain": self.line(now), "text/html": self._pictures() + html}
 
     def _pictures(self) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import InputError
 from mc_jupyter.notebook.png import png
+from mc_jupyter.notebook.showing import Showing
+from mc_jupyter.values import is_image
 from mc_jupyter.values.pictures import origin
 
 if TYPE_CHECKING:
@@ -17,6 +20,32 @@ if TYPE_CHECKING:
 
 Kept = dict[int, str]
 """The file of each picture, as a reader finds it from the notebook; by the picture's `id`."""
+
+
+def images_of(value: Any) -> list[Image]:
+    """The pictures of a result, in order: itself, or those of a list or a mapping and of the lists in it."""
+    if is_image(value):
+        return [value]
+    if isinstance(value, Mapping):
+        return images_of(list(value.values()))
+    if isinstance(value, list | tuple):
+        return [image for one in value for image in images_of(one)]
+    return []
+
+
+def saved(result: Any, showing: Showing, name: str) -> Showing:
+    """The same way of showing, knowing the files of the result's pictures: they are saved where it names a folder.
+
+    Of an interrupted run, what is finished is saved. InputError where the disk is full.
+    """
+    images = [image for image in images_of(result) if not origin(image).facts.get("interrupted")]
+    return replace(showing, kept=keep(images, showing.folder, name)) if images and showing.folder else showing
+
+
+def files_of(images: Sequence[Image], showing: Showing) -> str:
+    """The files that pictures are saved in, in a few words; none where they are not."""
+    files = [showing.kept[id(image)] for image in images if id(image) in showing.kept]
+    return " and ".join(files) if len(files) < 3 else f"{len(files)} files, {files[0]} to {files[-1]}"
 
 
 def folder(written: str) -> Path:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, RunError, forget_frames
 from mc_jupyter.events import Run
-from mc_jupyter.notebook import outcome, pictures
-from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.notebook import outcome
+from mc_jupyter.notebook.html import Bundle
 from mc_jupyter.notebook.progress import Output
-from mc_jupyter.notebook.showing import Showing
+from mc_jupyter.notebook.showing import here
 from mc_jupyter.values import Batch
 from mc_jupyter.words import listing
 
@@ -44,8 +44,7 @@ class Answer:
         return ""
 
     def _called(self, handle: Handle, values: Mapping[str, Any], progress: Output) -> str:
-        notebook = pictures.notebook()
-        showing = notebook.showing(handle.name) if notebook is not None else Showing()
+        showing = here(handle.name, clicked=True)
         try:
             result = outcome.call(handle, values, progress, None)
         except Interrupted as error:
@@ -55,7 +54,8 @@ class Answer:
             raise Interrupted("interrupted before there was anything to show") from None
         speed = _speed(result, progress)
         showing = outcome.saved(result, progress, showing, handle.name)
-        outcome.show(result, progress, outcome.provenance(handle, progress, result), _formatter(), showing, notebook)
+        told = outcome.provenance(handle, progress, result)
+        outcome.show(result, progress, told, _formatter(), showing)
         return speed
 
     def publish(self, bundle: Bundle, metadata: dict[str, Any] | None = None, **how: Any) -> None:

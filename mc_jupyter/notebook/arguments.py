@@ -12,10 +12,11 @@ import keyword
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mc_jupyter.errors import InputError, UnknownName
-from mc_jupyter.words import hinted, listing
+from mc_jupyter.words import did_you_mean, hinted, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.components import Planned
@@ -208,8 +209,6 @@ def _variable(name: str, variables: Mapping[str, Any], kinds: Mapping[str, str])
 
 def _value(key: str, text: str, kind: str) -> Any:
     if kind in _FILE_KINDS:
-        from pathlib import Path
-
         # A path is the user's own word here, wherever it leads; data URIs are the value themselves, and an address is
         # fetched only where that is allowed.
         return text if text.startswith(("data:", "http://", "https://")) else Path(text)
@@ -247,3 +246,25 @@ def refuse_flags_of_pictures(component: Planned | None, max_px: int | None, imag
     flag = "--max-px" if max_px is not None else "--images" if images is not None else None
     if flag and component is not None and not component.pictures:
         raise InputError(f"{component.kind} makes no pictures: {flag} has no effect", fix=f"remove {flag}")
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def read_file(name: str) -> str:
+    """A document's text. InputError, with the nearest name there is, where it cannot be read."""
+    path = Path(name).expanduser()
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        there = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise InputError(f"cannot read {name}: {why}", fix=did_you_mean(path.name, there)) from None
+
+
+def write_file(name: str, text: str) -> None:
+    """Keep a document in a file. InputError where that cannot be."""
+    try:
+        Path(name).expanduser().write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {name}: {error.strerror or error}") from None

@@ -21,8 +21,8 @@ from mc_jupyter.words import hinted, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.comparison import Comparison
-    from mc_jupyter.notebook.display import Page, Table
-    from mc_jupyter.notebook.magics import ComposeMagics
+    from mc_jupyter.notebook.html import Page, Table
+    from mc_jupyter.notebook.notebook import Notebook
     from mc_jupyter.plan import Plan
     from mc_jupyter.session import Handle, MemoryReport
 
@@ -78,7 +78,7 @@ def find(word: str) -> Command:
 
 @command
 def run(
-    notebook: ComposeMagics,
+    notebook: Notebook,
     name: str,
     *given: str,
     input: Sequence[str] = (),
@@ -112,7 +112,7 @@ def run(
 
 @command
 def load(
-    notebook: ComposeMagics,
+    notebook: Notebook,
     file: str,
     *,
     name: str | None = None,
@@ -124,25 +124,23 @@ def load(
 
     Of a single one the handle is the value of the line, and with --name a variable.
     """
-    from mc_jupyter.notebook.magics import read_file
-
     arguments.variable(name)
     given = {"device": device, "precision": precision, "quantization": quantization}
     overrides = {key: value for key, value in given.items() if value is not None}
-    text = read_file(file)
+    text = arguments.read_file(file)
     plan = notebook.session.plan(text, overrides=overrides)
     if plan.component is None and plan.components:
         return _load_each(notebook, text, plan, overrides)
     with notebook.progress() as progress:
-        handle = notebook.session.load(text, name, overrides=overrides, run=progress.run)
+        handle = notebook.session.load(text, name, overrides=overrides, plan=plan, run=progress.run)
     if name:
         notebook.shell.user_ns[name] = handle
     return handle
 
 
-def _load_each(notebook: ComposeMagics, text: str, plan: Plan, overrides: dict[str, Any]) -> Table:
+def _load_each(notebook: Notebook, text: str, plan: Plan, overrides: dict[str, Any]) -> Table:
     """Define every component that can run, and say of the others what they lack."""
-    from mc_jupyter.notebook.display import Table
+    from mc_jupyter.notebook.html import Table
 
     rows = []
     with notebook.progress() as progress:
@@ -150,7 +148,9 @@ def _load_each(notebook: ComposeMagics, text: str, plan: Plan, overrides: dict[s
             if part.problems:
                 rows.append((part.id, part.subject, part.problems[0].problems[0].message))
                 continue
-            handle = notebook.session.load(text, part.id, component=part.id, overrides=overrides, run=progress.run)
+            handle = notebook.session.load(
+                text, part.id, component=part.id, overrides=overrides, plan=plan, run=progress.run
+            )
             if part.id.isidentifier():
                 notebook.shell.user_ns[part.id] = handle
             rows.append((part.id, part.subject, repr(handle)))
@@ -158,9 +158,9 @@ def _load_each(notebook: ComposeMagics, text: str, plan: Plan, overrides: dict[s
 
 
 @command
-def pull(notebook: ComposeMagics, what: str) -> Table:
+def pull(notebook: Notebook, what: str) -> Table:
     """Download what a component or a file needs, and load nothing."""
-    from mc_jupyter.notebook.display import Table
+    from mc_jupyter.notebook.html import Table
     from mc_jupyter.words import format_bytes
 
     text = _text_of(notebook, what)
@@ -171,7 +171,7 @@ def pull(notebook: ComposeMagics, what: str) -> Table:
 
 
 @command
-def form(notebook: ComposeMagics, name: str) -> None:
+def form(notebook: Notebook, name: str) -> None:
     """Show a form for a component's inputs."""
     notebook.show_form(notebook.session.handle(name), {})
 
@@ -180,14 +180,14 @@ def form(notebook: ComposeMagics, name: str) -> None:
 
 
 @command
-def set_(notebook: ComposeMagics, name: str, *fields: str, check: bool = False) -> Page:
+def set_(notebook: Notebook, name: str, *fields: str, check: bool = False) -> Page:
     """Set fields of a component: story precision=bfloat16 temperature=0.2 adapters.alpaca=0.3
 
     Does the least that is right: sampling changes nothing that is loaded, an adapter's weight a number, another
     precision casts in place where that equals a fresh load; anything else loads the model again. With --check it only
     says what it would do. field= (nothing after it) is the default; adapters.NAME=OWNER/NAME adds an adapter.
     """
-    from mc_jupyter.notebook.display import Page
+    from mc_jupyter.notebook.html import Page
 
     handle = notebook.session.handle(name)
     change = handle.change(arguments.settings_of(fields))
@@ -203,17 +203,17 @@ def set_(notebook: ComposeMagics, name: str, *fields: str, check: bool = False) 
 
 @command
 def compare(
-    notebook: ComposeMagics, name: str, *given: str, input: Sequence[str] = (), seed: int | None = None
+    notebook: Notebook, name: str, *given: str, input: Sequence[str] = (), seed: int | None = None
 ) -> Comparison:
     """Run variants one after another: story precision=float32,bfloat16 adapters.alpaca=0,0.5,1 -i text="Once"
 
     Every combination is a row: output, load time, time per item, tokens/s, memory, and how it agrees with the first.
     The component itself stays as it is. The value of the line is a list of records.
     """
-    from mc_jupyter.notebook import comparing
+    from mc_jupyter.notebook.grid import grid_of
 
     handle = notebook.session.handle(name)
-    grid, words = comparing.grid_of(given)
+    grid, words = grid_of(given)
     values = arguments.inputs_of([*words, *input], handle.inputs, notebook.shell.user_ns)
     if lacking := handle.missing(values):
         needs = listing([one.name for one in lacking], "and")
@@ -221,13 +221,12 @@ def compare(
     with notebook.progress() as progress:
         found = handle.compare(grid, values, seed=seed, run=progress.run)
         if progress.shows:
-            progress.show(comparing.bundle(found, notebook))
-            notebook.hide(found)
+            notebook.show(found, progress)
     return found
 
 
 @command
-def panel(notebook: ComposeMagics, name: str) -> None:
+def panel(notebook: Notebook, name: str) -> None:
     """Show controls for a component: device, precision, quantization, adapters, sampling, its inputs and answers."""
     notebook.show_panel(notebook.session.handle(name))
 
@@ -236,9 +235,9 @@ def panel(notebook: ComposeMagics, name: str) -> None:
 
 
 @command
-def ls(notebook: ComposeMagics) -> Table:
+def ls(notebook: Notebook) -> Table:
     """What has been defined, and where it is loaded."""
-    from mc_jupyter.notebook.display import Table
+    from mc_jupyter.notebook.html import Table
     from mc_jupyter.words import format_bytes
 
     rows = []
@@ -254,24 +253,24 @@ def ls(notebook: ComposeMagics) -> Table:
 
 
 @command
-def show(notebook: ComposeMagics, name: str, *, yaml: bool = False) -> Handle | Page:
+def show(notebook: Notebook, name: str, *, yaml: bool = False) -> Handle | Page:
     """A component's card; with --yaml, the text that defined it."""
     handle = notebook.session.handle(name)
     if not yaml:
         return handle
-    from mc_jupyter.notebook.display import Page
+    from mc_jupyter.notebook.html import Page
 
     return Page("", handle.text.rstrip())
 
 
 @command
-def check(notebook: ComposeMagics, what: str) -> Plan:
+def check(notebook: Notebook, what: str) -> Plan:
     """What a component or a file would do here: what it loads, where, and what stands in the way. Loads nothing."""
     return notebook.session.check(_text_of(notebook, what))
 
 
 @command
-def mem(notebook: ComposeMagics) -> MemoryReport:
+def mem(notebook: Notebook) -> MemoryReport:
     """Free memory of each device, and what the loaded models hold."""
     return notebook.session.memory()
 
@@ -280,9 +279,9 @@ def mem(notebook: ComposeMagics) -> MemoryReport:
 
 
 @command
-def unload(notebook: ComposeMagics, *names: str, all: bool = False) -> Page:
+def unload(notebook: Notebook, *names: str, all: bool = False) -> Page:
     """Give components' memory back, or with --all everybody's. The next call loads the model again."""
-    from mc_jupyter.notebook.display import Page
+    from mc_jupyter.notebook.html import Page
 
     if all == bool(names):
         known = listing(notebook.names) or "nothing is loaded"
@@ -296,9 +295,9 @@ def unload(notebook: ComposeMagics, *names: str, all: bool = False) -> Page:
 
 
 @command
-def pin(notebook: ComposeMagics, name: str, *, off: bool = False) -> Page:
+def pin(notebook: Notebook, name: str, *, off: bool = False) -> Page:
     """Keep a component's model whatever else is loaded; with --off no longer."""
-    from mc_jupyter.notebook.display import Page
+    from mc_jupyter.notebook.html import Page
 
     notebook.session.pin(name, not off)
     return Page("", f"{name} is no longer pinned" if off else f"{name} stays loaded until it is unloaded by name")
@@ -308,7 +307,7 @@ def pin(notebook: ComposeMagics, name: str, *, off: bool = False) -> Page:
 
 
 @command
-def schema(notebook: ComposeMagics, path: str | None = None) -> Table:
+def schema(notebook: Notebook, path: str | None = None) -> Table:
     """The language: a table of what may be written.
 
     Without a word the component types, tasks and drivers; with one its fields; with TASK.FIELD one field.
@@ -319,17 +318,17 @@ def schema(notebook: ComposeMagics, path: str | None = None) -> Table:
 
 
 @command
-def doctor(notebook: ComposeMagics) -> Table:
+def doctor(notebook: Notebook) -> Table:
     """What this kernel has: versions, devices, memory and what limits it, the hub, widgets."""
-    from mc_jupyter.notebook import reference
+    from mc_jupyter.notebook.doctor import table
 
-    return reference.doctor(notebook.interactive)
+    return table(notebook.interactive)
 
 
 @command
-def help(notebook: ComposeMagics, word: str | None = None) -> Table | Page:
+def help(notebook: Notebook, word: str | None = None) -> Table | Page:
     """These words; with one of them, all about it."""
-    from mc_jupyter.notebook.display import Page, Table
+    from mc_jupyter.notebook.html import Page, Table
 
     if word is not None:
         found = find(word)
@@ -348,15 +347,13 @@ def _in(seconds: float) -> str:
     return f", in {words.seconds(seconds)}"
 
 
-def _text_of(notebook: ComposeMagics, what: str) -> str:
+def _text_of(notebook: Notebook, what: str) -> str:
     """The text that defined a component, that a file holds, or that names this model. A component comes first."""
-    from mc_jupyter.notebook.magics import read_file
-
     handle = notebook.defined(what)
     if handle is not None:
         return handle.text
     if Path(what).expanduser().exists() or what.endswith((".yml", ".yaml")):
-        return read_file(what)
+        return arguments.read_file(what)
     if "/" in what or what.startswith("starter:"):
         return f"component:\n  type: model\n{_task_of(what)}  model: {what}\n"  # a model's own name
     return notebook.session.handle(what).text

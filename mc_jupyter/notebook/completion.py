@@ -18,7 +18,7 @@ from mc_jupyter.errors import ComposeError
 if TYPE_CHECKING:
     from mc_jupyter.components import Shape
     from mc_jupyter.fields import Closed
-    from mc_jupyter.notebook.magics import ComposeMagics
+    from mc_jupyter.notebook.notebook import Notebook
 
 # `%%time` and `%%capture` may stand before ours.
 _CELL = re.compile(r"\s*(?:%%(?:time|capture|timeit)\b[^\n]*\n)*%%compose(?=[ \t\n]|$)")
@@ -30,7 +30,7 @@ _SOURCE = re.compile(r"\$\{(?P<word>[\w.]*)$")
 _SOURCES = ("input", "env", "result", "context")
 
 
-def matcher(notebook: ComposeMagics) -> Callable[[CompletionContext], dict[str, Any]]:
+def matcher(notebook: Notebook) -> Callable[[CompletionContext], dict[str, Any]]:
     """The matcher for one shell's `Completer.custom_matchers`."""
 
     @context_matcher(priority=200)  # type: ignore[untyped-decorator,unused-ignore]
@@ -57,7 +57,7 @@ def matcher(notebook: ComposeMagics) -> Callable[[CompletionContext], dict[str, 
     return compose_matcher  # type: ignore[no-any-return,unused-ignore]
 
 
-def _complete(notebook: ComposeMagics, text: str, row: int, line: str) -> tuple[str, Iterable[str]] | None:
+def _complete(notebook: Notebook, text: str, row: int, line: str) -> tuple[str, Iterable[str]] | None:
     """What is being typed, and the words it may become; None where this is not our text."""
     cell = _CELL.match(text)
     if cell is not None:
@@ -80,18 +80,20 @@ def _last_word(line: str) -> tuple[str, list[str]]:
     return words[-1], [word for word in words[:-1] if word]
 
 
-def _in_magic_line(notebook: ComposeMagics, line: str) -> tuple[str, Iterable[str]]:
+def _in_magic_line(notebook: Notebook, line: str) -> tuple[str, Iterable[str]]:
+    from mc_jupyter.notebook import cells
+
     word, before = _last_word(line)
     if before and before[-1] in ("--device", "--precision", "--quantization"):
         return word, values_of(before[-1][2:], [], {})
-    flags = [o for action in notebook.cell_parser()._actions for o in action.option_strings if o.startswith("--")]
+    flags = [o for action in cells.parser()._actions for o in action.option_strings if o.startswith("--")]
     if before and before[-1] in ("-i", "--input"):
         handle = notebook.defined(before[1]) if len(before) > 2 else None
         return word, [f"{one.name}=" for one in handle.inputs] if handle else ()
     return word, flags if word.startswith("-") else notebook.names
 
 
-def _in_command(notebook: ComposeMagics, rest: str) -> tuple[str, Iterable[str]]:
+def _in_command(notebook: Notebook, rest: str) -> tuple[str, Iterable[str]]:
     from mc_jupyter.notebook import commands
 
     word, before = _last_word(rest.lstrip(" ") if rest.strip() else "")
@@ -119,7 +121,7 @@ def _in_command(notebook: ComposeMagics, rest: str) -> tuple[str, Iterable[str]]
     return word, notebook.names if words & {"name", "what"} and len(before) == 1 else ()
 
 
-def _in_settings(notebook: ComposeMagics, word: str, name: str) -> tuple[str, Iterable[str]]:
+def _in_settings(notebook: Notebook, word: str, name: str) -> tuple[str, Iterable[str]]:
     """`set story pre▏` and `set story precision=▏`: the component's own fields and their values."""
     from mc_jupyter.rewriting import settable
 

@@ -12,9 +12,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import ComposeError, InputError
-from mc_jupyter.notebook import display
 from mc_jupyter.notebook.answer import Answer
-from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.notebook.html import Bundle, Table, number
 from mc_jupyter.trust import NOTHING, Permissions
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class Form:
     def bundle(self) -> Bundle:
         """The form where there are widgets; elsewhere, and in the saved notebook, a table of the inputs."""
         return {
-            **display.Table(("input", "is", "default", ""), rows(self._inputs))._repr_mimebundle_(),
+            **Table(("input", "is", "default", ""), rows(self._inputs))._repr_mimebundle_(),
             "application/vnd.jupyter.widget-view+json": {
                 "version_major": 2,
                 "version_minor": 0,
@@ -210,7 +209,7 @@ def _kind(one: Input) -> str:
     if one.options:
         return " or ".join(one.options)
     if one.minimum is not None and one.maximum is not None:
-        return f"{display.number(one.minimum)} to {display.number(one.maximum)}"
+        return f"{number(one.minimum)} to {number(one.maximum)}"
     return one.kind
 
 

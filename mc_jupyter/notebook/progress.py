@@ -17,9 +17,8 @@ from types import TracebackType
 from typing import Any, Literal
 
 from mc_jupyter.events import Event, Note, Piece, Run
-from mc_jupyter.notebook import display
 from mc_jupyter.notebook.account import Account
-from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.notebook.html import Bundle, muted, noted
 
 PATIENCE = 0.5  # seconds before a phase is worth showing
 INTERVAL = 0.06  # seconds between two changes of one output: below the promised 20 a second
@@ -76,14 +75,14 @@ class Output:
     def _leave(self) -> None:
         """End without an answer: what a reader should still see stays, everything else goes."""
         if self.account.notes and self._surface != "terminal":
-            self._publish(display.noted({"text/plain": "", "text/html": ""}, self.account.notes))
+            self._publish(noted({"text/plain": "", "text/html": ""}, self.account.notes))
         elif self._shown:
             self._publish({"text/plain": ""})
 
     def announce(self, text: str) -> None:
         """Say at once what is about to be done; it gives way to how it ended."""
         if self._surface == "live":
-            self._publish({"text/plain": text, "text/html": display.muted(text)})
+            self._publish({"text/plain": text, "text/html": muted(text)})
         elif self._surface == "terminal":
             sys.stderr.write(f"{text}\n")
 
@@ -196,9 +195,9 @@ class Output:
         if "image/png" in bundle:
             under = list(dict.fromkeys([*below, *self.account.notes]))
             if under:
-                rest.insert(0, {"text/plain": "\n".join(under), "text/html": "".join(map(display.muted, under))})
+                rest.insert(0, {"text/plain": "\n".join(under), "text/html": "".join(map(muted, under))})
         else:
-            bundle = display.noted(bundle, self.account.notes)
+            bundle = noted(bundle, self.account.notes)
         with self._lock:
             self._over = True
             if self._surface == "terminal" and self.account.pieces:

@@ -1,13 +1,8 @@
-"""Tables that answer questions: the fields of the language with types and limits, and the state of this kernel."""
+"""The language as tables: what may be written, of which type, within which limits."""
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from mc_jupyter.components import ComponentType
@@ -15,14 +10,9 @@ from mc_jupyter.description import FieldFacts, describe
 from mc_jupyter.drivers import Driver
 from mc_jupyter.errors import UnknownName
 from mc_jupyter.fields import Closed
-from mc_jupyter.notebook.display import Table, number
+from mc_jupyter.notebook.html import Table, number
 from mc_jupyter.tasks import Task
-from mc_jupyter.words import format_bytes, hinted, listing
-
-_PACKAGES = (
-    "mc-jupyter", "torch", "transformers", "diffusers", "peft", "accelerate", "huggingface_hub", "safetensors",
-    "tokenizers", "pillow", "pydantic", "ipython", "ipykernel", "ipywidgets", "jupyterlab",
-)  # fmt: skip
+from mc_jupyter.words import hinted, listing
 
 
 def table(path: str | None) -> Table:
@@ -87,48 +77,3 @@ def _kind(field: FieldFacts) -> str:
     low, high = (None if limit is None else number(limit) for limit in (field.minimum, field.maximum))
     within = f", at least {low}" if high is None else f", at most {high}" if low is None else f" from {low} to {high}"
     return listing(field.types) + ("" if low is high is None else within)
-
-
-# --- this kernel ------------------------------------------------------------------------------------------------------
-
-
-def doctor(interactive: bool) -> Table:
-    """What this kernel has, and what limits it."""
-    from mc_jupyter import devices
-    from mc_jupyter.weights import hub
-
-    rows = [("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
-    rows += [(name, _version(name)) for name in _PACKAGES]
-    for device in devices.devices():
-        rows.append((device.name, f"{device.label}, {devices.free_memory(device.name)}"))
-    rows.append(("this kernel", f"{format_bytes(devices.process_memory())} of memory"))
-    because = hub.offline()
-    asked = f"offline, only models on this disk: {because}" if because else "asked when a model is not on this disk"
-    rows.append(("hub", asked))
-    rows.append(("downloads go to", _home_relative(_cache_folder())))
-    rows.append(
-        ("forms", "shown when inputs are missing" if interactive else "off: nobody can fill them in (headless)")
-    )
-    return Table(("", ""), tuple(rows), "this kernel")
-
-
-def _version(package: str) -> str:
-    try:
-        found = version(package)
-    except PackageNotFoundError:
-        return "not installed"
-    return f"{found} (imported)" if package in sys.modules and package != "mc-jupyter" else found
-
-
-def _cache_folder() -> Path:
-    if folder := os.environ.get("HF_HUB_CACHE"):
-        return Path(folder)
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "huggingface"
-    return Path(home).expanduser() / "hub"
-
-
-def _home_relative(path: Path) -> str:
-    try:
-        return f"~/{path.relative_to(Path.home())}"
-    except ValueError:
-        return str(path)

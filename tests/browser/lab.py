@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "out" / "browser"
 
-MAGICS = "get_ipython().magics_manager.registry['ComposeMagics']"
+MAGICS = "get_ipython().magics_manager.registry['ComposeMagics'].notebook"
 """What the kernel's notebook holds, for `Lab.ask`: `lab.ask(f"{MAGICS}.session.loads")`."""
 
 _SECONDS = 60  # for anything that a page or a kernel does: two shared cores may be slow, a test that fails may wait

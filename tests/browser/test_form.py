@@ -24,7 +24,7 @@ component:
     max_output_length: 40
     temperature: ${input.heat as slider/0.1,1.5,0.1 | 0.7}
 """
-FIELDS = f"{MAGICS}.open_forms['story'].fields"
+FIELDS = f"{MAGICS}.opened['story'].fields"
 SLOW = """%%compose slow
 component:
   type: model

@@ -26,7 +26,7 @@ component:
   image: ${input.photo as image @(description The picture to enlarge)}
   scale: 2
 """
-FIELD = f"{MAGICS}.open_forms['larger'].fields['photo']"
+FIELD = f"{MAGICS}.opened['larger'].fields['photo']"
 
 
 _SIZE = "async image => { await image.decode(); return [image.naturalWidth, image.naturalHeight] }"

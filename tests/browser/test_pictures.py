@@ -70,7 +70,7 @@ def test_a_slider_moves_between_before_and_after(lab: Lab, drawn: Cell) -> None:
     assert still == ""  # a picture has no text
     assert "800×600 pixels" in figures
     assert cell.where.locator("img").count() == 2
-    slider = f"[s for n, s in {MAGICS}.open_forms.items() if n.startswith('slider ')][-1]"
+    slider = f"[s for n, s in {MAGICS}.opened.items() if n.startswith('slider ')][-1]"
     handle = cell.where.locator(".noUi-handle")
     handle.focus()
     handle.press("Home")

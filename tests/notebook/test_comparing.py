@@ -15,7 +15,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from mc_jupyter import comparison
 from mc_jupyter.comparison import Comparison
 from mc_jupyter.errors import InputError
-from mc_jupyter.notebook import comparing, display
+from mc_jupyter.notebook import display
+from mc_jupyter.notebook.grid import grid_of
+from mc_jupyter.notebook.showing import Showing
+from mc_jupyter.notebook.views.comparison import Sortable, html
 from tests.conftest import cell
 from tests.notebook.conftest import Kernel
 
@@ -37,16 +40,16 @@ def found(shell: InteractiveShell, llama: Path) -> Comparison:
 
 
 @pytest.fixture
-def live(shell: InteractiveShell, found: Comparison) -> Iterator[comparing.Sortable]:
+def live(shell: InteractiveShell, found: Comparison) -> Iterator[Sortable]:
     shell.run_cell("%config ComposeMagics.forms = 'always'")
-    comparing.bundle(found)
-    made: comparing.Sortable = _magics(shell).open_forms["compare story"]
+    display.bundle(found)
+    made: Sortable = _magics(shell).opened["compare story"]
     yield made
     made.close()
 
 
 def _magics(shell: InteractiveShell) -> Any:
-    return shell.magics_manager.registry["ComposeMagics"]
+    return shell.magics_manager.registry["ComposeMagics"].notebook
 
 
 def made_up(*outputs: Any, **more: Any) -> Comparison:
@@ -60,7 +63,7 @@ def made_up(*outputs: Any, **more: Any) -> Comparison:
 class TestWords:
     def test_fields_and_their_values_are_the_grid(self) -> None:
         words = ["precision=float32,bfloat16", "quantization=none,int8", "adapters.a=0,0.5,1", "do_sample=true,null"]
-        assert comparing.grid_of(words) == (
+        assert grid_of(words) == (
             {
                 "precision": ["float32", "bfloat16"],
                 "quantization": ["none", "int8"],
@@ -81,11 +84,11 @@ class TestWords:
         ],
     )
     def test_a_comma_inside_quotes_or_brackets_parts_nothing(self, word: str, values: list[Any]) -> None:
-        assert list(comparing.grid_of([word])[0].values()) == [values]
+        assert list(grid_of([word])[0].values()) == [values]
 
     def test_inputs_stand_after_their_flag(self) -> None:
         words = ["-i", "text=a, b", "top_k=1,2", "--input=n=3", "-iname"]
-        assert comparing.grid_of(words) == ({"top_k": [1, 2]}, ["text=a, b", "n=3", "name"])
+        assert grid_of(words) == ({"top_k": [1, 2]}, ["text=a, b", "n=3", "name"])
 
     @pytest.mark.parametrize(
         ("words", "message"),
@@ -101,12 +104,12 @@ class TestWords:
     )
     def test_what_cannot_be_read_is_said(self, words: list[str], message: str) -> None:
         with pytest.raises(InputError, match=re.escape(message)):
-            comparing.grid_of(words)
+            grid_of(words)
 
 
 class TestStill:
     def test_where_nobody_can_sort_it_is_a_plain_table(self, found: Comparison) -> None:
-        bundle = comparing.bundle(found)
+        bundle = display.bundle(found)
         assert set(bundle) == {"text/plain", "text/html"}
         for words in ("story: 3 variants, 1 failed", "loaded as", "bfloat16 on cpu", "reference", "float33"):
             assert words in bundle["text/plain"]
@@ -114,82 +117,82 @@ class TestStill:
 
     def test_ipython_shows_it(self, shell: InteractiveShell, found: Comparison) -> None:
         data, _ = shell.display_formatter.format(found)
-        assert data["text/html"] == comparing.html(found)
+        assert data["text/html"] == html(found, Showing())
         assert data["text/plain"] == found.plain()
 
     def test_the_best_of_each_figure_is_bold(self, found: Comparison) -> None:
-        html = comparing.html(found)
+        shown = html(found, Showing())
         small = found[1]["model_bytes"]
-        assert f"<b>{small / 1000:.0f} kB</b>" in html
-        bold = re.findall(r"<td[^>]*><b>([^<]*)</b>", html)
+        assert f"<b>{small / 1000:.0f} kB</b>" in shown
+        bold = re.findall(r"<td[^>]*><b>([^<]*)</b>", shown)
         assert "511 kB" not in bold
         assert "reference" not in bold
         assert "shared" not in bold
 
     def test_nothing_is_bold_where_all_is_equal(self) -> None:
-        assert not re.search(r"<td[^>]*><b>", comparing.html(made_up("a", "b", model_bytes=5)))
+        assert not re.search(r"<td[^>]*><b>", html(made_up("a", "b", model_bytes=5), Showing()))
 
     def test_everything_is_escaped_and_cut(self) -> None:
         text = "<script>alert(1)</script>\n" * 40
-        html = comparing.html(made_up(text, [text, text], {"k": text}))
-        assert "<script>" not in html
-        assert html.count("&lt;script&gt;") < 30
-        assert "<br>" in html
-        assert len(html) < 6000
+        shown = html(made_up(text, [text, text], {"k": text}), Showing())
+        assert "<script>" not in shown
+        assert shown.count("&lt;script&gt;") < 30
+        assert "<br>" in shown
+        assert len(shown) < 6000
 
     def test_a_reason_is_escaped_too(self) -> None:
-        html = comparing.html(made_up(None, error="<b>no</b> → yes"))
-        assert "✗ &lt;b&gt;no&lt;/b&gt; → yes" in html
+        shown = html(made_up(None, error="<b>no</b> → yes"), Showing())
+        assert "✗ &lt;b&gt;no&lt;/b&gt; → yes" in shown
 
     def test_images_are_thumbnails(self) -> None:
         from PIL import Image
 
         picture = Image.new("RGB", (600, 300), "red")
-        html = comparing.html(made_up(picture, [picture] * 6))
-        assert html.count("<img") == 1 + 4
-        assert "… 2 more" in html
-        assert len(html) < 12_000
+        shown = html(made_up(picture, [picture] * 6), Showing())
+        assert shown.count("<img") == 1 + 4
+        assert "… 2 more" in shown
+        assert len(shown) < 12_000
         assert picture.size == (600, 300)
         assert "image of 600×300 pixels" in made_up(picture).plain()
 
 
 class TestLive:
-    def test_it_stands_beside_the_still_table(self, found: Comparison, live: comparing.Sortable) -> None:
-        bundle = comparing.bundle(found)
+    def test_it_stands_beside_the_still_table(self, found: Comparison, live: Sortable) -> None:
+        bundle = display.bundle(found)
         assert bundle[WIDGET]["model_id"] == live.box.model_id
-        assert bundle["text/html"] == comparing.html(found)
+        assert bundle["text/html"] == html(found, Showing())
 
-    def test_it_is_sorted_by_any_column(self, found: Comparison, live: comparing.Sortable) -> None:
+    def test_it_is_sorted_by_any_column(self, found: Comparison, live: Sortable) -> None:
         headings = [heading for heading, _ in live.by.options]
         assert headings[:4] == ["as given", "precision", "loaded as", "output"]
         live.by.value = "model_bytes"
-        assert live.rows.value == comparing.html(found.sorted("model_bytes"))
+        assert live.rows.value == html(found.sorted("model_bytes"), Showing())
         assert live.rows.value.index("bfloat16") < live.rows.value.index("float32 on")
         live.reverse.value = True
-        assert live.rows.value == comparing.html(found.sorted("model_bytes", reverse=True))
+        assert live.rows.value == html(found.sorted("model_bytes", reverse=True), Showing())
         live.by.value = ""
         assert [r["dtype"] for r in live.sorted()] == [None, "bfloat16", "float32"]
 
     def test_showing_it_again_makes_no_more_widgets(
-        self, shell: InteractiveShell, found: Comparison, live: comparing.Sortable
+        self, shell: InteractiveShell, found: Comparison, live: Sortable
     ) -> None:
         shell.display_formatter.format(found)
-        assert _magics(shell).open_forms["compare story"] is live
+        assert _magics(shell).opened["compare story"] is live
         assert live.box.comm is not None
 
     def test_another_comparison_closes_the_one_before(
-        self, shell: InteractiveShell, live: comparing.Sortable, found: Comparison
+        self, shell: InteractiveShell, live: Sortable, found: Comparison
     ) -> None:
-        comparing.bundle(found.reversed())
-        assert _magics(shell).open_forms["compare story"] is not live
+        display.bundle(found.reversed())
+        assert _magics(shell).opened["compare story"] is not live
         assert all(w.comm is None for w in (live.box, live.by, live.reverse, live.rows, *live.box.children))
 
-    def test_unloading_closes_it(self, shell: InteractiveShell, live: comparing.Sortable) -> None:
+    def test_unloading_closes_it(self, shell: InteractiveShell, live: Sortable) -> None:
         shell.run_line_magic("unload_ext", "mc_jupyter")
         assert live.box.comm is None
         shell.run_line_magic("load_ext", "mc_jupyter")
 
-    def test_it_keeps_no_model_and_no_component_alive(self, shell: InteractiveShell, live: comparing.Sortable) -> None:
+    def test_it_keeps_no_model_and_no_component_alive(self, shell: InteractiveShell, live: Sortable) -> None:
         session = _magics(shell).session
         handle = weakref.ref(shell.user_ns["story"])
         resident = session.resident_of(shell.user_ns["story"])
@@ -209,7 +212,7 @@ def test_a_call_in_python_shows_the_table(run: Callable[[str], Any], shell: Inte
     run(f"%%compose story\n{text}")
     found = run("story.compare({'top_k': [1, 5]}, 'the fox')")
     assert isinstance(found, Comparison)
-    assert display.bundle(found) == comparing.static(found)
+    assert display.bundle(found) == display.bundle(found, Showing())
 
 
 class TestInAKernel:

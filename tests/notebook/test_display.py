@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib
 import re
 from html.parser import HTMLParser
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
-from mc_jupyter.notebook import display
+from mc_jupyter.notebook import display, views
+from mc_jupyter.notebook.html import Page, Table
+from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text
 from tests.notebook.conftest import LABEL
 
@@ -63,8 +66,8 @@ VALUES: list[Any] = [
     {"answer": EVIL, "list": [EVIL]},
     [EVIL],
     EVIL,
-    display.Table((EVIL, "b"), ((EVIL, "c"),), EVIL, EVIL),
-    display.Page(EVIL, EVIL),
+    Table((EVIL, "b"), ((EVIL, "c"),), EVIL, EVIL),
+    Page(EVIL, EVIL),
 ]
 
 
@@ -96,7 +99,8 @@ def test_white_space_of_a_text_is_kept() -> None:
 def test_a_text_tells_how_it_came_about() -> None:
     text = Text("hi", finish_reason="length", tokens=1200, seed=7)
     assert (
-        display.text_figures(text, 10.0) == "1,200 tokens · cut at the longest length allowed · 120 tokens/s · seed 7"
+        views.of(text, Showing()).in_run(10.0).figures
+        == "1,200 tokens · cut at the longest length allowed · 120 tokens/s · seed 7"
     )
 
 
@@ -145,9 +149,10 @@ def test_values_too_long_for_a_page_are_said_in_words() -> None:
 
 
 def test_formatters_name_classes_that_exist() -> None:
-    for module, name in display.RENDERERS:
-        found = getattr(importlib.import_module(module), name)
-        assert (found.__module__, found.__qualname__) == (module, name)
+    for dotted in (dotted for view in views.View.all() for dotted in view.types):
+        module, _, name = dotted.rpartition(".")
+        found = type(None) if name == "NoneType" else getattr(importlib.import_module(module), name, MappingProxyType)
+        assert f"{found.__module__}.{found.__qualname__}" == dotted
 
 
 @pytest.mark.parametrize("value", [Text("hi"), Label(label="a", score=1.0), Embedding([1.0]), Batch([Text("a")])])

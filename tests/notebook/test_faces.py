@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from mc_jupyter.notebook import display
-from mc_jupyter.notebook import faces as shown
 from mc_jupyter.notebook.showing import Showing
+from mc_jupyter.notebook.views import faces as shown
 from mc_jupyter.values import Batch, Embedding, Faces
 
 GREY = (128, 128, 128)
@@ -145,9 +145,9 @@ def test_a_saved_result_is_small() -> None:
 
 def test_a_cell_may_want_less() -> None:
     value = of([40, 30, 120, 130], size=(2000, 1000))
-    (picture,) = images_in(shown.bundle(value, Showing(100))["text/html"])
+    (picture,) = images_in(display.bundle(value, Showing(100))["text/html"])
     assert picture.size == (100, 50)
-    (picture,) = images_in(shown.bundle(value, Showing(0))["text/html"])
+    (picture,) = images_in(display.bundle(value, Showing(0))["text/html"])
     assert picture.size == (640, 320)
 
 

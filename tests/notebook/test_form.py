@@ -33,7 +33,7 @@ component:
 def form(shell: InteractiveShell) -> Form:
     shell.run_cell("%config ComposeMagics.forms = 'always'")
     assert shell.run_cell(CELL.replace(" | @(", " @(")).success
-    found: Form = shell.magics_manager.registry["ComposeMagics"].open_forms["ask"]
+    found: Form = shell.magics_manager.registry["ComposeMagics"].notebook.opened["ask"]
     return found
 
 
@@ -119,16 +119,16 @@ def test_beside_the_widgets_stands_a_table_of_the_inputs(form: Form) -> None:
 
 def test_running_the_cell_again_closes_the_form_before(shell: InteractiveShell, form: Form) -> None:
     shell.run_cell(CELL.replace(" | @(", " @("))
-    magics: Any = shell.magics_manager.registry["ComposeMagics"]
-    assert magics.open_forms["ask"] is not form
+    notebook: Any = shell.magics_manager.registry["ComposeMagics"].notebook
+    assert notebook.opened["ask"] is not form
     assert form.box.comm is None
-    assert len(magics.open_forms) == 1
+    assert len(notebook.opened) == 1
 
 
 def test_an_open_form_keeps_no_component_alive(shell: InteractiveShell, form: Form) -> None:
-    magics = shell.magics_manager.registry["ComposeMagics"]
+    notebook = shell.magics_manager.registry["ComposeMagics"].notebook
     handle = weakref.ref(shell.user_ns["ask"])
-    magics.session.close()
+    notebook.session.close()
     shell.user_ns.pop("ask")
     shell.user_ns.pop("_", None)
     gc.collect()
@@ -147,4 +147,4 @@ def test_unloading_closes_every_widget(shell: InteractiveShell, form: Form) -> N
 
 def test_a_form_is_shown_on_the_users_word(shell: InteractiveShell, form: Form) -> None:
     assert shell.run_cell("%compose form ask").success
-    assert shell.magics_manager.registry["ComposeMagics"].open_forms["ask"] is not form
+    assert shell.magics_manager.registry["ComposeMagics"].notebook.opened["ask"] is not form

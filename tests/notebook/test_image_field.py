@@ -202,7 +202,7 @@ def test_a_thumbnail_is_upright_and_small() -> None:
 def test_a_form_with_an_image_runs_and_is_closed_whole(shell: InteractiveShell) -> None:
     shell.run_cell("%config ComposeMagics.forms = 'always'")
     assert shell.run_cell(CELL).success
-    form = shell.magics_manager.registry["ComposeMagics"].open_forms["larger"]
+    form = shell.magics_manager.registry["ComposeMagics"].notebook.opened["larger"]
     choose(form.fields["photo"], png())
     form.fields["times"].value = "2"
     form.button.click()

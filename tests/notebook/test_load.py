@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from mc_jupyter import notebook
 from tests.notebook.conftest import LABEL
 
 FRESH = """
@@ -87,3 +92,40 @@ def test_unloading_closes_the_session(shell: InteractiveShell) -> None:
     shell.run_line_magic("unload_ext", "mc_jupyter")
     assert handle.facts() is None
     shell.run_line_magic("load_ext", "mc_jupyter")
+
+
+# --- the room ---------------------------------------------------------------------------------------------------------
+
+ROOT = Path(notebook.__file__).parents[2]
+
+
+def _files() -> dict[str, Path]:
+    """The modules of the notebook's room, by name."""
+    found = {}
+    for file in Path(notebook.__file__).parent.rglob("*.py"):
+        parts = file.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+def _imports(file: Path, known: dict[str, Path]) -> Iterator[str]:
+    """The modules of the room that a file imports from: at its top, inside functions, and for types."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module in known:
+            for name in node.names:
+                inner = f"{node.module}.{name.name}"
+                yield inner if inner in known else node.module
+
+
+def test_no_file_of_the_room_imports_itself_by_way_of_others() -> None:
+    known = _files()
+    arrows = {name: set(_imports(file, known)) for name, file in known.items()}
+    assert sum(map(len, arrows.values())) > 100
+    TopologicalSorter(arrows).prepare()  # CycleError says which
+
+
+def test_the_room_lists_what_is_in_it() -> None:
+    folder = Path(notebook.__file__).parent
+    for file in folder.iterdir():
+        if not file.name.startswith("_"):
+            assert f" {file.name}{'/' if file.is_dir() else ''}" in (notebook.__doc__ or ""), file.name

@@ -34,7 +34,7 @@ def test_a_named_cell_defines_a_function(run: Run, shell: InteractiveShell) -> N
 
 def test_the_same_cell_again_loads_nothing(run: Run, shell: InteractiveShell) -> None:
     run(LABEL)
-    session = shell.magics_manager.registry["ComposeMagics"].session
+    session = shell.magics_manager.registry["ComposeMagics"].notebook.session
     loads = session.loads
     run(LABEL)
     assert session.loads == loads == 1
@@ -169,14 +169,14 @@ def test_what_is_wrong_on_a_line_is_said_with_a_way_out(run: Run, cell: str, err
 def test_a_mistyped_input_is_found_before_anything_is_loaded(run: Run, shell: InteractiveShell) -> None:
     error = run(LABEL.replace("%%compose sentiment", "%%compose sentiment -i txet=hello"))
     assert "did you mean 'text'?" in str(error)
-    assert shell.magics_manager.registry["ComposeMagics"].session.loads == 0
+    assert shell.magics_manager.registry["ComposeMagics"].notebook.session.loads == 0
 
 
 def test_check_loads_nothing(run: Run, shell: InteractiveShell) -> None:
     made = run(LABEL.replace("%%compose sentiment", "%%compose sentiment --check"))
     assert made.component.task.name == "text-classification"
     assert "sentiment" not in shell.user_ns
-    assert shell.magics_manager.registry["ComposeMagics"].session.loads == 0
+    assert shell.magics_manager.registry["ComposeMagics"].notebook.session.loads == 0
 
 
 def test_flags_stand_for_what_the_cell_does_not_say(run: Run, shell: InteractiveShell) -> None:
@@ -222,6 +222,22 @@ def test_the_looking_words_answer(run: Run) -> None:
     assert "free of" in repr(run("%compose doctor"))
 
 
+@pytest.mark.parametrize(("said", "offline"), [("1", True), ("on", True), ("off", False), ("n", False), ("", False)])
+def test_the_doctor_calls_offline_what_those_do_who_ask_the_hub(
+    run: Run, monkeypatch: pytest.MonkeyPatch, said: str, offline: bool
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # as in a kernel that was started online
+    monkeypatch.setenv("HF_HUB_OFFLINE", said)
+    ((told,),) = [row[1:] for row in run("%compose doctor").rows if row[0] == "hub"]
+    assert told == (
+        f"offline: only models on this disk (HF_HUB_OFFLINE={said})"
+        if offline
+        else "asked when a model is not on this disk"
+    )
+
+
 def test_pull_says_what_is_on_this_disk_and_loads_nothing(run: Run, shell: InteractiveShell, tmp_path: Path) -> None:
     file = tmp_path / "vector.yml"
     file.write_text("component: {type: model, task: text-embedding, model: 'starter:embedding'}")
@@ -264,9 +280,13 @@ def test_settings_may_stand_in_ipythons_configuration() -> None:
     InteractiveShell.clear_instance()
     config = Config()
     config.ComposeMagics.forms = "never"
+    config.ComposeMagics.memory = {"cpu": "8 GB"}
     shell = InteractiveShell.instance(config=config)
     shell.run_line_magic("load_ext", "mc_jupyter")
-    assert shell.magics_manager.registry["ComposeMagics"].forms == "never"
+    notebook = shell.magics_manager.registry["ComposeMagics"].notebook
+    assert not notebook.interactive
+    assert notebook.session.limits == {"cpu": 8_000_000_000}
+    notebook.close()
     InteractiveShell.clear_instance()
 
 

@@ -16,11 +16,13 @@ from PIL import Image
 
 from mc_jupyter.errors import Interrupted
 from mc_jupyter.events import Preview
-from mc_jupyter.notebook import display, outcome, pictures
+from mc_jupyter.notebook import display, outcome
 from mc_jupyter.notebook.answer import Answer
-from mc_jupyter.notebook.magics import ComposeMagics
-from mc_jupyter.notebook.pictures import bundle, grid, lines, plain
-from mc_jupyter.notebook.showing import Showing
+from mc_jupyter.notebook.showing import Showing, here
+from mc_jupyter.notebook.views import _pictures as pictures
+from mc_jupyter.notebook.views import of
+from mc_jupyter.notebook.views import picture as pictured
+from mc_jupyter.notebook.views._pictures import grid, lines
 from mc_jupyter.values import Batch
 from mc_jupyter.values.pictures import marked
 from tests.notebook.test_display import EVIL, checked
@@ -47,6 +49,12 @@ component:
 
 def picture(seed: int | None = 7, size: tuple[int, int] = (96, 64), **facts: Any) -> Image.Image:
     return marked(Image.new("RGB", size, "red"), seed=seed, **facts)
+
+
+def bundle(value: Any, showing: Showing | None = None) -> dict[str, Any]:
+    found = display.bundle(value, showing or Showing())
+    assert found is not None
+    return found
 
 
 def stored(html: str) -> list[Any]:
@@ -173,7 +181,7 @@ def test_an_input_picture_is_in_no_file_and_in_no_metadata() -> None:
     before = Image.effect_noise((64, 64), 90)
     image = marked(Image.new("RGB", (8, 8)), before=before, seed=1)
     assert len(bundle(image)["image/png"]) < 500
-    assert len(json.dumps(pictures.metadata(image))) < 100
+    assert len(json.dumps(pictures.facts(image))) < 100
 
 
 # --- in a shell -------------------------------------------------------------------------------------------------------
@@ -264,8 +272,10 @@ def test_plain_words_cost_no_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*args: Any, **named: Any) -> bytes:
         raise AssertionError
 
-    monkeypatch.setattr(pictures, "png", fails)
-    assert plain(picture(), Showing()) == "image of 96×64 pixels · seed 7"
+    monkeypatch.setattr(pictured, "png", fails)
+    view = of(picture(), Showing())
+    assert view is not None
+    assert view.plain() == "image of 96×64 pixels · seed 7"
 
 
 # --- forms and panels -------------------------------------------------------------------------------------------------
@@ -310,9 +320,8 @@ def test_a_form_shows_before_and_after_with_a_slider_that_goes_with_the_notebook
     still, _, moving = output.outputs
     assert set(still["data"]) == {"text/plain", "image/png"}
     assert "application/vnd.jupyter.widget-view+json" in moving["data"]
-    notebook = ComposeMagics.of(shell)
-    assert notebook is not None
-    assert [name for name in notebook.open_forms if name.startswith("slider ")]
+    live = here(clicked=True).live
+    assert [name for name in live or () if name.startswith("slider ")]
 
 
 def test_a_stopped_form_keeps_the_picture_as_far_as_it_was(run: Run, shell: InteractiveShell) -> None:

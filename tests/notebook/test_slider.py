@@ -11,10 +11,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
-from mc_jupyter.notebook import slider
-from mc_jupyter.notebook.magics import ComposeMagics
-from mc_jupyter.notebook.showing import Showing
-from mc_jupyter.notebook.slider import Slider, lines, pair, twin
+from mc_jupyter.notebook.showing import Showing, here
+from mc_jupyter.notebook.views import _slider as slider
+from mc_jupyter.notebook.views._slider import Slider, lines, pair, twin
 from mc_jupyter.values.pictures import marked
 
 
@@ -122,12 +121,12 @@ def test_a_slider_keeps_no_result_in_memory() -> None:
 def test_many_sliders_close_the_oldest_and_unloading_closes_all(shell: InteractiveShell) -> None:
     from ipywidgets.widgets.widget import _instances
 
-    notebook = ComposeMagics.of(shell)
-    assert notebook is not None
+    live = here(clicked=True).live
+    assert live is not None
     before = set(_instances)
-    made = [slider.opened(enlarged(8, 6), notebook) for _ in range(slider._OPEN + 2)]
+    made = [slider.opened(enlarged(8, 6), live) for _ in range(slider._OPEN + 2)]
     assert [one.box in _instances.values() for one in made] == [False] * 2 + [True] * slider._OPEN
-    assert len(notebook.open_forms) == slider._OPEN
+    assert len(live) == slider._OPEN
     shell.run_line_magic("unload_ext", "mc_jupyter")
     assert set(_instances) <= before
     shell.run_line_magic("load_ext", "mc_jupyter")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.notebook import display
+from mc_jupyter.notebook.html import number
 from mc_jupyter.notebook.panel.looks import Hint, Looks, small
 from mc_jupyter.rewriting import ADAPTER
 
@@ -103,6 +103,6 @@ def _told(facts: AdapterFacts | None) -> list[Any]:
     if facts is None:
         return []
     low, high = facts.scales
-    scale = display.number(low) if low == high else f"{display.number(low)} to {display.number(high)}"
+    scale = number(low) if low == high else f"{number(low)} to {number(high)}"
     ranks = "–".join(dict.fromkeys(map(str, facts.ranks)))
     return [f"{facts.modules} modules", f"rank {ranks}", f"scale now {scale}"]

@@ -13,9 +13,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import ComposeError, forget_frames
-from mc_jupyter.notebook import display
 from mc_jupyter.notebook.answer import problem_of
-from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.notebook.html import FONT, Bundle
 from mc_jupyter.notebook.panel import settings as fields
 from mc_jupyter.notebook.panel import status as statuses
 from mc_jupyter.notebook.panel import twin
@@ -312,7 +311,7 @@ class Panel:
         except ComposeError as error:
             possible, words = False, "not possible together:"
             self.pending_error.say(wrong(error))
-        self.pending_words.value = f'<div style="{display.FONT};line-height:1.4">{words}</div>'
+        self.pending_words.value = f'<div style="{FONT};line-height:1.4">{words}</div>'
         self.apply_button.disabled = self._work.on or not possible
         self.discard_button.disabled = self._work.on
 

@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from mc_jupyter.errors import ComposeError
-from mc_jupyter.notebook import display
+from mc_jupyter.notebook.html import FONT, MUTED, code, pre
 
 ACCENT = "#4c8dff"
 _LINE = "1px solid rgba(128,128,128,.28)"
@@ -153,13 +153,13 @@ class Hint:
             self.widget.layout = self._looks.layout(self._layout if html else "none")
 
 
-def small(inner: str, style: str = display.MUTED) -> str:
-    return f'<div style="{display.FONT};font-size:12px;line-height:1.4;{style}">{inner}</div>'
+def small(inner: str, style: str = MUTED) -> str:
+    return f'<div style="{FONT};font-size:12px;line-height:1.4;{style}">{inner}</div>'
 
 
 def section(title: str) -> str:
     """A muted heading with a line above it."""
-    style = f"{display.FONT};font-size:11px;font-weight:600;letter-spacing:.05em;{display.MUTED};line-height:1.3"
+    style = f"{FONT};font-size:11px;font-weight:600;letter-spacing:.05em;{MUTED};line-height:1.3"
     return f'<div style="{style};margin:10px 0 3px;padding-top:8px;border-top:{_LINE}">{escape(title.upper())}</div>'
 
 
@@ -172,7 +172,7 @@ def label(name: str, description: str) -> str:
 def one_line(told: str, written: str) -> str:
     """What is written in a cell, beside a word on it, cut at the end of the line."""
     style = "line-height:28px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;font-size:13px"
-    said = f'<span style="{display.MUTED}">{escape(told)}</span> {display.code(written)}'
+    said = f'<span style="{MUTED}">{escape(told)}</span> {code(written)}'
     return f'<div title="{escape(written)}" style="{style}">{said}</div>'
 
 
@@ -197,4 +197,4 @@ def document(text: str, remark: str) -> str:
     """A cell to copy: one click selects all of it (a kernel cannot reach the clipboard)."""
     box = f"user-select:all;border:{_LINE};border-radius:4px;padding:8px 10px;margin-top:6px"
     told = " · ".join(filter(None, ["a click selects all of it", remark]))
-    return f'<div style="{box}">{display.pre(text)}</div>{small(escape(told))}'
+    return f'<div style="{box}">{pre(text)}</div>{small(escape(told))}'

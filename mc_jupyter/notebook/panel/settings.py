@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mc_jupyter import devices
 from mc_jupyter.description import describe
 from mc_jupyter.fields import Closed, is_deferred
-from mc_jupyter.notebook import display
+from mc_jupyter.notebook import html
 from mc_jupyter.rewriting import settable
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def said(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return "for ever" if value == float("inf") else display.number(value)
+        return "for ever" if value == float("inf") else html.number(value)
     return str(value)
 
 

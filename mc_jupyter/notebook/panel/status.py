@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import devices, words
-from mc_jupyter.notebook import display
+from mc_jupyter.notebook.html import FONT, MUTED, bar
 from mc_jupyter.notebook.panel.looks import ACCENT
 from mc_jupyter.words import format_bytes
 
@@ -71,22 +71,20 @@ def html(handle: Handle, status: Status, speed: str, remark: str = "") -> str:
     dot = f'<span style="color:{ACCENT if status.loaded else "inherit"}">{"●" if status.loaded else "○"}</span>'
     what = f"{escape(kind_of(handle))} · {escape(handle.planned.subject)}"
     head = (
-        f'<div style="{display.FONT};line-height:1.5">{dot} <b style="font-size:15px">{escape(handle.name)}</b>'
-        f'<span style="{display.MUTED};margin-left:10px">{what}</span></div>'
+        f'<div style="{FONT};line-height:1.5">{dot} <b style="font-size:15px">{escape(handle.name)}</b>'
+        f'<span style="{MUTED};margin-left:10px">{what}</span></div>'
     )
     parts = _parts(status, speed) if status.loaded else [_grey("not loaded; the next run loads it")]
     if remark:
         parts.append(_grey(escape(remark)))
     dotted = '<span style="opacity:.4;margin:0 4px 0 8px">·</span> '
     line = dotted.join(f'<span style="white-space:nowrap">{part}</span>' for part in parts)
-    return f'{head}<div style="{display.FONT};font-size:12px;line-height:1.7">{line}</div>'
+    return f'{head}<div style="{FONT};font-size:12px;line-height:1.7">{line}</div>'
 
 
 def _parts(status: Status, speed: str) -> list[str]:
     parts = [_row(*row) for row in status.rows]
-    parts.append(
-        f"{escape(status.memory)} {display.bar(max(status.share, 0.01), width=64)} {_grey(f'of {status.total}')}"
-    )
+    parts.append(f"{escape(status.memory)} {bar(max(status.share, 0.01), width=64)} {_grey(f'of {status.total}')}")
     parts.append(f"{_grey('loaded in')} {escape(status.loaded_in)}")
     return [*parts, *([escape(speed)] if speed else [])]
 
@@ -98,4 +96,4 @@ def _row(name: str, asked: str, actual: str) -> str:
 
 
 def _grey(text: str) -> str:
-    return f'<span style="{display.MUTED}">{text}</span>'
+    return f'<span style="{MUTED}">{text}</span>'

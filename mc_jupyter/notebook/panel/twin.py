@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mc_jupyter.notebook import display, form
-from mc_jupyter.notebook.display import Bundle, Table
+from mc_jupyter.notebook import form
+from mc_jupyter.notebook.html import Bundle, Table, frame
 from mc_jupyter.notebook.panel import status as statuses
 from mc_jupyter.notebook.panel.settings import Setting, State, said
 
@@ -27,7 +27,7 @@ def bundle(
     told = _line(status, speed)
     head_words = f"{handle.name}  {statuses.kind_of(handle)}, {handle.planned.subject}"
     plain = "\n\n".join([f"{head_words}\n{told}", *(t.plain() for t in tables)])
-    return {"text/plain": plain, "text/html": display.frame(head + "".join(space + t.html() for t in tables))}
+    return {"text/plain": plain, "text/html": frame(head + "".join(space + t.html() for t in tables))}
 
 
 def _line(status: Status, speed: str) -> str:

@@ -11,16 +11,14 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.notebook import display, pictures
-from mc_jupyter.notebook.display import Bundle
+from mc_jupyter.notebook.html import Bundle, muted
 from mc_jupyter.notebook.png import png, smaller
-from mc_jupyter.notebook.showing import Showing
+from mc_jupyter.notebook.showing import Opened, Showing
+from mc_jupyter.notebook.views import _pictures
 from mc_jupyter.values.pictures import origin
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-    from mc_jupyter.notebook.magics import ComposeMagics
 
 _WIDE = 640  # pixels of a slider's picture, at most
 _GAP = 8  # pixels between two halves
@@ -127,7 +125,7 @@ def bundle(after: Image, showing: Showing) -> Bundle:
 def lines(after: Image, showing: Showing) -> list[str]:
     """What stands under it: the result's figures, what is seen where, and where the whole result is."""
     side = _half(after, showing)
-    about = pictures.lines(after, replace(showing, max_px=side))
+    about = _pictures.lines(after, replace(showing, max_px=side))
     return [f"{about[0]} · left before, enlarged (bicubic), right after", *about[1:]]
 
 
@@ -196,7 +194,7 @@ class Slider:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         return {
             "text/plain": words,
-            "text/html": display.muted(words),
+            "text/html": muted(words),
             "application/vnd.jupyter.widget-view+json": view,
         }
 
@@ -210,10 +208,11 @@ class Slider:
         self._pairs.clear()
 
 
-def opened(after: Image, notebook: ComposeMagics) -> Slider:
-    """A slider that the notebook closes when it goes, or when many newer ones are open."""
-    mine = [name for name in notebook.open_forms if name.startswith("slider ")]  # no component's name has a blank
+def opened(after: Image, live: Opened) -> Slider:
+    """A slider among what is open in a notebook, which closes it; the oldest is closed where many are open."""
+    mine = [name for name in live if name.startswith("slider ")]
     for name in mine[: max(0, len(mine) + 1 - _OPEN)]:
-        notebook.open_forms.pop(name).close()
-    made = notebook.open_forms[f"slider {next(_numbers)}"] = Slider(after)
+        live.shut(name)
+    made = Slider(after)
+    live.put(f"slider {next(_numbers)}", made)
     return made

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.notebook.display import FONT, MUTED, ROWS, Bundle, Table, muted, number
-from mc_jupyter.notebook.pictures import here
+from mc_jupyter.notebook.html import FONT, MUTED, ROWS, Table, muted, number
 from mc_jupyter.notebook.png import data_uri, smaller
-from mc_jupyter.notebook.showing import Showing
-from mc_jupyter.values import Faces
+from mc_jupyter.notebook.views import View, leaves
+from mc_jupyter.notebook.views._brief import more
 from mc_jupyter.values.faces import count
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
+
+    from mc_jupyter.values import faces as values
 
 SIDE = 640  # pixels of the longest side, as shown
 _SMALL = 200  # the same, of each picture in a row of several
@@ -23,27 +24,37 @@ _SMALL = 200  # the same, of each picture in a row of several
 _COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#d55e00", "#cc79a7", "#0072b2")
 
 
-def bundle(value: Faces, showing: Showing | None = None) -> Bundle:
-    """One picture's faces as HTML and as text. The picture is one PNG inside the HTML."""
-    table = _table(value)
-    side = min(SIDE, (showing or here()).max_px or SIDE)
-    drawn = _tag(value, boxed(value, side), side)
-    return {"text/plain": table.plain(), "text/html": f"<div>{drawn}</div>{table.html()}"}
+class Faces(View):
+    """The faces of a picture; of several pictures each with its boxes, and what was found in it in a line."""
 
+    types = ("mc_jupyter.values.faces.Faces",)
+    together = True
 
-def row(values: Sequence[Any]) -> Bundle:
-    """Several pictures beside each other, each with its boxes, and what was found in each in a line."""
-    figures = "".join(_figure(i, value) for i, value in enumerate(values[:ROWS]))
-    lines = [f"{i}  {_line(value)}" for i, value in enumerate(values[:ROWS])]
-    more = f"… {len(values) - ROWS:,} more" if len(values) > ROWS else ""
-    html = f'<div style="{FONT};display:flex;flex-wrap:wrap;gap:12px">{figures}</div>{muted(more) if more else ""}'
-    return {"text/plain": "\n".join([*lines, *filter(None, [more])]), "text/html": html}
+    def plain(self) -> str:
+        if not self.listed:
+            return _table(self.value).plain()
+        found = list(leaves(self.value))
+        lines = [f"{i}  {_line(value)}" for i, value in enumerate(found[:ROWS])]
+        return "\n".join([*lines, *filter(None, [more(len(found))])])
+
+    def html(self) -> str:
+        """The picture is one PNG inside the HTML."""
+        if self.listed:
+            return self._figures()
+        side = min(SIDE, self.showing.max_px or SIDE)
+        return f"<div>{_tag(self.value, boxed(self.value, side), side)}</div>{_table(self.value).html()}"
+
+    def _figures(self) -> str:
+        found = list(leaves(self.value))
+        figures = "".join(_figure(i, value) for i, value in enumerate(found[:ROWS]))
+        below = muted(more(len(found))) if len(found) > ROWS else ""
+        return f'<div style="{FONT};display:flex;flex-wrap:wrap;gap:12px">{figures}</div>{below}'
 
 
 # --- drawing ----------------------------------------------------------------------------------------------------------
 
 
-def boxed(value: Faces, side: int = SIDE) -> Image | None:
+def boxed(value: values.Faces, side: int = SIDE) -> Image | None:
     """The picture, its longest side at most `side` pixels, with the boxes, numbers and landmarks of its faces.
 
     None where the faces came without their picture.
@@ -95,7 +106,7 @@ def _number(pen: ImageDraw, size: tuple[int, int], text: str, box: Sequence[floa
     pen.text((left + 4, top + 2), text, fill="black", font=font)
 
 
-def _tag(value: Faces, picture: Image | None, side: int) -> str:
+def _tag(value: values.Faces, picture: Image | None, side: int) -> str:
     if picture is None:
         return ""
     words = escape(f"{count(value)} in a picture of {value.get('width')}×{value.get('height')} pixels", quote=True)
@@ -106,7 +117,7 @@ def _tag(value: Faces, picture: Image | None, side: int) -> str:
 
 
 def _figure(i: int, value: Any) -> str:
-    drawn = _tag(value, boxed(value, _SMALL), _SMALL) if isinstance(value, Faces) else ""
+    drawn = _tag(value, boxed(value, _SMALL), _SMALL) if value is not None else ""
     return (
         f'<div style="max-width:{_SMALL}px">{drawn}<div style="font-size:12px;{MUTED}">'
         f"{i} · {escape(_line(value))}</div></div>"
@@ -117,20 +128,19 @@ def _figure(i: int, value: Any) -> str:
 
 
 def _line(value: Any) -> str:
-    if not isinstance(value, Faces):
+    if value is None:
         return "nothing"
     scores = ", ".join(f"{face['score']:.2f}" for face in value.faces[:3] if face.get("score") is not None)
-    more = ", …" if len(value) > 3 else ""
-    return count(value) + (f" ({scores}{more})" if scores else "")
+    rest = ", …" if len(value) > 3 else ""
+    return count(value) + (f" ({scores}{rest})" if scores else "")
 
 
-def _table(value: Faces) -> Table:
+def _table(value: values.Faces) -> Table:
     rows = [_row(i, face) for i, face in enumerate(value.faces[:ROWS])]
     columns = [name for name in _COLUMNS if name == "" or any(name in row for row in rows)]
     cells = tuple(tuple(row.get(name, "") for name in columns) for row in rows)
     title = f"{count(value)} in {value.get('width')}×{value.get('height')} pixels"
-    more = f"… {len(value) - ROWS:,} more" if len(value) > ROWS else ""
-    return Table(tuple(columns), cells, title, more)
+    return Table(tuple(columns), cells, title, more(len(value)))
 
 
 _COLUMNS = ("", "score", "box", "gender", "age", "embedding")

@@ -1,28 +1,25 @@
-"""How pictures look: one as the one PNG of its output, several as a grid in which a click shows each at full size.
+"""Pictures in words and in HTML: what stands under one, where the whole of it is, several as a grid, and their facts.
 
-What a notebook stores of a picture is limited in pixels; a page that shows less than there is says so, and where the
-whole is. A grid needs no script: each picture is a `<details>`, its facts in the fold. Viewers that strip styles
-(GitHub) show the same thumbnails, and the facts on a click.
+A grid needs no script: a click shows a picture at full size, for each is a `<details>`, its facts in the fold. Viewers
+that strip styles (GitHub) show the same thumbnails, and the facts on a click.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.notebook.png import data_uri, parameters, png, smaller, told
+from mc_jupyter.notebook.album import files_of, images_of
+from mc_jupyter.notebook.html import FONT, MUTED, muted
+from mc_jupyter.notebook.png import data_uri, parameters, smaller, told
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import is_image
 from mc_jupyter.values.pictures import origin
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-    from mc_jupyter.notebook.magics import ComposeMagics
-
-Bundle = dict[str, Any]
 
 SHOWN = 20  # pictures of a list, before "… 12 more"
 THUMBNAIL = 240  # CSS pixels of a picture's longest side in a grid
@@ -36,62 +33,11 @@ _STYLE = (
 )
 
 
-def images_of(value: Any) -> list[Image]:
-    """The pictures of a result, in order: itself, or those of a list or a mapping and of the lists in it."""
-    if is_image(value):
-        return [value]
-    if isinstance(value, Mapping):
-        return images_of(list(value.values()))
-    if isinstance(value, list | tuple):
-        return [image for one in value for image in images_of(one)]
-    return []
-
-
 def are_pictures(value: Any) -> bool:
     """Whether a result is a picture or a list of them, perhaps of lists of them; what is None was not made."""
     if isinstance(value, list | tuple):
         return bool(images_of(value)) and all(one is None or are_pictures(one) for one in value)
     return is_image(value)
-
-
-def bundle(value: Any, showing: Showing | None = None) -> Bundle:
-    """A picture as PNG, or a grid of them as HTML; each with what is known of it inside."""
-    showing = showing or Showing()
-    if is_image(value):
-        shown = smaller(value, showing.max_px)
-        return {"text/plain": plain(value, showing), "image/png": png(shown, origin(value).facts)}
-    return {"text/plain": plain(value, showing), "text/html": grid(value, showing)}
-
-
-def formatted(value: Any) -> tuple[Bundle, dict[str, Any]]:
-    """What IPython shows of a picture that a Python cell ends with, and the output's metadata.
-
-    A picture that no model here made is stored as it is. One that is stored smaller is HTML, to say so under it.
-    """
-    showing = here()
-    if not is_image(value):
-        return bundle(value, showing), metadata(value)
-    if not origin(value).facts:
-        return bundle(value, Showing(0)), {}
-    if smaller(value, showing.max_px) is value:
-        return bundle(value, showing), metadata(value)
-    return {"text/plain": plain(value, showing), "text/html": figure(value, showing)}, metadata(value)
-
-
-def here() -> Showing:
-    """What this notebook has been told of pictures."""
-    magics = notebook()
-    return Showing(magics.max_px) if magics is not None else Showing()
-
-
-def notebook() -> ComposeMagics | None:
-    """The one that runs in this process, if any."""
-    from IPython.core.getipython import get_ipython
-
-    from mc_jupyter.notebook.magics import ComposeMagics
-
-    shell = get_ipython()
-    return ComposeMagics.of(shell) if shell is not None else None
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -122,7 +68,7 @@ def lines(value: Any, showing: Showing) -> list[str]:
         found.append(f"… {hidden:,} more")
     if any(side and max(image.size) > side for image in images[:SHOWN]):
         found.append(_how_small(images, side) + _whereabouts(images, showing))
-    elif files := _files(images, showing):
+    elif files := files_of(images, showing):
         found.append(f"saved as {files}")
     return found
 
@@ -136,30 +82,18 @@ def _how_small(images: Sequence[Image], side: int) -> str:
 
 
 def _whereabouts(images: Sequence[Image], showing: Showing) -> str:
-    files, it = _files(images, showing), "it" if len(images) == 1 else "them"
+    files, it = files_of(images, showing), "it" if len(images) == 1 else "them"
     return f"in full: {files}" if files else f"-o VAR keeps {it} in full, --images FOLDER saves {it}"
 
 
-def files_of(value: Any, showing: Showing) -> str:
-    """The files that a result's pictures are saved in, in a few words; none where they are not."""
-    return _files(images_of(value), showing)
-
-
-def _files(images: Sequence[Image], showing: Showing) -> str:
-    files = [showing.kept[id(image)] for image in images if id(image) in showing.kept]
-    if len(files) < 3:
-        return " and ".join(files)
-    return f"{len(files)} files, {files[0]} to {files[-1]}"
-
-
-def plain(value: Any, showing: Showing | None = None) -> str:
+def plain(value: Any, showing: Showing) -> str:
     """The same in letters. Nothing is encoded for it."""
     images = images_of(value)
     if is_image(value):
         first = [_called(value)]
     else:
         first = [f"{i}  {_called(image)}" for i, image in enumerate(images[:SHOWN])]
-    rest = lines(value, showing or here())
+    rest = lines(value, showing)
     return "\n".join([*first, *(rest[1:] if is_image(value) else rest)])
 
 
@@ -175,8 +109,6 @@ def grid(value: Sequence[Any], showing: Showing, captions: Sequence[str] | None 
 
     `captions` says of a flat list what stands under each; by itself it is the seed, and the prompt where they differ.
     """
-    from mc_jupyter.notebook.display import muted
-
     images = images_of(value)
     side, left = _side(showing, len(images)), SHOWN
     various = len({origin(image).facts.get("prompt") for image in images}) > 1
@@ -221,8 +153,6 @@ def _cut(text: str, width: int = _PROMPT) -> str:
 
 def _figure(image: Image, side: int, words: str, showing: Showing) -> str:
     """One picture of a grid. Its width is an attribute, which viewers keep that strip styles."""
-    from mc_jupyter.notebook.display import FONT, MUTED
-
     facts, small = origin(image).facts, smaller(image, side)
     width = max(1, round(small.width * min(1.0, THUMBNAIL / max(small.size))))
     described = escape(str(facts.get("prompt") or f"image of {image.width}×{image.height} pixels"), quote=True)
@@ -245,8 +175,6 @@ def _file(image: Image, showing: Showing) -> dict[str, str]:
 
 def figure(image: Image, showing: Showing) -> str:
     """One picture as HTML, with what is said of it under it."""
-    from mc_jupyter.notebook.display import muted
-
     small = smaller(image, showing.max_px)
     described = escape(caption(image), quote=True)
     tag = f'<img alt="{described}" style="max-width:100%" src="{data_uri(small, facts=origin(image).facts)}">'
@@ -261,12 +189,6 @@ def _side(showing: Showing, count: int) -> int:
 
 
 # --- facts ------------------------------------------------------------------------------------------------------------
-
-
-def metadata(value: Any) -> dict[str, Any]:
-    """What an output's metadata remembers of the pictures in it; empty where nothing is known of them."""
-    found = facts(value)
-    return {"mc_jupyter": found} if found else {}
 
 
 def facts(value: Any) -> dict[str, Any]:
