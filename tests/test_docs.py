@@ -1,14 +1,9 @@
-"""What README, CONTRIBUTING and the notebooks show is run, and what they name is there."""
+"""What README and CONTRIBUTING show is run, and what they name is there."""
 
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
-
-import nbformat
-import pytest
-from nbclient import NotebookClient
 
 import mc_jupyter as mc
 from mc_jupyter.drivers import Driver
@@ -17,7 +12,6 @@ from mc_jupyter.tasks import Task
 
 ROOT = Path(mc.__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def indented(after: str) -> str:
@@ -79,20 +73,3 @@ def test_the_tasks_of_readme_are_those_that_a_library_performs() -> None:
     libraries = [driver for driver in Driver.all() if driver.needs_weights]
     performed = {word for word in Task.names() if any(d.recipe(Task.named(word)) for d in libraries)}
     assert performed == {word for word in Task.names() if f"`{word}`" in README}
-
-
-@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda f: f.stem)
-def test_a_notebook_runs_headless_and_its_saved_outputs_read_without_a_kernel(file: Path) -> None:
-    saved = nbformat.read(file, as_version=4)
-    assert "widgets" not in saved.metadata
-    fresh = nbformat.read(file, as_version=4)
-    client = NotebookClient(fresh, timeout=300)
-    client.km = client.create_kernel_manager()
-    client.km.kernel_spec.argv[0] = sys.executable
-    client.execute()
-    for before, now in zip(saved.cells, fresh.cells, strict=True):
-        if before.cell_type == "code":
-            assert bool(before.outputs) == bool(now.outputs), before.source
-            for output in before.outputs:
-                data = output.get("data", {"text/plain": "stream or error"})
-                assert "text/plain" in data
