@@ -36,14 +36,29 @@ def test_readme_is_100_to_160_lines() -> None:
     assert 100 <= len(README.splitlines()) <= 160
 
 
+def test_readme_says_first_things_first() -> None:
+    order = [
+        "**Local AI models", "%%compose sentiment", "first-cell.png", "make demo", "## What works today", "## What it does",
+        "## How fast", "## Without a notebook", "## A cell, and its words", "## Models", "## Where next",
+    ]  # fmt: skip
+    assert sorted(order, key=README.index) == order
+
+
+def test_the_figures_of_readme_are_those_of_the_benchmarks() -> None:
+    rows = README[README.index("## How fast") : README.index("## Without a notebook")].splitlines()
+    figures = [row for row in rows if row.startswith("|")]
+    assert len(figures) == 6  # a head, the rule under it, four rows
+    assert set(figures) <= set((ROOT / "BENCHMARKS.md").read_text(encoding="utf-8").splitlines())
+
+
 def test_readme_names_every_word_of_compose_and_no_other() -> None:
-    table = README[README.index("## A cell") : README.index("Without a notebook")]
+    table = README[README.index("## A cell") : README.index("## Models")]
     cells = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     assert {word for cell in cells for word in re.findall(r"`(?:%compose )?(\w+)[^`]*`", cell)} == set(COMMANDS)
 
 
 def test_readmes_python_runs(session: mc.Session) -> None:
-    code = indented("Without a notebook:")
+    code = indented("## Without a notebook")
     text = "component: {type: model, task: text-generation, model: starter:stories, params: {max_output_length: 5}}"
     names: dict[str, object] = {"text": text}
     exec(code, names)
