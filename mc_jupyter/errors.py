@@ -26,7 +26,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class RunError(ComposeError):
 class Interrupted(RunError):
     """The user stopped the run; `partial` holds what there was by then."""
 
-    partial: object = None
+    partial: Any = None
 
 
 def forget_frames(error: BaseException, *, keep_traceback: bool = False) -> None:

@@ -67,10 +67,17 @@ def show(notebook: nbformat.NotebookNode) -> None:
 
 
 def tidy(notebook: nbformat.NotebookNode) -> None:
-    """Leave out what differs from run to run and says nothing to a reader."""
+    """Leave out what differs from run to run and says nothing to a reader.
+
+    A widget's view is one of these: without the kernel it was made in, JupyterLab shows "model not found" in its place,
+    and the page or the text that stands beside it in the same output otherwise.
+    """
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", ()):
+            if "text/html" in output.get("data", {}):
+                output.data.pop("application/vnd.jupyter.widget-view+json", None)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ BOTH = ["float32", "bfloat16"]
 
 
 def model_of(session: mc.Session, handle: Any) -> Any:
-    resident = session.resident_of(handle)
+    resident: Any = session.resident_of(handle)
     assert resident is not None
     return resident.thing.driver.model
 

@@ -4,17 +4,48 @@ from __future__ import annotations
 
 import gc
 import inspect
+import re
 import weakref
 
 from mc_jupyter import errors
 from mc_jupyter.errors import ComposeError, Place, Problem, WeightsError, forget_frames
 
 
+def drawn(text: str) -> dict[str, str | None]:
+    """The classes of a tree drawn with `├──` and `└──`, each with the one it hangs from: the last that stands further left."""
+    parents: dict[str, str | None] = {}
+    branch: list[tuple[int, str]] = []  # from the root to the line just read, each with its column
+    for line in text.splitlines():
+        found = re.match(r"(?:[│ ]*[├└]── )?([A-Z]\w+) {2,}\S", line)
+        if not found:
+            continue
+        column, name = found.start(1), found[1]
+        while branch and branch[-1][0] >= column:
+            branch.pop()
+        parents[name] = branch[-1][1] if branch else None
+        branch.append((column, name))
+    return parents
+
+
 def test_the_tree_drawn_at_the_top_is_the_tree() -> None:
-    drawn = errors.__doc__ or ""
-    for name, cls in vars(errors).items():
-        if inspect.isclass(cls) and issubclass(cls, ComposeError):
-            assert name in drawn, f"{name} is not drawn"
+    classes = [c for c in vars(errors).values() if inspect.isclass(c) and issubclass(c, ComposeError)]
+    tree = {c.__name__: c.__base__.__name__ for c in classes if c.__base__}
+    assert drawn(errors.__doc__ or "") == {**tree, "ComposeError": None}
+
+
+def test_a_drawn_tree_is_read_by_its_indentation() -> None:
+    text = """
+A words, A too
+Root        all of it
+├── Left    one
+│   └── Low     its child
+└── Right   another
+    ├── One   of two
+    └── Two   of two
+"""
+    assert drawn(text) == {
+        "Root": None, "Left": "Root", "Low": "Left", "Right": "Root", "One": "Right", "Two": "Right"
+    }  # fmt: skip
 
 
 def test_a_problem_is_its_line_its_caret_and_a_way_out() -> None:

@@ -63,7 +63,8 @@ class Example(Closed):
 
 
 def test_an_expression_passes_and_a_value_is_checked() -> None:
-    assert Example.model_validate({"heat": "${input.heat as number}"}).heat == "${input.heat as number}"
+    heat: object = Example.model_validate({"heat": "${input.heat as number}"}).heat
+    assert heat == "${input.heat as number}"
     assert Example(heat=0.5).heat == 0.5
     with pytest.raises(ValidationError):
         Example(heat=3)

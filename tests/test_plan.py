@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_planning_loads_nothing(session: mc.Session, llama: Path) -> None:
 
 
 def test_equal_plans_are_one_model_and_prompts_do_not_count(session: mc.Session, llama: Path) -> None:
-    def model(*lines: str) -> object:
+    def model(*lines: str) -> Any:
         plan = session.plan(cell("text-generation", llama, *lines)).component
         return plan.model(plan.checkpoint)
 
@@ -103,7 +104,7 @@ def test_an_adapters_weight_that_is_no_number_is_an_obstacle_at_its_place(sessio
 
 
 def test_how_quantized_weights_are_held_is_part_of_the_plan(session: mc.Session, llama: Path) -> None:
-    def model(*lines: str) -> object:
+    def model(*lines: str) -> Any:
         plan = session.plan(cell("text-generation", llama, *lines)).component
         return plan.model(plan.checkpoint)
 

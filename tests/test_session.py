@@ -27,7 +27,7 @@ GREEDY = "params: {max_output_length: 6, do_sample: false}"
 
 
 def model_of(session: mc.Session, handle: Any) -> Any:
-    resident = session.resident_of(handle)
+    resident: Any = session.resident_of(handle)
     assert resident is not None
     return resident.thing.driver.model
 

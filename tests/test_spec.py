@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -327,7 +328,8 @@ def test_a_problem_shows_its_line_and_a_caret() -> None:
 
 def test_expressions_in_flow_yaml_need_no_quotes() -> None:
     spec = mc.read("component: {type: model, text: ${input.query as text | a, b: {c}}}")
-    assert spec.components[0].actions[0].fields.text == "${input.query as text | a, b: {c}}"
+    fields: Any = spec.components[0].actions[0].fields
+    assert fields.text == "${input.query as text | a, b: {c}}"
 
 
 # --- any text ---------------------------------------------------------------------------------------------------------

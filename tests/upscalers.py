@@ -93,7 +93,9 @@ def ldsr(folder: Path, *, scheduler: str = "DDIMScheduler") -> Path:
         block_out_channels=(8, 8, 8), down_block_types=("DownEncoderBlock2D",) * 3,
         up_block_types=("UpDecoderBlock2D",) * 3, norm_num_groups=4, num_vq_embeddings=32,
     )  # fmt: skip
-    pipeline = diffusers.LDMSuperResolutionPipeline(vqvae=vqvae, unet=unet, scheduler=getattr(diffusers, scheduler)())
+    pipeline: Any = diffusers.LDMSuperResolutionPipeline(
+        vqvae=vqvae, unet=unet, scheduler=getattr(diffusers, scheduler)()
+    )
     pipeline.save_pretrained(folder)
     return folder
 

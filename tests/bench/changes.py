@@ -56,7 +56,8 @@ def _weight(document: Any, rounds: int) -> Iterator[Row]:
             session.unload("story")
             session.load(document(1 / next(weights)), "story")
 
-        change(), reload()
+        change()
+        reload()
         times = in_turns(rounds, change=change, reload=reload)
     yield Row(
         "another weight of an adapter, text spliced and layers read back; peer: loading again",
@@ -79,9 +80,11 @@ def _second_component(document: Any, rounds: int) -> Iterator[Row]:
                 session.unload("second")
             session.load(document(0.5), "second")
 
-        first(), second()
+        first()
+        second()
         times = in_turns(rounds, first=first, second=second)
-        first(), second()
+        first()
+        second()
         one = session.residents()[0].bytes
         both = sum(row.bytes for row in session.residents())
     yield Row(

@@ -40,7 +40,7 @@ def rows(rounds: int = ROUNDS) -> Iterator[Row]:
         folder = pipelines.sdxl(Path(made), width=96, side=SIDE // 4, channels=(8, 8, 16, 16))
         cell = CELL.format(folder=folder, steps=STEPS, side=SIDE)
         ours = session.load(cell, "ours", overrides={"device": device, "precision": "float32"})
-        pipe: Any = StableDiffusionXLPipeline.from_pretrained(folder, dtype=torch.float32).to(device)  # type: ignore[no-untyped-call]
+        pipe: Any = StableDiffusionXLPipeline.from_pretrained(folder, dtype=torch.float32).to(device)
         pipe.set_progress_bar_config(disable=True)
 
         def draw() -> Any:

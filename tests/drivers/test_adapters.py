@@ -9,6 +9,7 @@ import shutil
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -47,7 +48,8 @@ def quantized(folder: Path, kind: str, double: bool = False) -> Any:
 
 def says(model: Any, **inputs: Any) -> torch.Tensor:
     with torch.no_grad():
-        return model(**({"input_ids": TOKENS} | inputs)).logits.clone()
+        logits: torch.Tensor = model(**({"input_ids": TOKENS} | inputs)).logits
+        return logits.clone()
 
 
 def plan(folder: Path, dtype: str = "float32", **more: Any) -> AdapterKey:
@@ -135,7 +137,7 @@ class TestSums:
         assert torch.equal(says(model), says(peft(load(llama), verse)))
         facts = on.facts()[one]
         assert facts.ranks == (3, 8)
-        assert facts.scales == (pytest.approx(5 / 8**0.5), pytest.approx(12 / 3**0.5))
+        assert facts.scales == pytest.approx((5 / 8**0.5, 12 / 3**0.5))
 
     def test_two_of_different_ranks_are_pefts_concatenation(self, large: Path, tmp_path: Path) -> None:
         first = adapters.lora(tmp_path / "first", large, rank=8, size=0.05)
@@ -461,7 +463,7 @@ class TestComingAndGoing:
     def test_weights_change_in_milliseconds_and_stay_in_microseconds(self, large: Path, tmp_path: Path) -> None:
         folders = [adapters.lora(tmp_path / f"a{n}", large, seed=n, targets="all-linear") for n in (1, 2)]
         on, (one, two) = laid(load(large), *folders)
-        changes = [_seconds(lambda w=w: on.use({one: w, two: 1 - w})) for w in (0.1, 0.2, 0.3, 0.4, 0.5)]
+        changes = [_seconds(partial(on.use, {one: w, two: 1 - w})) for w in (0.1, 0.2, 0.3, 0.4, 0.5)]
         stays = [_seconds(lambda: on.use({one: 0.5, two: 0.5})) for _ in range(50)]
         assert min(changes) < 0.02
         assert min(stays) < 0.0001
@@ -575,7 +577,7 @@ class TestRefusals:
         def attention() -> torch.nn.Module:
             return torch.nn.ModuleDict({"attention": torch.nn.MultiheadAttention(8, 2)})
 
-        made = get_peft_model(attention(), LoraConfig(target_modules=["attention"]))  # type: ignore[arg-type]
+        made = get_peft_model(attention(), LoraConfig(target_modules=["attention"]))
         made.save_pretrained(tmp_path)
         model = attention()
         before = outline(model), numbers(model), set(vars(model))

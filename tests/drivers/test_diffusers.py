@@ -220,7 +220,7 @@ class TestManyImages:
         self, made: Any, drawing: mc.Session, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         handle = drawing.load(text(made["sdxl"], "batch_size: 4"), "four")
-        resident = drawing.resident_of(handle)
+        resident: Any = drawing.resident_of(handle)
         assert resident is not None
         unet = resident.thing.driver.pipe.unet
         forward = unet.forward
@@ -278,6 +278,7 @@ class TestWatching:
                 with budget.making():
                     now[0] += 0.3
                 made += 1
+            assert budget.started is not None
             assert budget.spent <= previews.SHARE * (now[0] - budget.started - budget.spent) + 1e-9
         assert made == 5
 
@@ -380,7 +381,7 @@ class TestAdapters:
         handle.set({"peft_adapters": None})
         assert np.array_equal(pixels(handle("a red fox", seed=7)), direct(pipe("sdxl"), "sdxl"))
         assert drawing.loads == loads
-        resident = drawing.resident_of(handle)
+        resident: Any = drawing.resident_of(handle)
         assert resident is not None
         assert not any("lora" in name for name, _ in resident.thing.driver.pipe.unet.named_modules())
 
@@ -450,7 +451,7 @@ class TestNumbers:
 class TestBlack:
     def test_a_vae_that_gives_no_numbers_is_named(self, made: Any, session: mc.Session) -> None:
         handle = session.load(text(made["sdxl"]), "broken")
-        resident = session.resident_of(handle)
+        resident: Any = session.resident_of(handle)
         assert resident is not None
         resident.thing.driver.pipe.vae.decoder.conv_out.weight.data[0] = float("nan")
         with pytest.raises(RunError, match=r"would be black: the VAE.*NaN"):
@@ -458,16 +459,16 @@ class TestBlack:
 
     def test_a_denoiser_that_gives_none_is_named_with_a_way_out(self, made: Any, session: mc.Session) -> None:
         handle = session.load(text(made["sdxl"], "precision: float16"), "broken")
-        resident = session.resident_of(handle)
+        resident: Any = session.resident_of(handle)
         assert resident is not None
         resident.thing.driver.pipe.unet.conv_out.bias.data[0] = float("nan")
         with pytest.raises(RunError, match=r"the denoiser \(float16\) gave numbers that are none") as caught:
             handle("a red fox", seed=7)
-        assert "precision: float32" in caught.value.problems[0].fix
+        assert "precision: float32" in str(caught.value.problems[0].fix)
 
     def test_a_vae_that_overflows_in_half_precision_goes_again_in_float32(self, made: Any, session: mc.Session) -> None:
         handle = session.load(text(made["flux"], "precision: float16"), "half")
-        resident = session.resident_of(handle)
+        resident: Any = session.resident_of(handle)
         assert resident is not None
         vae = resident.thing.driver.pipe.vae
         vae.decoder.conv_norm_out.weight.data *= 3e4  # products beyond float16's 65 504, and far within float32
@@ -486,7 +487,7 @@ class TestBlack:
 
     def test_one_hidden_image_of_several_is_said_and_marked(self, session: mc.Session, tmp_path: Path) -> None:
         handle = session.load(text(pipelines.hunyuan(tmp_path / "safe", safety=True)), "safe")
-        resident = session.resident_of(handle)
+        resident: Any = session.resident_of(handle)
         assert resident is not None
         checker = resident.thing.driver.pipe.safety_checker
         own, calls = checker.forward, []
@@ -688,12 +689,17 @@ class TestMemory:
     ) -> None:
         handle = drawing.load(text(made["sdxl"]), "one")
         whole = pixels(handle("a red fox", seed=7))
-        resident = drawing.resident_of(handle)
+        resident: Any = drawing.resident_of(handle)
         assert resident is not None
         pipe, back = resident.thing.driver.pipe, []
         pipe.enable_model_cpu_offload(device="cpu")  # the CPU plays the GPU
         go_back = pipe.maybe_free_model_hooks
-        monkeypatch.setattr(pipe, "maybe_free_model_hooks", lambda: (back.append(True), go_back()))
+
+        def watched() -> None:
+            back.append(True)
+            go_back()
+
+        monkeypatch.setattr(pipe, "maybe_free_model_hooks", watched)
 
         def interrupt(event: Any, run: Run) -> None:
             if isinstance(event, Advance):
@@ -711,7 +717,7 @@ class TestMemory:
     def test_unloading_gives_the_pipeline_back(self, made: Any, session: mc.Session) -> None:
         handle = session.load(text(made["sdxl"]), "one")
         handle("a red fox", seed=1, run=Heard().run)
-        resident = session.resident_of(handle)
+        resident: Any = session.resident_of(handle)
         assert resident is not None
         gone = [
             weakref.ref(each)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from PIL import Image
 
@@ -21,7 +23,7 @@ class TestEcho(TextContract):
 
 @pytest.mark.parametrize("task", Task.names())
 def test_echo_performs_every_task_without_weights(session: mc.Session, task: str) -> None:
-    given = {"image": Image.new("RGB", (8, 4)), "messages": [{"role": "user", "content": "hi"}]}
+    given: dict[str, Any] = {"image": Image.new("RGB", (8, 4)), "messages": [{"role": "user", "content": "hi"}]}
     document = f"component:\n  type: model\n  task: {task}\n  driver: echo\n"
     handle = session.load(document)
     name = handle.inputs[0].name
@@ -56,7 +58,7 @@ def test_an_enlarged_image_knows_the_small_one(session: mc.Session) -> None:
     small = Image.new("RGB", (8, 4))
     large = session.load(cell("image-upscale", "none", "scale: 3", driver="echo"))(small)
     assert (large.size, origin(large).facts["scale"]) == ((24, 12), 3)
-    assert origin(large).before.size == (8, 4)  # type: ignore[union-attr]
+    assert origin(large).before.size == (8, 4)
 
 
 def test_an_interrupted_image_is_kept_as_far_as_it_was(session: mc.Session) -> None:

@@ -344,7 +344,7 @@ def test_an_interrupt_within_a_picture_keeps_the_faces_that_were_done(
     loaded: mc.Session, pack: Path, network: str, kept: list[Any] | None
 ) -> None:
     handle = loaded.load(cell("face-embedding", pack, "max_num_faces: 5"), "faces")
-    resident = loaded.resident_of(handle) or pytest.fail("not loaded")
+    resident: Any = loaded.resident_of(handle) or pytest.fail("not loaded")
     models, run = resident.thing.driver.models, Run()
 
     class Stopping:
@@ -575,7 +575,7 @@ def test_networks_are_known_by_their_shapes(whole: Path) -> None:
 def test_unloading_closes_every_session(session: mc.Session, whole: Path) -> None:
     handle = session.load(cell("face-embedding", whole), "faces")
     handle(faces.picture((320, 240), ONE))
-    resident = session.resident_of(handle)
+    resident: Any = session.resident_of(handle)
     assert resident is not None
     gone = [
         weakref.ref(resident.thing.driver),
@@ -590,7 +590,7 @@ def test_unloading_closes_every_session(session: mc.Session, whole: Path) -> Non
 
 
 def test_closing_lets_the_sessions_go_whoever_still_has_the_driver(session: mc.Session, pack: Path) -> None:
-    resident = session.resident_of(session.load(cell("face-embedding", pack), "faces"))
+    resident: Any = session.resident_of(session.load(cell("face-embedding", pack), "faces"))
     assert resident is not None
     driver = resident.thing.driver
     gone = [weakref.ref(model.session) for model in driver.models.values()]
@@ -604,7 +604,7 @@ def test_sessions_have_the_threads_that_may_be_used(
     session: mc.Session, pack: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    resident = session.resident_of(session.load(cell("face-embedding", pack), "faces"))
+    resident: Any = session.resident_of(session.load(cell("face-embedding", pack), "faces"))
     assert resident is not None
     options = [model.session.get_session_options() for model in resident.thing.driver.models.values()]
     assert [one.intra_op_num_threads for one in options] == [3, 3]
@@ -614,7 +614,7 @@ def test_another_size_of_detection_opens_no_session_of_its_own(session: mc.Sessi
     handle = session.load(cell("face-embedding", pack, "detection_size: ${input.size}"), "faces")
     for size in (320, 480, 640):
         handle({"image": faces.picture((320, 240), ONE), "size": size})
-    resident = session.resident_of(handle)
+    resident: Any = session.resident_of(handle)
     assert resident is not None
     detector = resident.thing.driver.models["detection"]
     assert {id(each) for each in detector.resolution_sessions.values()} == {id(detector.session)}
@@ -656,7 +656,7 @@ def test_with_a_gpu_that_onnxruntime_cannot_use_auto_takes_the_cpu_and_cuda_is_a
     from mc_jupyter import devices
 
     monkeypatch.setattr(devices, "choose", lambda asked: devices.Choice("cuda:0", "a card is here"))
-    plan = session.plan(cell("face-embedding", pack)).component
+    plan: Any = session.plan(cell("face-embedding", pack)).component
     assert plan is not None
     assert plan.device == "cpu"
     assert "onnxruntime" in plan.device_why

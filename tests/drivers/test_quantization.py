@@ -235,8 +235,8 @@ def test_widths_that_bitsandbytes_kernel_cannot_take_are_computed_from_the_same_
 def test_weights_in_a_file_with_a_name_of_its_own_are_quantized_too(
     session: mc.Session, llama: Path, tmp_path: Path
 ) -> None:
-    for file in llama.iterdir():
-        (tmp_path / file.name.replace("model.safetensors", "mine.safetensors")).write_bytes(file.read_bytes())
+    for each in llama.iterdir():
+        (tmp_path / each.name.replace("model.safetensors", "mine.safetensors")).write_bytes(each.read_bytes())
     file = f"{{path: {tmp_path / 'mine.safetensors'}}}"
     own = session.load(cell("text-generation", file, GREEDY, "quantization: int8"), "own")
     ordinary = session.load(cell("text-generation", llama, GREEDY, "quantization: int8"), "ordinary")

@@ -248,12 +248,12 @@ def test_an_image_knows_how_it_came_to_be(load: Any, files: dict[str, Path]) -> 
     image = picture(8, 8)
     result = load("compact", "output: {image: '${result}', width: '${result.width}', how: '${result.method}'}")(image)
     assert (result["width"], result["how"]) == (32, "Compact")
+    assert origin(image).facts == {}
     told = origin(result["image"])
     assert told.before is image
     assert told.facts["scale"] == 4
     assert told.facts["model"] == str(files["compact"])
     assert "spandrel" in told.facts["versions"]
-    assert origin(image).facts == {}
 
 
 def test_an_image_without_pixels_is_refused(load: Any) -> None:
@@ -403,7 +403,7 @@ def test_a_pickle_needs_a_word_and_runs_nothing(session: mc.Session, files: dict
     torch.save({"params": {"body.0.weight": Evil()}}, tmp_path / "evil.pth")
     with pytest.raises(UnsafeWeights, match="wants to call"):
         session.load(cell("image-upscale", tmp_path / "evil.pth", "allow_pickle: true"))
-    torch.jit.script(torch.nn.Conv2d(3, 3, 3)).save(tmp_path / "program.pt")  # type: ignore[no-untyped-call]
+    torch.jit.script(torch.nn.Conv2d(3, 3, 3)).save(tmp_path / "program.pt")
     with pytest.raises(UnsafeWeights):
         session.load(cell("image-upscale", tmp_path / "program.pt", "allow_pickle: true"))
     assert not (tmp_path / "ran").exists()
@@ -441,9 +441,9 @@ def test_what_would_have_no_effect_is_refused_where_it_stands(
         session.plan(cell("image-upscale", files["compact"], line))
 
 
-def test_a_seed_given_beside_the_cell_is_refused_too(shared: mc.Session, load: Any) -> None:
+def test_a_seed_given_beside_the_cell_is_refused_too(load: Any) -> None:
     with pytest.raises(InputError, match="seed has no effect here"):
-        load("compact")(picture(8, 8), run=Run(), seed=4)
+        load("compact")(picture(8, 8), seed=4)
 
 
 @pytest.mark.parametrize(

@@ -395,7 +395,7 @@ class TestEmbedding:
         sizes = []
         for size in (2, 5):
             handle = session.load(cell("text-embedding", encoder, f"batch_size: {size}"))
-            resident = session.resident_of(handle)
+            resident: Any = session.resident_of(handle)
             assert resident is not None
             seen: list[int] = []
             hook = resident.thing.driver.model.register_forward_pre_hook(
@@ -408,7 +408,7 @@ class TestEmbedding:
 
     def test_without_batch_size_the_longest_texts_go_first(self, session: mc.Session, encoder: Path) -> None:
         handle = session.load(cell("text-embedding", encoder))
-        resident = session.resident_of(handle)
+        resident: Any = session.resident_of(handle)
         assert resident is not None
         widths: list[int] = []
         resident.thing.driver.model.register_forward_pre_hook(

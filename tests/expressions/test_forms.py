@@ -84,6 +84,11 @@ def test_streams_pass_lazily_through_the_forms() -> None:
 
 def test_a_stream_map_asks_its_source_for_one_item_at_a_time() -> None:
     taken: list[int] = []
-    source = Stream([1, 2, 3]).map(lambda item: taken.append(item) or item)
+
+    def take(item: int) -> int:
+        taken.append(item)
+        return item
+
+    source = Stream([1, 2, 3]).map(take)
     mapped = render({"*": "${result}", "v": "${item}"}, {"result": source})
     assert (next(mapped), taken) == ({"v": 1}, [1])

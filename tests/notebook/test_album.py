@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -13,7 +14,7 @@ from mc_jupyter.notebook import album
 from mc_jupyter.values.pictures import marked
 
 
-def picture(**facts: object) -> Image.Image:
+def picture(**facts: Any) -> Image.Image:
     return marked(Image.new("RGB", (50, 20), "red"), **facts)
 
 

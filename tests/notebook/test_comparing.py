@@ -25,6 +25,13 @@ from tests.notebook.conftest import Kernel
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
+def bundle_of(value: Any, showing: Showing | None = None) -> dict[str, Any]:
+    """What our own view of a value looks like."""
+    found = display.bundle(value, showing)
+    assert found is not None
+    return found
+
+
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer calls of each variant than a reader would want."""
@@ -42,7 +49,7 @@ def found(shell: InteractiveShell, llama: Path) -> Comparison:
 @pytest.fixture
 def live(shell: InteractiveShell, found: Comparison) -> Iterator[Sortable]:
     shell.run_cell("%config ComposeMagics.forms = 'always'")
-    display.bundle(found)
+    bundle_of(found)
     made: Sortable = _magics(shell).opened["compare story"]
     yield made
     made.close()
@@ -109,7 +116,7 @@ class TestWords:
 
 class TestStill:
     def test_where_nobody_can_sort_it_is_a_plain_table(self, found: Comparison) -> None:
-        bundle = display.bundle(found)
+        bundle = bundle_of(found)
         assert set(bundle) == {"text/plain", "text/html"}
         for words in ("story: 3 variants, 1 failed", "loaded as", "bfloat16 on cpu", "reference", "float33"):
             assert words in bundle["text/plain"]
@@ -158,7 +165,7 @@ class TestStill:
 
 class TestLive:
     def test_it_stands_beside_the_still_table(self, found: Comparison, live: Sortable) -> None:
-        bundle = display.bundle(found)
+        bundle = bundle_of(found)
         assert bundle[WIDGET]["model_id"] == live.box.model_id
         assert bundle["text/html"] == html(found, Showing())
 
@@ -183,7 +190,7 @@ class TestLive:
     def test_another_comparison_closes_the_one_before(
         self, shell: InteractiveShell, live: Sortable, found: Comparison
     ) -> None:
-        display.bundle(found.reversed())
+        bundle_of(found.reversed())
         assert _magics(shell).opened["compare story"] is not live
         assert all(w.comm is None for w in (live.box, live.by, live.reverse, live.rows, *live.box.children))
 
@@ -212,7 +219,7 @@ def test_a_call_in_python_shows_the_table(run: Callable[[str], Any], shell: Inte
     run(f"%%compose story\n{text}")
     found = run("story.compare({'top_k': [1, 5]}, 'the fox')")
     assert isinstance(found, Comparison)
-    assert display.bundle(found) == display.bundle(found, Showing())
+    assert bundle_of(found) == bundle_of(found, Showing())
 
 
 class TestInAKernel:

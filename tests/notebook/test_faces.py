@@ -20,6 +20,13 @@ from mc_jupyter.values import Batch, Embedding, Faces
 GREY = (128, 128, 128)
 
 
+def bundle_of(value: Any, showing: Showing | None = None) -> dict[str, Any]:
+    """What our own view of a value looks like."""
+    found = display.bundle(value, showing)
+    assert found is not None
+    return found
+
+
 def of(*boxes: list[float], size: tuple[int, int] = (320, 240), picture: bool = True, **more: Any) -> Faces:
     entries = [{"embedding": Embedding([0.1] * 512), "bounding_box": box, "score": 0.91, **more} for box in boxes]
     image = Image.new("RGB", size, GREY)
@@ -33,7 +40,7 @@ def images_in(html: str) -> list[Any]:
 
 
 def bundle(value: Any) -> dict[str, Any]:
-    made = display.bundle(value)
+    made = bundle_of(value)
     assert made is not None
     return made
 
@@ -145,9 +152,9 @@ def test_a_saved_result_is_small() -> None:
 
 def test_a_cell_may_want_less() -> None:
     value = of([40, 30, 120, 130], size=(2000, 1000))
-    (picture,) = images_in(display.bundle(value, Showing(100))["text/html"])
+    (picture,) = images_in(bundle_of(value, Showing(100))["text/html"])
     assert picture.size == (100, 50)
-    (picture,) = images_in(display.bundle(value, Showing(0))["text/html"])
+    (picture,) = images_in(bundle_of(value, Showing(0))["text/html"])
     assert picture.size == (640, 320)
 
 

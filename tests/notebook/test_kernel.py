@@ -245,7 +245,7 @@ def test_before_and_after_are_a_picture_and_where_somebody_is_a_slider(kernel: K
 
 
 def _notebook(*cells: str) -> nbformat.NotebookNode:
-    made = nbformat.from_dict(  # type: ignore[no-untyped-call]
+    made = nbformat.from_dict(
         {
             "nbformat": 4,
             "nbformat_minor": 5,

@@ -222,22 +222,6 @@ def test_the_looking_words_answer(run: Run) -> None:
     assert "free of" in repr(run("%compose doctor"))
 
 
-@pytest.mark.parametrize(("said", "offline"), [("1", True), ("on", True), ("off", False), ("n", False), ("", False)])
-def test_the_doctor_calls_offline_what_those_do_who_ask_the_hub(
-    run: Run, monkeypatch: pytest.MonkeyPatch, said: str, offline: bool
-) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # as in a kernel that was started online
-    monkeypatch.setenv("HF_HUB_OFFLINE", said)
-    ((told,),) = [row[1:] for row in run("%compose doctor").rows if row[0] == "hub"]
-    assert told == (
-        f"offline: only models on this disk (HF_HUB_OFFLINE={said})"
-        if offline
-        else "asked when a model is not on this disk"
-    )
-
-
 def test_pull_says_what_is_on_this_disk_and_loads_nothing(run: Run, shell: InteractiveShell, tmp_path: Path) -> None:
     file = tmp_path / "vector.yml"
     file.write_text("component: {type: model, task: text-embedding, model: 'starter:embedding'}")

@@ -115,7 +115,7 @@ def test_a_cold_change_waits_for_apply(board: Panel, story: mc.Handle) -> None:
     assert board.apply_button.disabled is False
     board.apply_button.click()
     board.wait()
-    assert story.facts().dtype == "bfloat16"  # type: ignore[union-attr]
+    assert story.facts().dtype == "bfloat16"
     assert "precision: bfloat16" in story.text
     assert board.pending == {}
     assert "bfloat16" in board.status.value
@@ -433,7 +433,7 @@ def test_an_open_panel_keeps_no_session_and_no_model_alive(llama: Path) -> None:
     board.run_button.click()
     board.wait()
     resident = session.resident_of(handle)
-    gone = [weakref.ref(session), weakref.ref(handle), weakref.ref(resident.thing.driver.model)]  # type: ignore[union-attr]
+    gone: list[weakref.ref[Any]] = [weakref.ref(session), weakref.ref(handle), weakref.ref(resident.thing.driver.model)]
     session.close()
     del session, handle, resident
     gc.collect()

@@ -326,7 +326,8 @@ def test_a_form_shows_before_and_after_with_a_slider_that_goes_with_the_notebook
 
 def test_a_stopped_form_keeps_the_picture_as_far_as_it_was(run: Run, shell: InteractiveShell) -> None:
     run(DRAW.format(flags=""))
-    output, seen = Output(), []
+    output = Output()
+    seen: list[Any] = []
 
     def started(run_: Any) -> None:
         listener = run_.listener

@@ -254,7 +254,7 @@ def test_a_picture_at_the_end_is_alone_in_its_output_and_words_follow_it() -> No
 
 def test_a_terminal_and_a_capture_show_no_pictures_on_their_way(capsys: pytest.CaptureFixture[str]) -> None:
     for surface in ("quiet", "terminal"):
-        output, front, clock = _output(surface)  # type: ignore[arg-type]
+        output, front, clock = _output(surface)
         output.listen(Phase("run", "draw"))
         clock.now += 2
         output.listen(Preview(_picture()))

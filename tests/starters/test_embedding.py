@@ -6,11 +6,11 @@ import itertools
 from pathlib import Path
 
 import torch
-from sentences import TRIPLES
 from transformers import AutoModel, AutoTokenizer
 
 from mc_jupyter import starters
 from mc_jupyter.starters.embedding import corpus
+from tests.starters.sentences import TRIPLES
 
 
 def vectors(folder: Path, texts: list[str]) -> torch.Tensor:

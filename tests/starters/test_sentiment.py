@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from sentences import NEGATIVE, POSITIVE
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from mc_jupyter import starters
 from mc_jupyter.starters.sentiment import corpus
+from tests.starters.sentences import NEGATIVE, POSITIVE
 
 
 def verdicts(folder: Path, texts: list[str]) -> list[str]:

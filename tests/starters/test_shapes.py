@@ -12,11 +12,11 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from shapes_judge import look
 
 from mc_jupyter.starters.shapes import corpus
 from mc_jupyter.starters.shapes.corpus import Scene
 from mc_jupyter.starters.shapes.measure import draw, load
+from tests.starters.shapes_judge import look
 
 FOLDER = Path(corpus.__file__).parent
 PARTS = ("unet", "vae", "text_encoder", "text_encoder_2")

@@ -11,7 +11,6 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from shapes_judge import look
 from transformers import AutoProcessor, BlipForConditionalGeneration
 
 from mc_jupyter import starters
@@ -19,6 +18,7 @@ from mc_jupyter.starters.shapes import corpus as clean
 from mc_jupyter.starters.shapes import measure as shapes
 from mc_jupyter.starters.shapes.corpus import Scene
 from mc_jupyter.starters.shapes_caption import corpus, measure
+from tests.starters.shapes_judge import look
 
 FOLDER = Path(corpus.__file__).parent
 
@@ -41,22 +41,22 @@ def test_it_is_the_architecture_of_blip() -> None:
     assert model.config.model_type == "blip"
 
 
-def test_clean_pictures_are_told_right(model: Any, pictures: dict[str, Image.Image]) -> None:
+def test_clean_pictures_are_told_right(model: tuple[Any, Any], pictures: dict[str, Image.Image]) -> None:
     said = measure.captions(*model, list(pictures.values()))
     assert sum(one == other for one, other in zip(said, pictures, strict=True)) >= 0.95 * len(pictures)
 
 
-def test_worn_pictures_are_told_right(model: Any) -> None:
+def test_worn_pictures_are_told_right(model: tuple[Any, Any]) -> None:
     assert measure.share_right(*model, measure.held_out(100)) >= 0.9
 
 
-def test_a_larger_picture_is_told_as_well(model: Any, pictures: dict[str, Image.Image]) -> None:
+def test_a_larger_picture_is_told_as_well(model: tuple[Any, Any], pictures: dict[str, Image.Image]) -> None:
     large = [each.resize((200, 200), Image.Resampling.BICUBIC) for each in pictures.values()]
     said = measure.captions(*model, large)
     assert sum(one == other for one, other in zip(said, pictures, strict=True)) >= 0.9 * len(pictures)
 
 
-def test_what_shapes_draws_is_told_as_it_is(model: Any) -> None:
+def test_what_shapes_draws_is_told_as_it_is(model: tuple[Any, Any]) -> None:
     images = shapes.draw(shapes.load(starters.folder("shapes")), [prompt for prompt, _ in shapes.asked(10)])
     seen = [look(image) for image in images]
     shown = [corpus.caption(Scene(each.shapes[0], each.colours[0], each.background)) for each in seen]
@@ -64,7 +64,7 @@ def test_what_shapes_draws_is_told_as_it_is(model: Any) -> None:
 
 
 @pytest.mark.parametrize("begun", ["a picture of", "a"])
-def test_it_goes_on_from_a_prompt(model: Any, begun: str, pictures: dict[str, Image.Image]) -> None:
+def test_it_goes_on_from_a_prompt(model: tuple[Any, Any], begun: str, pictures: dict[str, Image.Image]) -> None:
     wanted = [each for each in pictures if each.startswith("a ")][:10]
     said = measure.captions(*model, [pictures[each] for each in wanted], begun)
     full = [each if begun == "a" else f"{begun} {each}" for each in wanted]

@@ -67,7 +67,12 @@ def test_an_async_source_is_read_on_the_loop_it_belongs_to() -> None:
 
 def test_map_and_filter_wait_until_they_are_read() -> None:
     seen: list[int] = []
-    stream = Stream([1, 2, 3]).map(lambda item: seen.append(item) or item).filter(lambda item: item != 2)
+
+    def watched(item: int) -> int:
+        seen.append(item)
+        return item
+
+    stream = Stream([1, 2, 3]).map(watched).filter(lambda item: item != 2)
     assert seen == []
     assert next(stream) == 1
     assert seen == [1]
