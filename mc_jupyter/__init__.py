@@ -13,17 +13,17 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from mc_jupyter.document import parse as parse
+    from mc_jupyter.document import read as read
+    from mc_jupyter.document import schema as schema
     from mc_jupyter.drivers import Driver as Driver
     from mc_jupyter.drivers import performs as performs
     from mc_jupyter.errors import ComposeError as ComposeError
     from mc_jupyter.errors import Interrupted as Interrupted
     from mc_jupyter.errors import SpecError as SpecError
-    from mc_jupyter.expressions import render as render
+    from mc_jupyter.language.expressions import render as render
     from mc_jupyter.session import Handle as Handle
     from mc_jupyter.session import Session as Session
-    from mc_jupyter.spec import parse as parse
-    from mc_jupyter.spec import read as read
-    from mc_jupyter.spec import schema as schema
     from mc_jupyter.tasks import Task as Task
 
 _HOMES = {
@@ -34,11 +34,11 @@ _HOMES = {
     "Session": "session",
     "SpecError": "errors",
     "Task": "tasks",
-    "parse": "spec",
+    "parse": "document",
     "performs": "drivers",
-    "read": "spec",
-    "render": "expressions",
-    "schema": "spec",
+    "read": "document",
+    "render": "language.expressions",
+    "schema": "document",
 }
 
 __all__ = [*_HOMES, "load_ipython_extension", "unload_ipython_extension"]

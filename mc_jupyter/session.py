@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter import devices
-from mc_jupyter import spec as specs
+from mc_jupyter import devices, document
 from mc_jupyter.components import DEFAULT, Planned
+from mc_jupyter.document.plan import Plan
 from mc_jupyter.drivers import AdapterFacts, AdapterKey, Facts, number_type
 from mc_jupyter.engine import Engine, room
 from mc_jupyter.engine.calls import given
@@ -23,9 +23,8 @@ from mc_jupyter.engine.residents import Resident
 from mc_jupyter.engine.streams import TextStream
 from mc_jupyter.errors import InputError, NotBuilt, RunError, UnknownName
 from mc_jupyter.events import Run
-from mc_jupyter.inputs import Input
-from mc_jupyter.plan import Plan
-from mc_jupyter.trust import MAX_PIXELS, Permissions
+from mc_jupyter.language.inputs import Input
+from mc_jupyter.trust.permissions import MAX_PIXELS, Permissions
 from mc_jupyter.weights import Checkpoint
 from mc_jupyter.words import hinted, listing
 
@@ -91,11 +90,11 @@ class Session:
     """Defines components, keeps what they need open, and calls them. A notebook has one; anyone may make more.
 
     `trust=True` asks nobody before commands run or secrets are sent to a host. `new_run` gives calls that bring no run
-    of their own one that somebody listens to. `memory` limits, in bytes, what models may take on a device
-    (`{"cpu": 8e9}`; `cuda` stands for each GPU); what is free there counts in any case. `on_change` is called after
-    what is open, or what a component says, has changed; perhaps from another thread. `allow_urls` and `allow_paths` let
-    texts in inputs be fetched from public addresses, and read from files outside the working folder, as the fields of
-    those names do for one component; images of more than `max_pixels` are refused.
+    of their own one that somebody listens to; `panel` is what `handle.panel()` gives. `memory` limits, in bytes, what
+    models may take on a device (`{"cpu": 8e9}`; `cuda` stands for each GPU); what is free there counts in any case.
+    `on_change` is called after what is open, or what a component says, has changed; perhaps from another thread.
+    `allow_urls` and `allow_paths` let texts in inputs be fetched from public addresses, and read from files outside the
+    working folder, as the fields of those names do for one component; images of more than `max_pixels` are refused.
     Leaving the `with` block closes everything; a session that is left open warns (ResourceWarning).
     """
 
@@ -107,6 +106,7 @@ class Session:
         *,
         trust: bool = False,
         new_run: NewRun | None = None,
+        panel: Callable[[Handle], Any] | None = None,
         memory: Mapping[str, float] | None = None,
         on_change: Callable[[], None] = _nothing,
         allow_urls: bool = False,
@@ -116,6 +116,8 @@ class Session:
         limits = {device: int(limit) for device, limit in (memory or {}).items()}
         self.engine = Engine(limits, Permissions(allow_urls, allow_paths, max_pixels), on_change, trust=trust)
         self.new_run = new_run or silent_run
+        if panel is not None:
+            self.panel = panel
         self._handles: dict[str, Handle] = {}
         self._closed = False
 
@@ -244,7 +246,7 @@ class Session:
 
         `inputs` is a mapping of names to values, or the first input alone. Gives what the component's `output` says.
         """
-        if specs.read(text).workflows:
+        if document.read(text).workflows:
             raise NotBuilt("workflows are read and planned, but this version does not run them yet")
         definition = self.engine.definition(text, workflow or DEFAULT)
         # What it opens stays, under a name that no variable can have, until another document of this name is run.

@@ -1,11 +1,11 @@
-"""mc_jupyter.batching."""
+"""mc_jupyter.drivers._batching."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mc_jupyter.batching import batches
+from mc_jupyter.drivers._batching import batches
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=60)
 

@@ -148,7 +148,7 @@ class TestRefusals:
         with pytest.raises(SpecError, match=message) as by_setting:
             handle.set(settings)
         assert (handle.text, model_of(session, handle)) == (text, model)
-        from mc_jupyter.rewriting import rewritten
+        from mc_jupyter.document.edits import rewritten
 
         with pytest.raises(SpecError) as by_cell:
             mc.read(rewritten(mc.read(text), settings))

@@ -1,4 +1,4 @@
-"""mc_jupyter.description."""
+"""mc_jupyter.language.description."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ import pytest
 from pydantic import Field
 
 from mc_jupyter.components import ComponentType
-from mc_jupyter.description import FieldFacts, describe, field_of, models_at
-from mc_jupyter.fields import Adapter, Bound, Closed, HubSource, KeepAlive, ModelSettings, Quantization, Secret, Spelled
 from mc_jupyter.jobs import JobType
+from mc_jupyter.language.description import FieldFacts, describe, field_of, models_at
+from mc_jupyter.language.fields import (
+    Adapter,
+    Bound,
+    Closed,
+    HubSource,
+    KeepAlive,
+    ModelSettings,
+    Quantization,
+    Secret,
+    Spelled,
+)
 
 
 class Part(Closed):

@@ -1,4 +1,4 @@
-"""mc_jupyter.fields."""
+"""mc_jupyter.language.fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
-from mc_jupyter.fields import (
+from mc_jupyter.language.fields import (
     Bound,
     Closed,
     Device,

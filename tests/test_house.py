@@ -192,7 +192,7 @@ def test_adding_a_driver_is_one_file(outside: Path, session: mc.Session) -> None
 
         from pydantic import Field
         from mc_jupyter.drivers import Driver, Facts, performs
-        from mc_jupyter.fields import Closed
+        from mc_jupyter.language.fields import Closed
         from mc_jupyter.tasks.text_generation import TextGeneration
         from mc_jupyter.values import Text
 

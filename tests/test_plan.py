@@ -1,4 +1,4 @@
-"""mc_jupyter.plan: every choice made, and what stands in the way."""
+"""mc_jupyter.document.plan: every choice made, and what stands in the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""mc_jupyter.rewriting: fields set in the user's text, every other character as it was."""
+"""mc_jupyter.document.edits: fields set in the user's text, every other character as it was."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import mc_jupyter as mc
-from mc_jupyter import cell, rewriting
+from mc_jupyter.document import edits as rewriting
 from mc_jupyter.errors import InputError, UnknownName
+from mc_jupyter.language import cell
 from tests.test_spec import BLOCKS, documents
 
 PLAIN = """\

@@ -1,4 +1,4 @@
-"""mc_jupyter.spec: what documents may say, and what is said of those that may not."""
+"""mc_jupyter.document.spec: what documents may say, and what is said of those that may not."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import mc_jupyter as mc
+from mc_jupyter.document.spec import Spec
 from mc_jupyter.errors import ComposeError, SpecError
-from mc_jupyter.inputs import inputs_of
-from mc_jupyter.spec import Spec
+from mc_jupyter.language.inputs import inputs_of
 
 BLOCKS = sorted((Path(__file__).parent / "language" / "blocks").glob("*.yml"))
 

@@ -15,7 +15,7 @@ from PIL import Image
 import mc_jupyter as mc
 from mc_jupyter.errors import ExpressionError, InputError
 from mc_jupyter.events import Note, Run
-from mc_jupyter.trust import Permissions
+from mc_jupyter.trust.permissions import Permissions
 
 CELL = """component:
   type: model

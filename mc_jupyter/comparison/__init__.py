@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,9 +22,7 @@ from mc_jupyter import words
 from mc_jupyter.comparison.agreement import agreement
 from mc_jupyter.comparison.peaks import Stretch, watched
 from mc_jupyter.comparison.table import Comparison, Record
-from mc_jupyter.components.model import chosen
-from mc_jupyter.components.model.choices import ModelPlan
-from mc_jupyter.drivers import ModelKey
+from mc_jupyter.components import Planned
 from mc_jupyter.engine import Engine
 from mc_jupyter.engine.calls import Prepared, given
 from mc_jupyter.engine.changes import said
@@ -32,7 +30,7 @@ from mc_jupyter.engine.definition import Defined, written_with
 from mc_jupyter.engine.residents import Resident
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, forget_frames
 from mc_jupyter.events import Advance, Done, Event, Note, Phase, Run, stop_on_interrupt
-from mc_jupyter.inputs import readable
+from mc_jupyter.language.inputs import readable
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text, is_image
 from mc_jupyter.values.pictures import origin
 
@@ -72,14 +70,14 @@ class _Variant:
     result: Any = None
 
     @property
-    def key(self) -> ModelKey:
-        """The model it needs, as far as its files are known."""
-        return self.plan.model(self.plan.checkpoint)
+    def key(self) -> Hashable:
+        """What it would have open, as far as its files are known."""
+        return self.planned.lot
 
     @property
-    def plan(self) -> ModelPlan:
+    def planned(self) -> Planned:
         assert self.defined is not None
-        return chosen(self.defined.planned)
+        return self.defined.planned
 
 
 @dataclass(slots=True)
@@ -164,18 +162,19 @@ class _Comparing:
         assert one is not None
         found = given(self.of.name, one.planned.inputs, self.args, dict(self.inputs))
         call = self.engine.prepared(one, found, seed=self.asked)
-        if not variant.plan.task.items(call.fields)[0]:
+        planned = variant.planned
+        if not planned.type.count(planned, call.fields):
             raise InputError("the list of inputs is empty", fix="give at least one")
-        if getattr(call.fields, "seed", 0) is not None or "seed" in variant.plan.driver.ignored(variant.plan.task):
+        if getattr(call.fields, "seed", 0) is not None or "seed" in planned.component.shape.ignores:
             return call
         return self.engine.prepared(one, found, seed=self.drawn)
 
     def ordered(self) -> list[_Variant]:
         """The variants that can run, those of one model together; first those whose model is there: it might go."""
-        groups: dict[tuple[ModelKey, str], list[_Variant]] = {}
+        groups: dict[tuple[Hashable, str], list[_Variant]] = {}
         for variant in self.variants:
             if variant.defined is not None:
-                groups.setdefault((variant.key, variant.key.subject), []).append(variant)
+                groups.setdefault((variant.key, variant.planned.subject), []).append(variant)
         return [v for key in sorted(groups, key=lambda key: key[0] not in self.here) for v in groups[key]]
 
     # --- running ------------------------------------------------------------------------------------------------------
@@ -195,7 +194,7 @@ class _Comparing:
     def run_all(self, run: Run) -> None:
         waiting = self.ordered()
         done = len(self.variants) - len(waiting)
-        key: ModelKey | None = None
+        key: Hashable = None
         for variant in waiting:
             if run.stopped:
                 self.interrupted = True
@@ -221,9 +220,8 @@ class _Comparing:
         one, loads = variant.defined, self.engine.residents.loads
         assert one is not None
         call = self.call(variant)
-        with watched(variant.plan.device) as loading:
+        with watched(variant.planned.runs_on) as loading:
             resident = self.engine.opened(one, run)
-        assert resident is not None
         if loaded := self.engine.residents.loads > loads:
             self.loading = loading
         if run.stopped:  # loading cannot be broken off; what comes after it can
@@ -237,8 +235,8 @@ class _Comparing:
             **_blank(variant.settings),
             "output": shaped,
             "loaded": loaded,
-            "load_seconds": resident.load_seconds if loaded else 0.0,
-            **_pace(made, len(variant.plan.task.items(call.fields)[0])),
+            "load_seconds": resident.load_seconds if resident and loaded else 0.0,
+            **_pace(made, variant.planned.type.count(variant.planned, call.fields)),
             **self.memory(variant, resident, made),
         }
 
@@ -247,7 +245,7 @@ class _Comparing:
         assert variant.defined is not None
         made = _Calls()
         while made.more:
-            with watched(variant.plan.device) as memory:
+            with watched(variant.planned.runs_on) as memory:
                 started = time.perf_counter()
                 try:
                     result = self.engine.perform(variant.defined, call, run)
@@ -262,14 +260,16 @@ class _Comparing:
             made.memory.append(memory)
         return made
 
-    def memory(self, variant: _Variant, resident: Resident, made: _Calls) -> Record:
+    def memory(self, variant: _Variant, resident: Resident | None, made: _Calls) -> Record:
         """What the model really is and takes; the peak is the model and the most that loading or a call took besides.
 
         What loading leaves beside the model (libraries that it imports) is not counted, nor what only a first call
         takes: it is not the variant's. How a model was loaded that was there before is not known.
         """
-        facts = resident.thing.facts()
-        laid = [found for _, _, found in resident.thing.adapters_of(variant.plan) if found is not None]
+        facts = resident.thing.facts() if resident else None
+        if resident is None or facts is None:
+            return {}
+        laid = [found for _, _, found in resident.thing.adapters_of(variant.planned) if found is not None]
         size = facts.bytes + sum(found.bytes for found in laid)
         called = [stretch.added for stretch in made.memory if stretch.added is not None]
         loading = self.loading.passing if self.loading else None
@@ -385,7 +385,7 @@ def _seeds_in(result: Any) -> Iterator[int]:
 
 
 def _agreed(reference: _Variant, variant: _Variant) -> Record:
-    one_tokenizer = reference.plan.identity == variant.plan.identity
+    one_tokenizer = reference.planned.files == variant.planned.files
     found = agreement(reference.result, variant.result, same_tokens=one_tokenizer)
     return {
         "agreement": found.share,

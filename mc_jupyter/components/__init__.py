@@ -35,330 +35,40 @@ key, share it where keys are equal, and close it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from threading import RLock
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from mc_jupyter import expressions
 from mc_jupyter.catalog import Part
-from mc_jupyter.cell import place_in
+from mc_jupyter.components._opening import Need, Open, Resident, Room
+from mc_jupyter.components._records import (
+    DEFAULT,
+    FOR_EVER,
+    Action,
+    Call,
+    Component,
+    Effect,
+    Envelope,
+    Planned,
+    Shape,
+    Step,
+    chosen,
+)
 from mc_jupyter.errors import ComposeError, NotBuilt, Problem, SpecError
 from mc_jupyter.events import Run
-from mc_jupyter.fields import Bound, Closed
-from mc_jupyter.inputs import Input, inputs_of, missing
-from mc_jupyter.kinds import bindings
-from mc_jupyter.problems import problems_of
-from mc_jupyter.trust import Permissions
+from mc_jupyter.language import expressions
+from mc_jupyter.language.cell import place_in
+from mc_jupyter.language.fields import Closed
+from mc_jupyter.language.inputs import Input, inputs_of
+from mc_jupyter.language.kinds import bindings, taken
+from mc_jupyter.language.problems import problems_of
 from mc_jupyter.words import listing
 
-if TYPE_CHECKING:
-    from mc_jupyter.spec import Component
-
-DEFAULT = "__default__"
-FOR_EVER = float("inf")
-
-
-class Envelope(Closed):
-    """What every component may say about itself."""
-
-    default: bool = Field(False, description="The component that runs when none is named.")
-    runtime: Any = Field("native", description="Where it runs elsewhere; in a notebook it runs in the kernel.")
-    max_concurrent_count: Bound[int] = Field(
-        0, description="Most calls at once elsewhere; in a kernel calls of a component follow one another."
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Which fields one written component takes, and what else its type chose for it by what it says.
-
-    `defaults` are action fields that get an expression when the cell leaves them out; `ignores` are action fields that
-    would change nothing, each with the reason; `remarks` are what a reader should know about choices made here. A type
-    that chooses more has a subclass for it: the choice is made once, when the document is read, and everybody else
-    finds it in `Component.shape`.
-    """
-
-    settings: type[Closed]
-    action: type[Closed]
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
-    ignores: Mapping[str, str] = field(default_factory=dict)
-
-
-# --- what planning gives ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One component with every choice made: frozen data, nothing open.
-
-    `key` says what must be open for a call: equal keys share one resident. It is None where nothing stays open, and
-    while it is not known (files that are not on this disk yet). `problems` are the errors that running it would raise,
-    the first ones first; `notes` are what a reader should know; `asks` is what needs the user's word before it is done:
-    commands that would run, secrets that would be sent.
-    """
-
-    id: str
-    component: Component = field(repr=False)
-    settings: Any = field(default=None, repr=False)
-    inputs: tuple[Input, ...] = ()
-    notes: tuple[str, ...] = ()
-    problems: tuple[ComposeError, ...] = ()
-    asks: tuple[str, ...] = ()
-
-    @property
-    def type(self) -> type[ComponentType]:
-        return self.component.type
-
-    @property
-    def key(self) -> Hashable | None:
-        return None
-
-    @property
-    def kind(self) -> str:
-        """What it does, in a word."""
-        return self.type.name
-
-    @property
-    def subject(self) -> str:
-        """What a reader calls that which it works with."""
-        return self.id if self.id != "__component__" else self.type.name
-
-    @property
-    def adapters(self) -> tuple[Any, ...]:
-        """What is laid over a model, with names and weights."""
-        return ()
-
-    @property
-    def loads(self) -> bool:
-        """Whether there is a model to load."""
-        return False
-
-    @property
-    def lays_adapters(self) -> bool:
-        """Whether adapters can be laid over what it loads."""
-        return False
-
-    @property
-    def pictures(self) -> bool:
-        """Whether its answers may be pictures, so that a notebook may be told how to store them."""
-        return True
-
-    @property
-    def keep_alive(self) -> float:
-        """Seconds for which what is open stays after a call."""
-        return FOR_EVER
-
-    @property
-    def preload(self) -> bool:
-        """Whether it is opened when its cell is run, and not at the first call."""
-        return True
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything that decides it is here: files that are not on this disk yet would change it."""
-        return True
-
-    @property
-    def settled(self) -> bool:
-        """Whether the same text gives the same plan for as long as it `holds`: nothing is missing, nothing comes from
-        the environment.
-        """
-        written = expressions.references(self.component.written)
-        stands = self.complete and not self.problems
-        return stands and not any(reference.source == "env" for _, reference in written)
-
-    def holds(self) -> bool:
-        """Whether the files it was made from are as they were."""
-        return True
-
-    def permissions(self, given: Permissions) -> Permissions:
-        """What reading a call's inputs may touch, given what the session allows."""
-        return given
-
-    def inputs_for(self, action: str = DEFAULT) -> tuple[Input, ...]:
-        """The inputs of one of its actions. UnknownName where there is no such action."""
-        if action == DEFAULT:
-            return self.inputs
-        chosen = self.component.action(action)
-        return inputs_of(chosen.written, type(chosen.fields))
-
-    def missing(self, inputs: Mapping[str, Any], action: str = DEFAULT) -> list[Input]:
-        """The inputs that a call needs and these do not give."""
-        return missing(self.inputs_for(action), inputs)
-
-    def provenance(self, thing: Any) -> dict[str, Any]:
-        """What an answer is told of where it came from: by field, None for what is not known.
-
-        `thing` is what is open for it, None where nothing is.
-        """
-        return {"type": self.type.name}
-
-    def line(self) -> str:
-        """The plan in one line of words, without its name."""
-        return self.kind
-
-
-Step = Literal["nothing", "weights", "adapters", "cast", "share", "reload", "later"]
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What a change does to what is open.
-
-    `step` is the least that is right, `words` say it. `bytes` is what the component then takes of memory, `seconds` is
-    about how long it takes to get there; None where that is unknown. `evicts` names what goes to make room.
-    """
-
-    step: Step
-    words: str
-    bytes: int | None = None
-    seconds: float | None = None
-    evicts: tuple[str, ...] = ()
-
-
-# --- what stays open --------------------------------------------------------------------------------------------------
-
-
-class Open:
-    """What a component type has opened: residents keep it by its key, and close it when nobody wants it."""
-
-    lock: RLock
-    """Held while it is called (where calls follow one another), and while it is changed."""
-
-    one_at_a_time: ClassVar[bool] = True
-    """Whether calls of it follow one another."""
-
-    def __new__(cls, *args: Any, **more: Any) -> Self:
-        made = super().__new__(cls)
-        made.lock = RLock()
-        return made
-
-    @property
-    def subject(self) -> str:
-        """What a reader calls it."""
-        return type(self).__name__
-
-    def memory(self) -> Mapping[str, int]:
-        """Bytes that it takes, by device; only that counts against memory."""
-        return {}
-
-    def serves(self, holder: str, planned: Planned) -> bool:
-        """Whether nothing has to be opened before this holder's next call."""
-        return True
-
-    def stay(self, holder: str, planned: Planned) -> None:
-        """A holder's text has changed and it stays: let go of what was here for its old text alone."""
-
-    def leave(self, holder: str) -> None:
-        """A holder has let go while others stay: let go of what was here for it alone."""
-
-    def facts(self) -> Any:
-        """What it really is, read back from it; None where there is nothing to say."""
-        return None
-
-    def parts(self) -> tuple[str, ...]:
-        """What is laid over it, by name."""
-        return ()
-
-    def adapters_of(self, planned: Planned) -> list[Any]:
-        """What is laid over it for one component: what each is, its weight, and what its layers say."""
-        return []
-
-    def close(self) -> None:
-        """Let go of everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Memory that opening takes at its peak, on one device.
-
-    `least` is how much does in need, where the library can run what does not fit as a whole. `lighter` are gentler
-    ways: (a line of the cell, the bytes it then needs).
-    """
-
-    device: str
-    bytes: int
-    subject: str
-    least: int | None = None
-    lighter: tuple[tuple[str, int], ...] = ()
-
-
-class Resident(Protocol):
-    """Something open, as those who opened it see it."""
-
-    key: Any
-    thing: Any
-    load_seconds: float
-    holders: set[str]
-
-    @property
-    def pinned(self) -> bool: ...
-
-
-class Room(Protocol):
-    """One holder's place among the residents: what `open` and `change` are given.
-
-    `effect` is what was said that opening would do, where a change is being applied; None where a cell is run.
-    """
-
-    holder: str
-    effect: Effect | None
-
-    @property
-    def held(self) -> Resident | None:
-        """What the holder has open now."""
-
-    def get(self, key: Hashable) -> Resident | None:
-        """What is open by this key, whoever holds it."""
-
-    def hold(self, key: Hashable, open: Callable[[], Open], need: Need | None = None) -> Resident:
-        """What this key says, opened if it is not there; the holder lets go of any other first.
-
-        Idle residents go where `need` asks for room. DoesNotFit, with nothing gone, where that is not enough.
-        """
-
-    def become(self, resident: Resident, key: Hashable, work: Callable[[], None], need: Need | None = None) -> None:
-        """Let a resident become what another key says: `work` changes it, in its turn among the calls."""
-
-    def alter(self, resident: Resident, work: Callable[[], None]) -> None:
-        """Change a resident that stays what its key says, in its turn among the calls."""
-
-    def in_the_way(self, key: Hashable, need: Need) -> Sequence[Resident]:
-        """What would have to go before this can be opened. DoesNotFit where that is not enough."""
-
-    def refuse(self, need: Need) -> None:
-        """DoesNotFit where a need cannot be met even with everything else gone."""
-
-    def whose(self, resident: Resident) -> str:
-        """What a reader calls a resident: the components that hold it."""
-
-    def took(self, key: Hashable) -> float | None:
-        """Seconds that opening this took before."""
-
-    def others(self) -> Sequence[Resident]:
-        """Everything that is open."""
-
-
-# --- one call ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a component: the fields of its action with every expression evaluated, and the run.
-
-    `inputs` are what the call was given, by name; `run` is who listens and who may stop it.
-    """
-
-    fields: Any
-    run: Run
-    inputs: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-
-# --- the contract -----------------------------------------------------------------------------------------------------
+__all__ = [
+    "DEFAULT", "FOR_EVER", "Action", "Call", "Component", "ComponentType", "Effect", "Envelope", "Need", "Open",
+    "Planned", "Resident", "Room", "Shape", "Step", "chosen",
+]  # fmt: skip
 
 
 class ComponentType(Part, room="components", noun="component type"):
@@ -460,6 +170,12 @@ class ComponentType(Part, room="components", noun="component type"):
         InputError where it cannot be had so.
         """
         return bool(getattr(fields, "streaming", False))
+
+    @classmethod
+    def count(cls, planned: Planned, fields: Any) -> int:
+        """How many inputs a call with these fields has: a list of them is many."""
+        given = (getattr(fields, name) for name in taken(type(fields)))  # type: ignore[arg-type]  # classes are hashable
+        return max((len(value) if isinstance(value, list) else 1 for value in given), default=1)
 
     @classmethod
     def call(cls, planned: Planned, opened: Any, call: Call) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mc_jupyter.fields import Bound, Closed
+from mc_jupyter.language.fields import Bound, Closed
 
 HttpMethod = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
 Duration = float | str

@@ -10,7 +10,7 @@ from pydantic import Field
 from mc_jupyter.components import ComponentType, Envelope
 from mc_jupyter.components._http import Request
 from mc_jupyter.errors import Problem
-from mc_jupyter.fields import Bound, Closed
+from mc_jupyter.language.fields import Bound, Closed
 
 
 class HttpClientSettings(Envelope):

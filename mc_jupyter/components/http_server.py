@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mc_jupyter.components import ComponentType, Envelope
 from mc_jupyter.components._http import Request
-from mc_jupyter.fields import Bound, Closed
+from mc_jupyter.language.fields import Bound, Closed
 
 Command = list[str] | list[list[str]] | str
 """One command as a list of words, or several."""

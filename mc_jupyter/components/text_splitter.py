@@ -10,8 +10,8 @@ from pydantic import Field
 from mc_jupyter.components import Call, ComponentType, Planned
 from mc_jupyter.errors import InputError, Problem
 from mc_jupyter.events import Advance
-from mc_jupyter.fields import Bound, Closed
-from mc_jupyter.kinds import TEXT, Takes
+from mc_jupyter.language.fields import Bound, Closed
+from mc_jupyter.language.kinds import TEXT, Takes
 from mc_jupyter.values import Batch
 from mc_jupyter.values.streams import Stream
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from mc_jupyter.components import ComponentType, Envelope
-from mc_jupyter.fields import Bound, Closed, Spelled
+from mc_jupyter.language.fields import Bound, Closed, Spelled
 
 
 class VectorStoreSettings(Envelope):

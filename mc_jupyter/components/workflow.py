@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from mc_jupyter.components import ComponentType
-from mc_jupyter.fields import Closed
+from mc_jupyter.language.fields import Closed
 
 
 class WorkflowAction(Closed):

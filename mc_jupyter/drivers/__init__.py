@@ -56,7 +56,7 @@ from mc_jupyter.drivers._records import (
 )
 from mc_jupyter.errors import InputError, PlanError, Problem
 from mc_jupyter.events import Run
-from mc_jupyter.fields import Closed, Format
+from mc_jupyter.language.fields import Closed, Format
 from mc_jupyter.tasks import Task, performs
 from mc_jupyter.weights.memory import Estimate, estimate
 

@@ -16,10 +16,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mc_jupyter import plan as planning
-from mc_jupyter import spec as specs
-from mc_jupyter import words
+from mc_jupyter import document, words
 from mc_jupyter.components import DEFAULT, Planned
+from mc_jupyter.document import plan as planning
+from mc_jupyter.document.edits import field_name, plain
+from mc_jupyter.document.plan import Plan
 from mc_jupyter.drivers._memory import give_back, is_out_of_memory
 from mc_jupyter.engine import room
 from mc_jupyter.engine.calls import Prepared, prepare
@@ -29,9 +30,7 @@ from mc_jupyter.engine.residents import Gone, Place, Resident, Residents
 from mc_jupyter.engine.streams import TextStream
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, NeedsWord, NotBuilt, RunError, forget_frames
 from mc_jupyter.events import Done, Phase, Run, stop_on_interrupt
-from mc_jupyter.plan import Plan
-from mc_jupyter.rewriting import field_name, plain
-from mc_jupyter.trust import Permissions
+from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.values import Batch, is_image
 from mc_jupyter.values.pictures import origin
 
@@ -69,7 +68,7 @@ class Engine:
         kept = self._plans.get(key)
         if kept is not None and kept.holds():
             return kept
-        made = planning.make(specs.read(text, first_line=first_line), os.environ, beside)
+        made = planning.make(document.read(text, first_line=first_line), os.environ, beside)
         if made.settled:
             if len(self._plans) >= _PLANS_KEPT:
                 self._plans.clear()
@@ -150,7 +149,7 @@ class Engine:
         if resident is not None and resident.key != planned.key:  # its files came, or changed: now they are known
             one.definition = self._planned_anew(one.definition)
         self.on_change()
-        found: Resident | None = resident  # type: ignore[assignment]  # what the place gave it
+        found: Resident | None = resident
         return found
 
     def _place(self, holder: str, planned: Planned, run: Run, effect: Any = None) -> Place:

@@ -10,19 +10,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mc_jupyter import expressions
-from mc_jupyter.cell import Map, place_in
 from mc_jupyter.components import DEFAULT, Call, Planned
 from mc_jupyter.errors import ExpressionError, InputError, Problem
 from mc_jupyter.events import Run
-from mc_jupyter.expressions import Reference
-from mc_jupyter.fields import Closed, Environment
-from mc_jupyter.inputs import Input, missing, readable
-from mc_jupyter.kinds import Takes, taken
-from mc_jupyter.problems import problems_of
-from mc_jupyter.trust import NOTHING, Permissions
+from mc_jupyter.language import expressions
+from mc_jupyter.language.cell import Map, place_in
+from mc_jupyter.language.expressions import Reference
+from mc_jupyter.language.fields import Closed, Environment
+from mc_jupyter.language.inputs import Input, missing, readable
+from mc_jupyter.language.kinds import Takes, taken
+from mc_jupyter.language.problems import problems_of
+from mc_jupyter.trust.files import is_upload
+from mc_jupyter.trust.permissions import NOTHING, Permissions
 from mc_jupyter.values import Batch
-from mc_jupyter.values.files import is_upload
 from mc_jupyter.words import hinted, listing
 
 _OF_A_CALL = ("seed", "batch_size")

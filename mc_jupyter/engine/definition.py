@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mc_jupyter import plan as planning
-from mc_jupyter import spec as specs
+from mc_jupyter import document
 from mc_jupyter.components import DEFAULT, Planned
-from mc_jupyter.plan import Plan
-from mc_jupyter.rewriting import ADAPTER, rewritten
+from mc_jupyter.document import plan as planning
+from mc_jupyter.document.edits import ADAPTER, rewritten
+from mc_jupyter.document.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def define(
 ) -> Definition:
     """The definition that a text gives on this machine. The errors of reading and planning it."""
     beside = dict(beside or {})
-    plan = planning.make(specs.read(text, first_line=first_line), os.environ, beside)
+    plan = planning.make(document.read(text, first_line=first_line), os.environ, beside)
     return Definition(text, plan, plan.named(component), beside, first_line)
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
 from mc_jupyter import devices, weights
 from mc_jupyter.components import Need
 from mc_jupyter.errors import DoesNotFit
 from mc_jupyter.words import format_bytes, listing
-
-if TYPE_CHECKING:
-    from mc_jupyter.engine.residents import Resident
 
 _LIMIT = "the limit set for models"
 _RAISE = 'raise the limit: %config ComposeMagics.memory = {"cpu": "8 GB"}, or Session(memory=…)'
@@ -19,14 +16,12 @@ _RAISE = 'raise the limit: %config ComposeMagics.memory = {"cpu": "8 GB"}, or Se
 Limits = Mapping[str, int]
 
 
-def bytes_of(resident: Resident) -> int:
+def bytes_of(resident: Any) -> int:
     """Memory that a resident takes, on whichever device."""
     return sum(resident.thing.memory().values())
 
 
-def in_the_way(
-    residents: Iterable[Resident], limits: Limits, need: Need, key: Hashable, leaving: list[Resident]
-) -> list[Resident]:
+def in_the_way(residents: Iterable[Any], limits: Limits, need: Need, key: Hashable, leaving: list[Any]) -> list[Any]:
     """The idle residents that must go before the need fits, the least recently used first.
 
     `leaving` go in any case. DoesNotFit where letting all of them go would not be enough.
@@ -34,7 +29,7 @@ def in_the_way(
     everyone = list(residents)
     memory = free(everyone, limits, need.device, leaving)
     others = [r for r in everyone if r not in leaving and r.key != key and need.device in r.thing.memory()]
-    going: list[Resident] = []
+    going: list[Any] = []
     for resident in sorted((r for r in others if r.idle), key=lambda r: r.last_used):
         if need.bytes <= free(everyone, limits, need.device, [*leaving, *going]).free:
             break
@@ -47,13 +42,13 @@ def in_the_way(
     return going
 
 
-def refuse(residents: Iterable[Resident], limits: Limits, need: Need) -> None:
+def refuse(residents: Iterable[Any], limits: Limits, need: Need) -> None:
     """DoesNotFit where a need cannot be met even with everything that is open gone."""
     everyone = list(residents)
     weights.check_fits(need.bytes, free(everyone, limits, need.device, everyone), subject=need.subject)
 
 
-def free(residents: list[Resident], limits: Limits, device: str, gone: list[Resident]) -> devices.Memory:
+def free(residents: list[Any], limits: Limits, device: str, gone: list[Any]) -> devices.Memory:
     """What may still be taken on a device once these have gone."""
     freed = sum(r.thing.memory().get(device, 0) for r in gone)
     memory = devices.free_memory(device)
@@ -66,7 +61,7 @@ def free(residents: list[Resident], limits: Limits, device: str, gone: list[Resi
     return min(memory, budget, key=lambda m: m.free)
 
 
-def out_of_memory(residents: Iterable[Resident], text: str, key: Hashable) -> DoesNotFit:
+def out_of_memory(residents: Iterable[Any], text: str, key: Hashable) -> DoesNotFit:
     """The error for memory that ran out after all: who holds how much, and what to try."""
     device = getattr(key, "device", None)
     others = [r for r in residents if r.key != key and (device is None or device in r.thing.memory())]

@@ -30,7 +30,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from mc_jupyter.catalog import Part
-from mc_jupyter.fields import Closed
+from mc_jupyter.language.fields import Closed
 
 DEFAULT = "__default__"
 """The name of the component, and of the action, that is meant where none is named."""

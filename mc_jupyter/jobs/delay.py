@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from mc_jupyter.fields import Bound
 from mc_jupyter.jobs import JobFields, JobType
+from mc_jupyter.language.fields import Bound
 
 
 class Delay(JobType):

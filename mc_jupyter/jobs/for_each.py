@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from mc_jupyter.fields import Bound
 from mc_jupyter.jobs import Called, JobFields, JobType
+from mc_jupyter.language.fields import Bound
 
 
 class ForEach(JobType):

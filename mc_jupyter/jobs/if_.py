@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from mc_jupyter.fields import Closed
 from mc_jupyter.jobs import JobFields, JobType
+from mc_jupyter.language.fields import Closed
 
 Operator = Literal["eq", "neq", "gt", "gte", "lt", "lte", "in", "not-in", "starts-with", "ends-with", "match"]
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mc_jupyter.fields import Closed, Spelled
 from mc_jupyter.jobs import JobFields, JobType
+from mc_jupyter.language.fields import Closed, Spelled
 
 
 class Route(Closed):

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import Field
 
-from mc_jupyter.fields import Closed
 from mc_jupyter.jobs import JobFields, JobType
+from mc_jupyter.language.fields import Closed
 
 
 class Case(Closed):

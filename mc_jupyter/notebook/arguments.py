@@ -20,7 +20,7 @@ from mc_jupyter.words import did_you_mean, hinted, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.components import Planned
-    from mc_jupyter.inputs import Input
+    from mc_jupyter.language.inputs import Input
 
 _LETTERS = {"input": "-i", "out": "-o"}
 _METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "file": "FILE", "what": "NAME|FILE",

@@ -21,9 +21,9 @@ from mc_jupyter.words import hinted, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.comparison import Comparison
+    from mc_jupyter.document.plan import Plan
     from mc_jupyter.notebook.html import Page, Table
     from mc_jupyter.notebook.notebook import Notebook
-    from mc_jupyter.plan import Plan
     from mc_jupyter.session import Handle, MemoryReport
 
 

@@ -17,7 +17,7 @@ from mc_jupyter.errors import ComposeError
 
 if TYPE_CHECKING:
     from mc_jupyter.components import Shape
-    from mc_jupyter.fields import Closed
+    from mc_jupyter.language.fields import Closed
     from mc_jupyter.notebook.notebook import Notebook
 
 # `%%time` and `%%capture` may stand before ours.
@@ -123,7 +123,7 @@ def _in_command(notebook: Notebook, rest: str) -> tuple[str, Iterable[str]]:
 
 def _in_settings(notebook: Notebook, word: str, name: str) -> tuple[str, Iterable[str]]:
     """`set story pre▏` and `set story precision=▏`: the component's own fields and their values."""
-    from mc_jupyter.rewriting import settable
+    from mc_jupyter.document.edits import settable
 
     handle = notebook.defined(name)
     if handle is None:
@@ -219,13 +219,13 @@ def in_yaml(above: list[str], line: str) -> tuple[str, Iterable[str]]:
 
 
 def _holds_scalar(key: str) -> bool:
-    from mc_jupyter.spec import TOP
+    from mc_jupyter.document.spec import TOP
 
     return key not in (*TOP, "action", "actions", "params", "output", "job", "jobs", "peft_adapters")
 
 
 def _keys(lines: list[_Line], indent: int, item: bool) -> Iterator[str]:
-    from mc_jupyter.spec import TOP
+    from mc_jupyter.document.spec import TOP
 
     path = _path(lines, indent)
     if not path:
@@ -253,7 +253,7 @@ def _component(
 
 
 def _known_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, item: bool) -> Iterator[str]:
-    from mc_jupyter.spec import ACTION, COMPONENT
+    from mc_jupyter.document.spec import ACTION, COMPONENT
 
     names = [key for key, _ in path]
     if names[0] in ("workflow", "workflows"):
@@ -280,8 +280,8 @@ def _known_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, it
 
 
 def _workflow_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int, item: bool) -> Iterator[str]:
+    from mc_jupyter.document.spec import JOB, WORKFLOW
     from mc_jupyter.jobs import JobType
-    from mc_jupyter.spec import JOB, WORKFLOW
 
     key, holder = path[-1]
     if len(path) == 1:
@@ -294,7 +294,7 @@ def _workflow_keys(lines: list[_Line], path: list[tuple[str, int]], indent: int,
 
 def _models_at(shape: Shape, inside: list[str]) -> list[type[Closed]]:
     """The sets of fields that may stand under these keys: `quantization:`, `model:`, an adapter's."""
-    from mc_jupyter.description import models_at
+    from mc_jupyter.language.description import models_at
 
     own = [key for key in inside if key not in ("action", "actions", "params")]
     return models_at((shape.settings, shape.action), own)
@@ -318,8 +318,8 @@ def _job_values(key: str) -> Iterable[str]:
 def values_of(key: str, models: list[type[Closed]], written: dict[str, str]) -> Iterable[str]:
     """What may stand after `key:`."""
     from mc_jupyter.components import ComponentType
-    from mc_jupyter.description import field_of
-    from mc_jupyter.fields import ModelSettings
+    from mc_jupyter.language.description import field_of
+    from mc_jupyter.language.fields import ModelSettings
     from mc_jupyter.notebook.reference import shown
     from mc_jupyter.tasks import Task
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter.errors import ComposeError, InputError
 from mc_jupyter.notebook.answer import Answer
 from mc_jupyter.notebook.html import Bundle, Table, number
-from mc_jupyter.trust import NOTHING, Permissions
+from mc_jupyter.trust.permissions import NOTHING, Permissions
 
 if TYPE_CHECKING:
-    from mc_jupyter.inputs import Input
+    from mc_jupyter.language.inputs import Input
     from mc_jupyter.session import Handle
 
 _WIDE = {"width": "560px"}

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from mc_jupyter.errors import ComposeError
-from mc_jupyter.trust import NOTHING, Permissions
-from mc_jupyter.values import files, is_image
+from mc_jupyter.trust import files
+from mc_jupyter.trust.permissions import NOTHING, Permissions
+from mc_jupyter.values import is_image
 from mc_jupyter.values.media import load_image
 from mc_jupyter.values.pictures import rgb
 from mc_jupyter.words import format_bytes

@@ -13,7 +13,7 @@ from mc_jupyter.errors import ComposeError, Interrupted, forget_frames
 from mc_jupyter.notebook import arguments, cells
 from mc_jupyter.notebook.notebook import Notebook
 from mc_jupyter.notebook.showing import MAX_PX
-from mc_jupyter.trust import MAX_PIXELS
+from mc_jupyter.trust.permissions import MAX_PIXELS
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

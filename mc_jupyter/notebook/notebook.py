@@ -13,7 +13,7 @@ from traitlets import TraitError
 from mc_jupyter.errors import InputError, Interrupted
 from mc_jupyter.notebook.display import Display
 from mc_jupyter.notebook.showing import MAX_PX, Opened, Showing
-from mc_jupyter.trust import Permissions
+from mc_jupyter.trust.permissions import Permissions
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -69,10 +69,13 @@ class Notebook:
     def session(self) -> Session:
         """This notebook's session, made when it is first needed. TraitError where a limit of memory is none."""
         if self._session is None:
-            from mc_jupyter import Session
+            from mc_jupyter.notebook.panel import panel
+            from mc_jupyter.session import Session
 
             limits = _limits(self.settings.memory)
-            self._session = Session(new_run=self._call_in_python, memory=limits, on_change=self.refresh_panels)
+            self._session = Session(
+                new_run=self._call_in_python, panel=panel, memory=limits, on_change=self.refresh_panels
+            )
             self._session.permissions = self._permissions()
         return self._session
 

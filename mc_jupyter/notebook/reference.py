@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from mc_jupyter.components import ComponentType
-from mc_jupyter.description import FieldFacts, describe
 from mc_jupyter.drivers import Driver
 from mc_jupyter.errors import UnknownName
-from mc_jupyter.fields import Closed
+from mc_jupyter.language.description import FieldFacts, describe
+from mc_jupyter.language.fields import Closed
 from mc_jupyter.notebook.html import Table, number
 from mc_jupyter.tasks import Task
 from mc_jupyter.words import hinted, listing

@@ -31,8 +31,8 @@ from pydantic import Field
 
 from mc_jupyter.catalog import Part
 from mc_jupyter.errors import Problem
-from mc_jupyter.fields import Bound, Closed, Spelled
-from mc_jupyter.kinds import IMAGE, TEXT, Takes
+from mc_jupyter.language.fields import Bound, Closed, Spelled
+from mc_jupyter.language.kinds import IMAGE, TEXT, Takes
 
 F = TypeVar("F", bound=Callable[..., Any])
 

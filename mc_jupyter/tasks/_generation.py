@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from mc_jupyter.errors import Problem
-from mc_jupyter.fields import Bound
+from mc_jupyter.language.fields import Bound
 from mc_jupyter.tasks import TaskAction
 
 _SAMPLING = ("temperature", "top_p", "top_k")

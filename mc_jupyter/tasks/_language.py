@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mc_jupyter.fields import Bound, Closed
+from mc_jupyter.language.fields import Bound, Closed
 
 
 class LanguageSettings(Closed):

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mc_jupyter.errors import InputError, Problem
-from mc_jupyter.fields import Bound, Closed
-from mc_jupyter.kinds import MESSAGES, Takes
+from mc_jupyter.language.fields import Bound, Closed
+from mc_jupyter.language.kinds import MESSAGES, Takes
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks._generation import GenerationAction, check_generation
 from mc_jupyter.tasks._language import LanguageSettings

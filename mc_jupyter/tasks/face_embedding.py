@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from mc_jupyter.fields import Bound, Closed, Spelled
+from mc_jupyter.language.fields import Bound, Closed, Spelled
 from mc_jupyter.tasks import Images, Task, TaskAction
 from mc_jupyter.values import Faces
 

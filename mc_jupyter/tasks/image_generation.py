@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mc_jupyter.fields import Bound, Closed, Spelled
-from mc_jupyter.kinds import TEXT, Takes
+from mc_jupyter.language.fields import Bound, Closed, Spelled
+from mc_jupyter.language.kinds import TEXT, Takes
 from mc_jupyter.tasks import Task, TaskAction
 
 # Every model wants multiples of 8, most of them of more: the driver knows which.

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mc_jupyter.errors import Problem
-from mc_jupyter.fields import Bound, Closed, Spelled
-from mc_jupyter.kinds import TEXT, Takes
+from mc_jupyter.language.fields import Bound, Closed, Spelled
+from mc_jupyter.language.kinds import TEXT, Takes
 from mc_jupyter.tasks import Images, Task
 from mc_jupyter.tasks._generation import GenerationAction, check_generation
 from mc_jupyter.values import Text

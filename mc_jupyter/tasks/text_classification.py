@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mc_jupyter.fields import Bound
+from mc_jupyter.language.fields import Bound
 from mc_jupyter.tasks import Task, TaskAction, Texts
 from mc_jupyter.tasks._language import LanguageSettings
 from mc_jupyter.values import Label

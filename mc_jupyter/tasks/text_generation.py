@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mc_jupyter.errors import Problem
-from mc_jupyter.kinds import TEXT, Takes
+from mc_jupyter.language.kinds import TEXT, Takes
 from mc_jupyter.tasks import Task, Texts
 from mc_jupyter.tasks._generation import GenerationAction, check_generation
 from mc_jupyter.tasks._language import LanguageSettings

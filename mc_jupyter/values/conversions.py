@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import ExpressionError, Problem
-from mc_jupyter.trust import NOTHING, Permissions
+from mc_jupyter.trust.files import is_upload, read
+from mc_jupyter.trust.permissions import NOTHING, Permissions
 from mc_jupyter.values import Stream, describe, is_image, look_up_or
-from mc_jupyter.values.files import is_upload, read
 from mc_jupyter.values.media import FORMATS, encode_image, load, load_image, recoded
 
 if TYPE_CHECKING:

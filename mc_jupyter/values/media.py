@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from mc_jupyter.errors import ExpressionError
-from mc_jupyter.trust import ALLOW_URLS, NOTHING, Permissions
-from mc_jupyter.values import arrays, describe, files, is_image
+from mc_jupyter.trust import files
+from mc_jupyter.trust.permissions import ALLOW_URLS, NOTHING, Permissions
+from mc_jupyter.values import arrays, describe, is_image
 from mc_jupyter.values.decoding import decoded
 from mc_jupyter.words import listing
 
@@ -54,7 +55,7 @@ def _fetch(text: str, permissions: Permissions) -> bytes:
         raise ExpressionError(
             f"{describe(text)} is an address, and none is fetched unless that is allowed", fix=ALLOW_URLS
         )
-    from mc_jupyter.values.fetching import fetch
+    from mc_jupyter.trust.fetching import fetch
 
     return fetch(text)
 

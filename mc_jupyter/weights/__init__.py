@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mc_jupyter.errors import NoSuchModel, Offline, WeightsError
 from mc_jupyter.events import Phase, Run
-from mc_jupyter.fields import Format, HubSource, LocalSource, StarterSource
+from mc_jupyter.language.fields import Format, HubSource, LocalSource, StarterSource
 from mc_jupyter.weights import hub, known
 from mc_jupyter.weights.checkpoint import (
     FORMATS,
@@ -31,8 +31,8 @@ from mc_jupyter.weights.checkpoint import (
     read,
 )
 from mc_jupyter.weights.download import Download
-from mc_jupyter.weights.known import KnownFile
 from mc_jupyter.weights.memory import Estimate, check_fits, estimate
+from mc_jupyter.weights.single import KnownFile
 from mc_jupyter.weights.unsafe import check_pickle, refuse_code, refuse_pickles
 from mc_jupyter.words import did_you_mean, listing
 

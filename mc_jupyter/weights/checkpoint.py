@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from mc_jupyter.errors import WeightsError
-from mc_jupyter.fields import Format
+from mc_jupyter.language.fields import Format
 from mc_jupyter.words import listing
 
 Kind = Literal["model", "adapter"]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from mc_jupyter.errors import DoesNotFit, Interrupted, WeightsError
 from mc_jupyter.events import Advance, Run
-from mc_jupyter.fields import HubSource
+from mc_jupyter.language.fields import HubSource
 from mc_jupyter.weights import hub
 from mc_jupyter.weights.hub import Entry, Listing
 from mc_jupyter.words import format_bytes

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from mc_jupyter.errors import AccessDenied, BadToken, NeedsToken, NoSuchModel, Offline, WeightsError
-from mc_jupyter.fields import HubSource
+from mc_jupyter.language.fields import HubSource
 from mc_jupyter.words import did_you_mean
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -20,26 +19,7 @@ from mc_jupyter.errors import NoSuchModel, UnsafeWeights
 from mc_jupyter.events import Phase, Run
 from mc_jupyter.weights import hub, single
 from mc_jupyter.weights.checkpoint import Checkpoint, Chosen, read
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFile:
-    """One file of weights that is known by its name: its address, and its SHA-256 where that has been published."""
-
-    name: str
-    address: str
-    sha256: str | None = None
-    folder: Path | None = None
-    local_files_only: bool = field(default=False, compare=False)
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def place(self) -> Path:
-        """Where the file is kept, or has to be put."""
-        return (self.folder or cache_folder() / "upscalers") / self.address.rpartition("/")[2]
-
+from mc_jupyter.weights.single import KnownFile
 
 _REAL_ESRGAN = "https://github.com/xinntao/Real-ESRGAN/releases/download"
 _SWINIR = "https://github.com/JingyunLiang/SwinIR/releases/download/v0.0"
@@ -135,17 +115,6 @@ def source_of(settings: Any) -> Any:
         )
     folder = Path(os.path.expanduser(model.cache_dir)) if model.cache_dir else None
     return replace(file, folder=folder, local_files_only=model.local_files_only)
-
-
-def cache_folder() -> Path:
-    """Where this user's files are kept that have no better place."""
-    if written := os.environ.get("MC_JUPYTER_CACHE"):
-        return Path(os.path.expanduser(written))
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "mc_jupyter"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "mc_jupyter" / "Cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mc_jupyter"
 
 
 # ── what is here ─────────────────────────────────────────────────────────────────────────────────────────────────────

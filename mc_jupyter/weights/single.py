@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -22,13 +25,42 @@ from mc_jupyter.words import format_bytes
 if TYPE_CHECKING:
     import httpx
 
-    from mc_jupyter.weights.known import KnownFile
 
 LARGEST = 500_000_000  # bytes; the largest file that is known has 142 MB
 _BEAT = 0.05  # seconds between two events
 _TIMEOUT = 10.0  # seconds without a byte
 _RESERVE = 100_000_000  # bytes of disk left to others
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def cache_folder() -> Path:
+    """Where this user's files are kept that have no better place."""
+    if written := os.environ.get("MC_JUPYTER_CACHE"):
+        return Path(os.path.expanduser(written))
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "mc_jupyter"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "mc_jupyter" / "Cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mc_jupyter"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """One file of weights that is known by its name: its address, and its SHA-256 where that has been published."""
+
+    name: str
+    address: str
+    sha256: str | None = None
+    folder: Path | None = None
+    local_files_only: bool = field(default=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def place(self) -> Path:
+        """Where the file is kept, or has to be put."""
+        return (self.folder or cache_folder() / "upscalers") / self.address.rpartition("/")[2]
 
 
 def not_here(file: KnownFile, why: str) -> Offline:

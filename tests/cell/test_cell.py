@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mc_jupyter.cell import Document, read
-from mc_jupyter.cell.spans import to_plain
 from mc_jupyter.errors import ComposeError, Problem, SpecError
+from mc_jupyter.language.cell import Document, read
+from mc_jupyter.language.cell.spans import to_plain
 from mc_jupyter.values.scalars import Plain
 from tests.cell.texts import CELL
 

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mc_jupyter.cell import read
-from mc_jupyter.cell.edits import splice
-from mc_jupyter.cell.spans import to_plain
 from mc_jupyter.errors import SpecError
+from mc_jupyter.language.cell import edits, read
+from mc_jupyter.language.cell.edits import splice
+from mc_jupyter.language.cell.spans import to_plain
 from tests.cell.texts import CELL
 
 examples = settings(max_examples=200, deadline=None)
@@ -43,7 +43,7 @@ def lines_changed(before: str, after: str) -> tuple[list[str], list[str]]:
     ],
 )
 def test_replacing_changes_one_value(path: Any, value: Any, gone: list[str], come: list[str]) -> None:
-    assert lines_changed(CELL, read(CELL).replace(path, value)) == (gone, come)
+    assert lines_changed(CELL, edits.replace(read(CELL), path, value)) == (gone, come)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_replacing_changes_one_value(path: Any, value: Any, gone: list[str], com
     ],
 )
 def test_inserting_adds_lines_and_changes_none(path: Any, key: Any, value: Any, come: list[str]) -> None:
-    assert lines_changed(CELL, read(CELL).insert(path, key, value)) == ([], come)
+    assert lines_changed(CELL, edits.insert(read(CELL), path, key, value)) == ([], come)
 
 
 @pytest.mark.parametrize(
@@ -74,20 +74,20 @@ def test_inserting_adds_lines_and_changes_none(path: Any, key: Any, value: Any, 
     ],
 )
 def test_removing_takes_one_entry(text: str, path: Any, left: str) -> None:
-    assert read(text).remove(path) == left
+    assert edits.remove(read(text), path) == left
 
 
 def test_an_edit_through_an_alias_is_refused() -> None:
     document = read("a: &a {x: 1}\nb: *a\n")
     with pytest.raises(SpecError, match="cannot be edited in place"):
-        document.replace(("b", "x"), 2)
-    assert document.replace(("b",), 2) == "a: &a {x: 1}\nb: 2\n"
-    assert value_of(document.replace(("b",), 2)) == {"a": {"x": 1}, "b": 2}
+        edits.replace(document, ("b", "x"), 2)
+    assert edits.replace(document, ("b",), 2) == "a: &a {x: 1}\nb: 2\n"
+    assert value_of(edits.replace(document, ("b",), 2)) == {"a": {"x": 1}, "b": 2}
 
 
 def test_a_key_that_is_there_cannot_be_inserted() -> None:
     with pytest.raises(SpecError, match="there is a 'other' already"):
-        read(CELL).insert((), "other", 1)
+        edits.insert(read(CELL), (), "other", 1)
 
 
 def test_splicing_replaces_several_spans() -> None:
@@ -133,7 +133,7 @@ def test_a_replaced_value_is_the_only_change(
     if "${" in text:
         return
     path = data.draw(st.sampled_from(paths_in(tree)[1:]))
-    after = read(text).replace(path, value)
+    after = edits.replace(read(text), path, value)
     assert value_of(after) == with_change(tree, path, value)
     span = read(text).value
     for step in path[:-1]:
@@ -156,7 +156,7 @@ def test_an_entry_can_be_removed_from_anywhere(tree: dict[str, Any], flow: bool 
     for step in path[:-1]:
         holder = holder[step]
     del holder[path[-1]]
-    assert value_of(read(text).remove(path)) == expected
+    assert value_of(edits.remove(read(text), path)) == expected
 
 
 @examples
@@ -177,7 +177,7 @@ def test_an_entry_can_be_inserted_anywhere(
     else:
         key = "brandnew"
         holder[key] = value
-    assert value_of(read(text).insert(path, key, value)) == expected
+    assert value_of(edits.insert(read(text), path, key, value)) == expected
 
 
 def _at(value: Any, path: tuple[Any, ...]) -> Any:

@@ -7,8 +7,8 @@ import pickle
 
 import pytest
 
-from mc_jupyter.cell import read
-from mc_jupyter.cell.spans import Map, Seq, place_in
+from mc_jupyter.language.cell import read
+from mc_jupyter.language.cell.spans import Map, Seq, place_in
 from tests.cell.texts import CELL
 
 

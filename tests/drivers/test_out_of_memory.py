@@ -196,7 +196,7 @@ from mc_jupyter import weights
 from mc_jupyter.devices import process_memory
 from mc_jupyter.drivers import ModelKey
 from mc_jupyter.drivers.transformers import Transformers
-from mc_jupyter.fields import LocalSource
+from mc_jupyter.language.fields import LocalSource
 
 def load(folder):
     plan = ModelKey("transformers", "causal-lm", (), device="cpu", subject="the large one", **{settings!r})

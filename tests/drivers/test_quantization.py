@@ -22,7 +22,7 @@ from mc_jupyter.drivers.spandrel import Spandrel
 from mc_jupyter.drivers.transformers import Transformers
 from mc_jupyter.errors import PlanError
 from mc_jupyter.events import Note, Run
-from mc_jupyter.fields import LocalSource
+from mc_jupyter.language.fields import LocalSource
 from tests import models
 from tests.conftest import cell
 

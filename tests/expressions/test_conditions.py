@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mc_jupyter.errors import ExpressionError
-from mc_jupyter.expressions import matches
-from mc_jupyter.expressions.conditions import MAX_PATTERN, MAX_SUBJECT, compare
+from mc_jupyter.language.expressions import matches
+from mc_jupyter.language.expressions.conditions import MAX_PATTERN, MAX_SUBJECT, compare
 
 
 @pytest.mark.parametrize(

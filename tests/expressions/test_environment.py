@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mc_jupyter.errors import ExpressionError
-from mc_jupyter.expressions import render
-from mc_jupyter.expressions.environment import resolve_env
+from mc_jupyter.language.expressions import render
+from mc_jupyter.language.expressions.environment import resolve_env
 from mc_jupyter.values.scalars import Plain
 
 words = st.text(alphabet=st.sampled_from("${}[]|@().\\\"'ab1 *:;/\n-"), max_size=60) | st.text(max_size=40)

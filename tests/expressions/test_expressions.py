@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from mc_jupyter.errors import ExpressionError
-from mc_jupyter.expressions import render
+from mc_jupyter.language.expressions import render
 from mc_jupyter.values import Batch, Embedding, Label, Text
 from mc_jupyter.values.scalars import Plain
 from tests.expressions.sources import S

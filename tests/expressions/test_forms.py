@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mc_jupyter.errors import ExpressionError
-from mc_jupyter.expressions import render
+from mc_jupyter.language.expressions import render
 from mc_jupyter.values import Stream
 from tests.expressions.sources import S
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mc_jupyter.errors import ComposeError, ExpressionError
-from mc_jupyter.expressions import render
-from mc_jupyter.expressions.environment import resolve_env
-from mc_jupyter.expressions.grammar import escape, has_reference, is_single, parse
-from mc_jupyter.expressions.references import references
+from mc_jupyter.language.expressions import render
+from mc_jupyter.language.expressions.environment import resolve_env
+from mc_jupyter.language.expressions.grammar import escape, has_reference, is_single, parse
+from mc_jupyter.language.expressions.references import references
 from tests.expressions.sources import S
 
 words = st.text(alphabet=st.sampled_from("${}[]|@().\\\"'ab1 *:;/\n-"), max_size=60) | st.text(max_size=40)

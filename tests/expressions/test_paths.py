@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mc_jupyter.expressions import render
+from mc_jupyter.language.expressions import render
 from tests.expressions.sources import S
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mc_jupyter.expressions.references import references
+from mc_jupyter.language.expressions.references import references
 
 
 def test_references_are_found_in_containers_defaults_and_attributes() -> None:

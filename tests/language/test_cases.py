@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mc_jupyter import cell, expressions
 from mc_jupyter.errors import ComposeError
+from mc_jupyter.language import cell, expressions
 from mc_jupyter.values import Stream, is_image
 
 CASES = [json.loads(line) for line in Path(__file__).with_name("cases.jsonl").read_text("utf-8").splitlines()]

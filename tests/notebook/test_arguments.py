@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mc_jupyter.errors import InputError, UnknownName
-from mc_jupyter.inputs import Input
+from mc_jupyter.language.inputs import Input
 from mc_jupyter.notebook import arguments, commands
 
 KINDS = ("text", "number", "integer", "boolean", "json", "select", "slider", "image")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mc_jupyter import plan as planning
+from mc_jupyter.document import plan as planning
+from mc_jupyter.document.plan import Plan
 from mc_jupyter.errors import InputError
-from mc_jupyter.plan import Plan
 from tests.conftest import cell
 
 Run = Callable[[str], Any]

@@ -10,7 +10,7 @@ import ipywidgets
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from mc_jupyter.inputs import Input
+from mc_jupyter.language.inputs import Input
 from mc_jupyter.notebook.form import Form, field_for, value_of
 from mc_jupyter.notebook.image_field import ImageField
 

@@ -18,7 +18,7 @@ from ipywidgets.widgets.widget import _instances
 from PIL import Image
 
 from mc_jupyter.notebook.image_field import SIDE, ImageField, Upload, thumbnail
-from mc_jupyter.trust import Permissions
+from mc_jupyter.trust.permissions import Permissions
 
 CELL = """%%compose larger
 component:
@@ -245,7 +245,7 @@ from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 shell.run_line_magic("load_ext", "mc_jupyter")
 first = [m for m in ("ipywidgets", "anywidget", "PIL", "httpx", "httpcore") if m in sys.modules]
-from mc_jupyter.inputs import Input
+from mc_jupyter.language.inputs import Input
 from mc_jupyter.notebook.form import field_for
 field_for(Input("a", "text"), None)
 second = [m for m in ("anywidget", "PIL") if m in sys.modules]

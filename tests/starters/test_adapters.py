@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from mc_jupyter import starters, weights
 from mc_jupyter.errors import NoSuchModel
-from mc_jupyter.fields import StarterSource
+from mc_jupyter.language.fields import StarterSource
 from mc_jupyter.starters.stories import corpus, measure, styles
 from mc_jupyter.starters.stories.measure import PROMPTS, STYLES
 

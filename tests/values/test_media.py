@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from mc_jupyter.errors import ExpressionError
-from mc_jupyter.trust import Permissions
+from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.values.conversions import convert
 from mc_jupyter.values.media import load_image
 from mc_jupyter.values.pictures import rgb

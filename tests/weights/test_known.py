@@ -17,7 +17,8 @@ from mc_jupyter import weights
 from mc_jupyter.errors import Interrupted, NoSuchModel, Offline, UnsafeWeights, WeightsError
 from mc_jupyter.events import Advance, Note, Phase, Run
 from mc_jupyter.weights import known, single
-from mc_jupyter.weights.known import KNOWN, KnownFile
+from mc_jupyter.weights.known import KNOWN
+from mc_jupyter.weights.single import KnownFile
 from tests import upscalers
 from tests.conftest import cell
 from tests.upscalers import picture
@@ -144,7 +145,7 @@ def test_each_platform_has_its_cache(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.platform", platform)
     monkeypatch.setattr(Path, "home", lambda: Path("home"))
-    assert known.cache_folder() == Path(folder)
+    assert single.cache_folder() == Path(folder)
 
 
 # ── offline, and what lies there ──

@@ -13,7 +13,7 @@ import pytest
 
 from mc_jupyter.errors import Offline
 from mc_jupyter.events import Run
-from mc_jupyter.fields import HubSource
+from mc_jupyter.language.fields import HubSource
 from mc_jupyter.notebook import doctor
 from mc_jupyter.weights import hub, known
 from mc_jupyter.weights.known import KNOWN
@@ -52,6 +52,12 @@ def test_the_variables_mean_what_huggingface_hub_takes_them_for(monkeypatch: pyt
         assert (hub.offline_variable() is not None) == offline, values
 
 
+def hub_row() -> str:
+    """What `%compose doctor` says of the hub."""
+    (said,) = [row[1] for row in doctor.table(interactive=False).rows if row[0] == "hub"]
+    return said
+
+
 @pytest.mark.parametrize(("value", "offline"), [("1", True), ("on", True), ("off", False), ("n", False), ("y", False),
                                                 ("2", False), ("0", False)])  # fmt: skip
 def test_models_known_files_and_doctor_read_it_alike(
@@ -61,7 +67,7 @@ def test_models_known_files_and_doctor_read_it_alike(
     monkeypatch.setenv("MC_JUPYTER_CACHE", str(tmp_path))
     because = f"HF_HUB_OFFLINE={value}" if offline else None
     assert hub.offline_because(HubSource(repository="owner/model")) == because
-    assert dict(doctor.table(interactive=False).rows)["hub"] == (
+    assert hub_row() == (
         f"offline, only models on this disk: {because}" if offline else "asked when a model is not on this disk"
     )
     # Nothing listens at this address: whoever asks finds that out.
@@ -78,4 +84,4 @@ def test_what_huggingface_hub_read_at_its_import_counts_and_is_told(monkeypatch:
     monkeypatch.setitem(sys.modules, "huggingface_hub.constants", constants)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert os.environ.get("HF_HUB_OFFLINE") is None
-    assert "when this kernel imported huggingface_hub" in dict(doctor.table(interactive=False).rows)["hub"]
+    assert "when this kernel imported huggingface_hub" in hub_row()

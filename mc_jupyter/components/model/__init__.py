@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from pydantic import Field, create_model
 
-from mc_jupyter.cell import place_in
-from mc_jupyter.components import Call, ComponentType, Effect, Envelope, Planned, Resident, Room, Shape, default_inputs
+from mc_jupyter.components import (
+    Call,
+    Component,
+    ComponentType,
+    Effect,
+    Envelope,
+    Planned,
+    Resident,
+    Room,
+    Shape,
+    default_inputs,
+)
+from mc_jupyter.components.model import card
+from mc_jupyter.components.model.calling import perform
+from mc_jupyter.components.model.changing import effect_of
+from mc_jupyter.components.model.choices import ModelShape, decided
+from mc_jupyter.components.model.loading import fetch, open_model
+from mc_jupyter.components.model.planning import ModelPlanner, standing_in_the_way
 from mc_jupyter.drivers import Asked, Driver
 from mc_jupyter.errors import ComposeError, InputError, Problem, UnknownName
 from mc_jupyter.events import Run
-from mc_jupyter.fields import Closed, KeepAlive, ModelSettings
-from mc_jupyter.kinds import bindings
+from mc_jupyter.language.cell import place_in
+from mc_jupyter.language.fields import Closed, KeepAlive, ModelSettings
+from mc_jupyter.language.kinds import bindings
 from mc_jupyter.tasks import Task
 from mc_jupyter.words import hinted, listing
 
 _DEFAULT_TASK = "text-generation"
-
-if TYPE_CHECKING:
-    from mc_jupyter.components.model.choices import ModelPlan
-    from mc_jupyter.spec import Component
 
 
 class ModelEnvelope(Envelope, ModelSettings):
@@ -37,17 +49,6 @@ class ModelEnvelope(Envelope, ModelSettings):
     keep_alive: KeepAlive = Field(
         float("inf"), description="How long it stays loaded after a call: 10m, 1h30m, 0 (not at all), -1 (for ever)."
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelShape(Shape):
-    """A model component's fields, the task that it says and the library that performs it.
-
-    `driver` is None when no library of that word performs the task: that is a matter for the plan.
-    """
-
-    task: type[Task]
-    driver: type[Driver] | None
 
 
 class Model(ComponentType):
@@ -81,27 +82,19 @@ class Model(ComponentType):
 
     @classmethod
     def plan(cls, written: Component, env: Mapping[str, str], beside: Mapping[str, Any]) -> Planned:
-        from mc_jupyter.components.model.planning import ModelPlanner
-
         return ModelPlanner(written, env, beside).plan(default_inputs(written))
 
     @classmethod
     def refuses(cls, planned: Planned, env: Mapping[str, str], beside: Mapping[str, Any]) -> Sequence[ComposeError]:
-        from mc_jupyter.components.model.planning import standing_in_the_way
-
-        return standing_in_the_way(chosen(planned), env, beside)
+        return standing_in_the_way(decided(planned), env, beside)
 
     @classmethod
     def open(cls, planned: Planned, room: Room, run: Run) -> Resident | None:
-        from mc_jupyter.components.model.loading import open_model
-
-        return open_model(chosen(planned), room, run)
+        return open_model(decided(planned), room, run)
 
     @classmethod
     def fetch(cls, planned: Planned, run: Run) -> list[tuple[str, Any]]:
-        from mc_jupyter.components.model.loading import fetch
-
-        plan = chosen(planned)
+        plan = decided(planned)
         if not plan.driver.needs_weights:
             return []
         files = fetch(plan, None, run)
@@ -110,39 +103,28 @@ class Model(ComponentType):
 
     @classmethod
     def change(cls, old: Planned, new: Planned, room: Room) -> Effect:
-        from mc_jupyter.components.model.changing import effect_of
-
-        return effect_of(old, chosen(new), room)
+        return effect_of(old, decided(new), room)
 
     @classmethod
     def streams(cls, planned: Planned, fields: Any) -> bool:
         if not getattr(fields, "streaming", False):
             return False
-        if chosen(planned).task.items(fields)[1] or fields.num_return_sequences > 1:
+        if decided(planned).task.items(fields)[1] or fields.num_return_sequences > 1:
             fix = "streaming: false, or one input and one answer"
             raise InputError("streaming gives one answer to one input", fix=fix)
         return True
 
     @classmethod
-    def call(cls, planned: Planned, opened: Any, call: Call) -> Any:
-        from mc_jupyter.components.model.calling import perform
+    def count(cls, planned: Planned, fields: Any) -> int:
+        return len(decided(planned).task.items(fields)[0])
 
-        return perform(chosen(planned), opened, call)
+    @classmethod
+    def call(cls, planned: Planned, opened: Any, call: Call) -> Any:
+        return perform(decided(planned), opened, call)
 
     @classmethod
     def card(cls, planned: Planned, resident: Resident | None) -> Iterator[tuple[str, str]]:
-        from mc_jupyter.components.model import card
-
-        return card.rows(chosen(planned), resident)
-
-
-def chosen(planned: Planned) -> ModelPlan:
-    """The plan of a model for which everything was chosen; of another, the first error that running it would raise."""
-    from mc_jupyter.components.model.choices import ModelPlan
-
-    if isinstance(planned, ModelPlan):
-        return planned
-    raise planned.problems[0]
+        return card.rows(decided(planned), resident)
 
 
 def _task(written: Mapping[str, Any]) -> type[Task]:

@@ -30,7 +30,7 @@ _LAYING = 0.05
 
 def effect_of(old: Planned, new: ModelPlan, room: Room) -> Effect:
     """The least that is right. DoesNotFit where the change needs more memory than can be had."""
-    files = new.files()
+    files = new.files_here()
     if files is None:
         lacking = [new.subject] if new.checkpoint is None else []
         lacking += [str(a.settings.model) for a in new.adapters if a.checkpoint is None]

@@ -7,16 +7,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mc_jupyter import devices
-from mc_jupyter.components import Planned
+from mc_jupyter.components import Planned, Shape
 from mc_jupyter.components.model.identity import identity_of, unchanged
 from mc_jupyter.drivers import AdapterKey, Driver, ModelKey
-from mc_jupyter.fields import Adapter
+from mc_jupyter.language.fields import Adapter
 from mc_jupyter.tasks import Task
-from mc_jupyter.trust import Permissions
+from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.weights import Checkpoint
 from mc_jupyter.words import format_bytes
 
 _FOUR_BITS = ("int4", "fp4", "nf4")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelShape(Shape):
+    """A model component's fields, the task that it says and the library that performs it.
+
+    `driver` is None when no library of that word performs the task: that is a matter for the plan.
+    """
+
+    task: type[Task]
+    driver: type[Driver] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +160,18 @@ class ModelPlan(Planned):
         return bool(self.settings.preload)
 
     @property
+    def lot(self) -> ModelKey:
+        return self.model(self.checkpoint)
+
+    @property
+    def files(self) -> tuple[Any, ...]:
+        return self.identity
+
+    @property
+    def runs_on(self) -> str:
+        return self.device
+
+    @property
     def complete(self) -> bool:
         return self.use is not None
 
@@ -190,7 +213,7 @@ class ModelPlan(Planned):
             subject=self.subject,
         )
 
-    def files(self) -> Files | None:
+    def files_here(self) -> Files | None:
         """The component's files, if all of them are on this disk."""
         if not self.driver.needs_weights:
             return self.files_of(None, ())
@@ -227,6 +250,13 @@ class ModelPlan(Planned):
         laid = "".join(f", {a.name} × {a.weight:g}" for a in self.adapters)
         where = f"{how}on {self.device} ({self.device_why})"
         return f"{self.task.name} by {self.driver.name}, {self.subject}{laid}{size}, {where}"
+
+
+def decided(planned: Planned) -> ModelPlan:
+    """The plan of a model for which everything was chosen; of another, the first error that running it would raise."""
+    if isinstance(planned, ModelPlan):
+        return planned
+    raise planned.problems[0]
 
 
 def _is_encoder_decoder(checkpoint: Checkpoint | None, head: str) -> bool:

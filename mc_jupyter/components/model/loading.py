@@ -140,7 +140,7 @@ def open_model(planned: ModelPlan, room: Room, run: Run) -> Resident:
     Where that is what was said, the holder's model is cast. An error before weights are read (missing files, too little
     memory) leaves everything as it was.
     """
-    files = planned.files() if planned.holds() else None
+    files = planned.files_here() if planned.holds() else None
     if files is None:
         files = fetch(planned, room, run)
     elif planned.driver.needs_weights and room.get(files.use.model) is None:

@@ -10,17 +10,17 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from mc_jupyter import devices, expressions, weights
-from mc_jupyter.cell import Map, place_in
-from mc_jupyter.components.model import ModelShape
-from mc_jupyter.components.model.choices import ModelPlan, PlannedAdapter, Undecided
+from mc_jupyter import devices, weights
+from mc_jupyter.components import Component
+from mc_jupyter.components.model.choices import ModelPlan, ModelShape, PlannedAdapter, Undecided
 from mc_jupyter.components.model.identity import identity_of
 from mc_jupyter.drivers import Asked, Driver, Refusal
 from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, PlanError, Problem, SpecError
-from mc_jupyter.fields import Adapter, adapter_names, is_deferred, names_a_secret
-from mc_jupyter.inputs import Input
-from mc_jupyter.problems import problems_of
-from mc_jupyter.spec import Component
+from mc_jupyter.language import expressions
+from mc_jupyter.language.cell import Map, place_in
+from mc_jupyter.language.fields import Adapter, adapter_names, is_deferred, names_a_secret
+from mc_jupyter.language.inputs import Input
+from mc_jupyter.language.problems import problems_of
 from mc_jupyter.tasks import Task
 from mc_jupyter.weights import Checkpoint
 from mc_jupyter.words import hinted, listing
@@ -70,7 +70,7 @@ class ModelPlanner:
             **self.found(inputs, settings), task=task, driver=driver, device=choice.device, device_why=choice.why,
             checkpoint=base, identity=identity_of(base), adapters=adapters,
         )  # fmt: skip
-        files = made.files()
+        files = made.files_here()
         return replace(made, use=files.use) if files else made
 
     def found(self, inputs: tuple[Input, ...], settings: Any) -> dict[str, Any]:

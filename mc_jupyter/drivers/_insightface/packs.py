@@ -14,7 +14,7 @@ from typing import Any
 
 from mc_jupyter.drivers._insightface.onnx import Network, read_network
 from mc_jupyter.errors import NoSuchModel, PlanError, WeightsError
-from mc_jupyter.fields import HubSource, LocalSource
+from mc_jupyter.language.fields import HubSource, LocalSource
 from mc_jupyter.words import did_you_mean, listing
 
 _ALL = ("1k3d68", "2d106det", "genderage")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.batching import batches
+from mc_jupyter.drivers._batching import batches
 from mc_jupyter.drivers._memory import halving
 from mc_jupyter.drivers._transformers.captioners import (
     Blip,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.document.edits import ADAPTER
 from mc_jupyter.notebook.html import number
 from mc_jupyter.notebook.panel.looks import Hint, Looks, small
-from mc_jupyter.rewriting import ADAPTER
 
 if TYPE_CHECKING:
     from mc_jupyter.drivers import AdapterFacts

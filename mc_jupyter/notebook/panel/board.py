@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.document.edits import ADAPTER
 from mc_jupyter.errors import ComposeError, forget_frames
 from mc_jupyter.notebook.answer import problem_of
 from mc_jupyter.notebook.html import FONT, Bundle
@@ -26,7 +27,6 @@ from mc_jupyter.notebook.panel.looks import CLASS, Hint, Looks, document, sheet,
 from mc_jupyter.notebook.panel.sections import Sections, shape, states_of
 from mc_jupyter.notebook.panel.work import Work
 from mc_jupyter.notebook.progress import Output
-from mc_jupyter.rewriting import ADAPTER
 
 if TYPE_CHECKING:
     from mc_jupyter.session import Handle

@@ -10,10 +10,10 @@ from mc_jupyter.events import Run
 from mc_jupyter.notebook import form
 from mc_jupyter.notebook.answer import Answer
 from mc_jupyter.notebook.panel.looks import Looks
-from mc_jupyter.trust import NOTHING, Permissions
+from mc_jupyter.trust.permissions import NOTHING, Permissions
 
 if TYPE_CHECKING:
-    from mc_jupyter.inputs import Input
+    from mc_jupyter.language.inputs import Input
     from mc_jupyter.session import Handle
 
 _LABEL = "132px"

@@ -8,9 +8,9 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.document.edits import ADAPTER
 from mc_jupyter.errors import ComposeError, InputError, RunError
 from mc_jupyter.notebook.panel import settings as fields
-from mc_jupyter.rewriting import ADAPTER
 
 if TYPE_CHECKING:
     from mc_jupyter.engine.changes import Change

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mc_jupyter import devices
-from mc_jupyter.description import describe
-from mc_jupyter.fields import Closed, is_deferred
+from mc_jupyter.document.edits import settable
+from mc_jupyter.language.description import describe
+from mc_jupyter.language.fields import Closed, is_deferred
 from mc_jupyter.notebook import html
-from mc_jupyter.rewriting import settable
 
 if TYPE_CHECKING:
-    from mc_jupyter.components import Planned
+    from mc_jupyter.components import Component, Planned
     from mc_jupyter.session import Handle
-    from mc_jupyter.spec import Component
 
 Kind = Literal["choice", "integer", "number", "text"]
 

@@ -9,7 +9,7 @@ from mc_jupyter.notebook.views import View
 class Plan(View):
     """What `%compose check` answers."""
 
-    types = ("mc_jupyter.plan.Plan",)
+    types = ("mc_jupyter.document.plan.Plan",)
 
     def plain(self) -> str:
         return "\n".join(self.value.lines())

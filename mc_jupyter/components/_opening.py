@@ -1,0 +1,130 @@
+"""What a component type keeps open, and the room that it is kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any, ClassVar, Protocol, Self
+
+from mc_jupyter.components._records import Effect, Planned
+
+
+class Open:
+    """What a component type has opened: residents keep it by its key, and close it when nobody wants it."""
+
+    lock: RLock
+    """Held while it is called (where calls follow one another), and while it is changed."""
+
+    one_at_a_time: ClassVar[bool] = True
+    """Whether calls of it follow one another."""
+
+    def __new__(cls, *args: Any, **more: Any) -> Self:
+        made = super().__new__(cls)
+        made.lock = RLock()
+        return made
+
+    @property
+    def subject(self) -> str:
+        """What a reader calls it."""
+        return type(self).__name__
+
+    def memory(self) -> Mapping[str, int]:
+        """Bytes that it takes, by device; only that counts against memory."""
+        return {}
+
+    def serves(self, holder: str, planned: Planned) -> bool:
+        """Whether nothing has to be opened before this holder's next call."""
+        return True
+
+    def stay(self, holder: str, planned: Planned) -> None:
+        """A holder's text has changed and it stays: let go of what was here for its old text alone."""
+
+    def leave(self, holder: str) -> None:
+        """A holder has let go while others stay: let go of what was here for it alone."""
+
+    def facts(self) -> Any:
+        """What it really is, read back from it; None where there is nothing to say."""
+        return None
+
+    def parts(self) -> tuple[str, ...]:
+        """What is laid over it, by name."""
+        return ()
+
+    def adapters_of(self, planned: Planned) -> list[Any]:
+        """What is laid over it for one component: what each is, its weight, and what its layers say."""
+        return []
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Memory that opening takes at its peak, on one device.
+
+    `least` is how much does in need, where the library can run what does not fit as a whole. `lighter` are gentler
+    ways: (a line of the cell, the bytes it then needs).
+    """
+
+    device: str
+    bytes: int
+    subject: str
+    least: int | None = None
+    lighter: tuple[tuple[str, int], ...] = ()
+
+
+class Resident(Protocol):
+    """Something open, as those who opened it see it."""
+
+    key: Any
+    thing: Any
+    load_seconds: float
+    holders: set[str]
+
+    @property
+    def pinned(self) -> bool: ...
+
+
+class Room(Protocol):
+    """One holder's place among the residents: what `open` and `change` are given.
+
+    `effect` is what was said that opening would do, where a change is being applied; None where a cell is run.
+    """
+
+    holder: str
+    effect: Effect | None
+
+    @property
+    def held(self) -> Resident | None:
+        """What the holder has open now."""
+
+    def get(self, key: Hashable) -> Resident | None:
+        """What is open by this key, whoever holds it."""
+
+    def hold(self, key: Hashable, open: Callable[[], Open], need: Need | None = None) -> Resident:
+        """What this key says, opened if it is not there; the holder lets go of any other first.
+
+        Idle residents go where `need` asks for room. DoesNotFit, with nothing gone, where that is not enough.
+        """
+
+    def become(self, resident: Resident, key: Hashable, work: Callable[[], None], need: Need | None = None) -> None:
+        """Let a resident become what another key says: `work` changes it, in its turn among the calls."""
+
+    def alter(self, resident: Resident, work: Callable[[], None]) -> None:
+        """Change a resident that stays what its key says, in its turn among the calls."""
+
+    def in_the_way(self, key: Hashable, need: Need) -> Sequence[Resident]:
+        """What would have to go before this can be opened. DoesNotFit where that is not enough."""
+
+    def refuse(self, need: Need) -> None:
+        """DoesNotFit where a need cannot be met even with everything else gone."""
+
+    def whose(self, resident: Resident) -> str:
+        """What a reader calls a resident: the components that hold it."""
+
+    def took(self, key: Hashable) -> float | None:
+        """Seconds that opening this took before."""
+
+    def others(self) -> Sequence[Resident]:
+        """Everything that is open."""

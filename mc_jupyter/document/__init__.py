@@ -1,0 +1,40 @@
+"""A document: read into frozen data, planned, edited, and its schema.
+
+spec       what a document says: components, workflows, jobs
+reader     components, whichever edition's spelling they are written in; workflows beside it, over findings
+plan       every choice made, and what stands in the way
+edits      a document's text with fields of a component set
+schema     the JSON schema of documents
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from mc_jupyter.document import reader
+from mc_jupyter.document.schema import document_schema
+from mc_jupyter.document.spec import Spec
+from mc_jupyter.language import cell, expressions
+
+
+@lru_cache(maxsize=64)
+def read(text: str, *, first_line: int = 1) -> Spec:
+    """The document that a text is. Lines in errors count from `first_line`; asking again is a look-up.
+
+    Raises SpecError with every problem of the text.
+    """
+    return reader.read(text, first_line=first_line)
+
+
+def parse(text: str, env: Mapping[str, str] | None = None) -> Any:
+    """A document's plain values, `${env.X}` filled in from `env` (default: this process's) and nothing else."""
+    value = cell.read(text).value
+    return cell.to_plain(expressions.resolve_env(value, os.environ if env is None else env))
+
+
+def schema() -> dict[str, Any]:
+    """A JSON schema of documents, made from the fields, with their descriptions and limits."""
+    return document_schema()

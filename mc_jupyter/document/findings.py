@@ -1,0 +1,143 @@
+"""What is found while a document is read: everything that is wrong with it, said at once, and remarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from mc_jupyter.errors import ComposeError, Place, Problem, SpecError
+from mc_jupyter.language import cell, expressions
+from mc_jupyter.language.cell import Map, place_in
+from mc_jupyter.language.expressions import Reference
+from mc_jupyter.language.fields import Closed
+from mc_jupyter.language.problems import problems_of
+from mc_jupyter.words import did_you_mean, listing
+
+
+class Findings:
+    """The problems and remarks of one document, and the checks that all its parts share."""
+
+    def __init__(self, problems: list[Problem]):
+        self.problems = problems
+        self.remarks: list[str] = []
+
+    def wrong(self, message: str, place: Place | None, fix: str | None = None) -> None:
+        """Note one problem."""
+        self.problems.append(Problem(message, place, fix))
+
+    def failed(self, error: ComposeError, place: Place | None) -> None:
+        """Note an error's problems, at this place where they have none of their own."""
+        self.problems += error.at(place).problems
+
+    def unknown_key(self, key: str, container: Map, known: Iterable[str]) -> None:
+        """Note a key that cannot stand where it stands, with those that can."""
+        known = list(known)
+        fix = did_you_mean(key, known) or f"known here: {', '.join(sorted(known))}"
+        self.wrong(f"unknown key {key!r}", place_in(container, (key,), key=True), fix)
+
+    def result(self) -> tuple[str, ...]:
+        """The remarks, each once. SpecError with every problem, in the order of the text, when there are any."""
+        if self.problems:
+            raise SpecError(sorted(dict.fromkeys(self.problems), key=_reading_order))
+        return tuple(dict.fromkeys(self.remarks))
+
+    # --- mappings and their keys --------------------------------------------------------------------------------------
+
+    def parts(self, container: Map, name: str) -> Iterator[Map]:
+        """The mappings under `component:` or `components:`, of which only one may be there."""
+        plural = name + "s"
+        if name in container and plural in container:
+            self.wrong(
+                f"{name} and {plural} are both given", place_in(container, (name,), key=True), "keep one of them"
+            )
+        for key in (name, plural):
+            if key not in container:
+                continue
+            value = container[key]
+            for i, item in enumerate(value if isinstance(value, list) else [value]):
+                if isinstance(item, Map):
+                    yield item
+                else:
+                    path = (key, i) if isinstance(value, list) else (key,)
+                    self.wrong(f"a {name} is a mapping", place_in(container, path), f"{name}:\n        id: …")
+
+    def unique(self, parts: Iterable[Any], noun: str) -> None:
+        """Note parts whose id another one has already."""
+        seen: set[str] = set()
+        for part in parts:
+            if part.id in seen:
+                self.wrong(
+                    f"two {noun}s have the id {part.id!r}",
+                    place_in(part.written, ("id",)),
+                    "give each an id of its own",
+                )
+            seen.add(part.id)
+
+    def put(self, into: Map, name: str, written: Map, key: str) -> None:
+        """Copy an entry under its field's own name, which must not be there yet."""
+        if name in into:
+            self.wrong(
+                f"{name} is given twice" + (f", here as {key}" if key != name else ""),
+                place_in(written, (key,), key=True),
+                "keep one of them",
+            )
+        else:
+            into.take(written, key, name)
+
+    def valid(self, model: type[Closed], written: Map) -> Any:
+        """The model's fields from what is written, or None with the problems noted."""
+        try:
+            return model.model_validate(dict(written))
+        except ValidationError as error:
+            self.problems += problems_of(error, written, model)
+            return None
+
+    # --- expressions --------------------------------------------------------------------------------------------------
+
+    def known_sources(self, value: Any, known: Iterable[str], why: str | None = None) -> None:
+        """Note every expression that names a source which cannot be there, and `${` that begins none."""
+        known = tuple(known)
+        try:
+            found = list(expressions.references(value))
+            for path, text in texts_in(value):
+                if expressions.parse(text).unread:
+                    self.wrong(
+                        "${ begins no expression here",
+                        place_in(value, path),
+                        "close it with }, or write \\${ for the letters",
+                    )
+        except ComposeError as error:
+            self.problems += error.problems
+            return
+        for path, reference in found:
+            if reference.source not in known:
+                hint = did_you_mean(reference.source, known)
+                fix = hint or f"here there are: {listing([f'${{{k}…}}' for k in known], 'and')}"
+                message = f"{reference.text} names {reference.source!r}, which is not known here"
+                self.wrong(message + (f": {why}" if why else ""), _within(value, path, reference), fix)
+
+
+def texts_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Every text inside nested containers, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping | list):
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from texts_in(item, (*path, key))
+
+
+def _reading_order(problem: Problem) -> tuple[int, int]:
+    return (problem.place.line, problem.place.column) if problem.place else (0, 0)
+
+
+def _within(value: Any, path: tuple[Any, ...], reference: Reference) -> Place | None:
+    """Where one reference stands inside the text at a path."""
+    span = cell.span_in(value, path)
+    if span is None:
+        return None
+    at = span.text.find(reference.text)
+    if at < 0:
+        return span.place()
+    return cell.Span(span.start + at, span.start + at + len(reference.text), span.source).place()

@@ -1,0 +1,355 @@
+"""The vocabulary of documents: model sources, secrets, numbers within limits, and values that may be expressions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    model_validator,
+)
+from pydantic.annotated_handlers import GetJsonSchemaHandler
+from pydantic_core import PydanticCustomError, core_schema
+
+from mc_jupyter.language import expressions
+from mc_jupyter.words import hinted
+
+T = TypeVar("T")
+
+Format = Literal["safetensors", "pytorch", "gguf", "onnx", "tensorrt"]
+Precision = Literal["auto", "float32", "float16", "bfloat16"]
+DeviceMode = Literal["single", "auto"]
+QuantizationKind = Literal["none", "int8", "int4", "fp4", "nf4"]
+
+_DIRECTIVES = frozenset({"...", "?", "*", "+", "|", "&"})
+_LOCAL = re.compile(r"(?:/|\./|\.\./|~|[A-Za-z]:[\\/])|\.{1,2}$")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(?::\d+)?")
+
+
+class Closed(BaseModel):
+    """A frozen set of fields that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+
+    @classmethod
+    def names(cls) -> Mapping[str, str]:
+        """Every name that the fields answer to, with the field's own: `text`, and `prompt` for `text` too."""
+        return _names(cls)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_spelling(cls, written: Any) -> Any:
+        """Other names of fields become their own; a name beside its field's own stays, and is refused as unknown."""
+        if not isinstance(written, Mapping):
+            return written
+        names = cls.names()
+        return {(names[k] if k in names and names[k] not in written else k): v for k, v in written.items()}
+
+
+# --- values that may be expressions -----------------------------------------------------------------------------------
+
+
+def is_deferred(value: object) -> bool:
+    """Whether a written value is known only when it is rendered: it holds `${…}`, or spreads, maps or joins.
+
+    A mapping or list whose *elements* hold expressions is not deferred: its shape can be checked now.
+    """
+    if isinstance(value, str):
+        return expressions.has_reference(value)
+    if isinstance(value, Mapping):
+        return any(key in _DIRECTIVES for key in value)
+    if isinstance(value, list):
+        return any(isinstance(item, str) and item.startswith("...${") for item in value)
+    return False
+
+
+class _MayBeExpression:
+    """Lets `${…}` through a field's check; the same check runs again on what the expression gives."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        numeric = {source, *get_args(source)} & {int, float}
+
+        def check(value: object, inner: core_schema.ValidatorFunctionWrapHandler) -> Any:
+            if isinstance(value, bool) and numeric and bool not in get_args(source):
+                raise PydanticCustomError("no_number", "should be a number")
+            return value if is_deferred(value) else inner(value)
+
+        return core_schema.no_info_wrap_validator_function(check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "string", "pattern": r"\$\{", "description": "an expression"}]}
+
+
+Bound = Annotated[T, _MayBeExpression()]
+"""`Bound[int]`: a whole number, or an expression that must yield one."""
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """Other names that a field answers to, from one edition of the language or another."""
+
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str):
+        object.__setattr__(self, "names", names)
+
+
+@cache
+def _names(model: type[Closed]) -> Mapping[str, str]:
+    fields = model.model_fields.items()
+    spelled = ((name, mark) for name, info in fields for mark in info.metadata if isinstance(mark, Spelled))
+    others = {other: name for name, mark in spelled for other in mark.names}
+    return MappingProxyType({**others, **{name: name for name in model.model_fields}})
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+
+class Secret:
+    """Text that shows itself to nobody: `repr`, `str` and JSON give `•••`; `reveal()` gives the text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str):
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(•••)"
+
+    def __str__(self) -> str:
+        return "•••"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        def check(value: object) -> Secret:
+            if isinstance(value, Secret):
+                return value
+            if not isinstance(value, str) or not value:
+                raise ValueError("should be text")
+            return cls(value)
+
+        return core_schema.no_info_plain_validator_function(
+            check, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "writeOnly": True}
+
+
+_SECRET_NAME = re.compile(
+    r"TOK(EN)?(?![A-Z])|SECRET|PASSW|API_?KEY|PRIVATE|CREDENTIAL|_KEY$|^KEY$|_AUTH$", re.IGNORECASE
+)
+
+
+def names_a_secret(variable: str) -> bool:
+    """Whether an environment variable's name says that its value is nobody's business: HF_TOKEN, DB_PASSWORD …"""
+    return bool(_SECRET_NAME.search(variable))
+
+
+class Environment(Mapping[str, Any]):
+    """Environment variables as expressions see them: those that are secrets show themselves to nobody."""
+
+    def __init__(self, variables: Mapping[str, str]):
+        self._variables = variables
+
+    def __getitem__(self, name: str) -> str | Secret:
+        value = self._variables[name]
+        return Secret(value) if names_a_secret(name) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+    def __repr__(self) -> str:
+        return f"Environment of {len(self)} variables"
+
+
+# --- where a model comes from -----------------------------------------------------------------------------------------
+
+
+class HubSource(Closed):
+    """A model repository on the Hugging Face hub."""
+
+    provider: Literal["huggingface"] = Field("huggingface", description="Where the files come from.")
+    repository: Bound[str] = Field(description="Repository on the hub: OWNER/NAME or NAME.")
+    revision: Bound[str] | None = Field(None, description="Branch, tag or commit (the hub's default: main).")
+    filename: Bound[str] | None = Field(None, description="One weights file of the repository, instead of all.")
+    cache_dir: Bound[str] | None = Field(None, description="Folder for downloads (default: the hub's own cache).")
+    local_files_only: Bound[bool] = Field(False, description="Use only what is on this disk; never ask the hub.")
+    token: Bound[Secret] | None = Field(None, description="Access token, for private and gated models.")
+
+    def __str__(self) -> str:
+        return self.repository
+
+
+class LocalSource(Closed):
+    """A model on this disk: a folder, or one file."""
+
+    provider: Literal["local"] = Field("local", description="Where the files come from.")
+    path: Bound[str] = Field(description="Folder or file. `~` is your home; a relative path starts where you work.")
+    format: Bound[Format] | None = Field(None, description="File format; found out from the files when not given.")
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class StarterSource(Closed):
+    """A small model that ships with mc_jupyter."""
+
+    provider: Literal["starter"] = Field("starter", description="Where the files come from.")
+    name: Bound[str] = Field(description="Which one: stories, sentiment, embedding, shapes, shapes-caption or upscale.")
+
+    def __str__(self) -> str:
+        return f"starter:{self.name}"
+
+
+def source_of(written: object) -> object:
+    """The long form of a model source written as text, by the chapter's path rules."""
+    if isinstance(written, str) and not expressions.has_reference(written):
+        if not written.strip():
+            raise ValueError("names no model")
+        if written.startswith("starter:"):
+            return StarterSource(name=written.removeprefix("starter:"))
+        if _LOCAL.match(written):
+            return LocalSource(path=written)
+        return HubSource(repository=written)
+    if isinstance(written, Mapping) and "provider" not in written:
+        provider = "local" if "path" in written else "huggingface"
+        return {"provider": provider, **written}
+    return written
+
+
+ModelSource = Annotated[
+    Annotated[HubSource | LocalSource | StarterSource, Field(discriminator="provider")],
+    BeforeValidator(source_of, json_schema_input_type=str | HubSource | LocalSource | StarterSource),
+]
+
+
+# --- how long a model stays -------------------------------------------------------------------------------------------
+
+_SPAN = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+def seconds_of(written: object) -> object:
+    """Seconds from `10m`, `1h30m`, `45s`, a number of seconds, or -1 (for ever)."""
+    if isinstance(written, bool) or (isinstance(written, str) and expressions.has_reference(written)):
+        return written
+    if isinstance(written, int | float):
+        if written < 0 and written != -1:
+            raise ValueError("is a time such as 10m, 0 or -1")
+        return float("inf") if written == -1 else float(written)
+    text = str(written).strip()
+    found = _SPAN.fullmatch(text)
+    if text == "-1":
+        return float("inf")
+    if not text or found is None:
+        raise ValueError(f"{text!r} is no time: write 10m, 1h30m, 45s, 0 (not at all) or -1 (for ever)")
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+KeepAlive = Annotated[Bound[float], BeforeValidator(seconds_of, json_schema_input_type=str | float)]
+
+
+# --- how a model is loaded --------------------------------------------------------------------------------------------
+
+
+def _device(name: str) -> str:
+    if not _DEVICE.fullmatch(name):
+        raise ValueError(
+            hinted(
+                f"{name!r} is not a device: auto, cpu, cuda, cuda:N or mps",
+                name,
+                ["auto", "cpu", "cuda", "cuda:0", "mps"],
+            )
+        )
+    return name
+
+
+Device = Annotated[str, AfterValidator(_device)]
+
+
+class Quantization(Closed):
+    """Weights held in fewer bits."""
+
+    type: Bound[QuantizationKind] = Field(description="Which numbers the weights become.")
+    compute_dtype: Bound[Precision] = Field("auto", description="Precision of the arithmetic.")
+    double_quant: Bound[bool] = Field(True, description="Quantize the scales too (4 bit only).")
+
+
+def _quantization(written: object) -> object:
+    if isinstance(written, str) and not expressions.has_reference(written):
+        return {"type": written}
+    return written
+
+
+def _listed(written: object) -> object:
+    return [written] if isinstance(written, Mapping) else written
+
+
+class Adapter(Closed):
+    """A small set of trained changes laid over a base model."""
+
+    type: Literal["lora"] = Field("lora", description="Kind of adapter.")
+    name: str | None = Field(None, description="What you call it (default: adapter_1, adapter_2 …).")
+    model: ModelSource = Field(description="Where the adapter's files come from.")
+    weight: Bound[float] = Field(1.0, description="How much of it is added: 0 none, 1 as trained.")
+    precision: Bound[Precision] | None = Field(None, description="Number format of the adapter (default: the model's).")
+    quantization: Bound[QuantizationKind] | None = Field(None, description="Hold the adapter in fewer bits.")
+    low_cpu_mem_usage: Bound[bool] = Field(False, description="Load it piece by piece.")
+
+
+def adapter_names(adapters: Sequence[Adapter]) -> list[str]:
+    """What each adapter is called: its name, or `adapter_1`, `adapter_2` … by its place in the list."""
+    return [adapter.name or f"adapter_{i}" for i, adapter in enumerate(adapters, 1)]
+
+
+class ModelSettings(Closed):
+    """What every `type: model` component may say about its model: the fields that decide which bytes are in memory."""
+
+    model: Bound[ModelSource] | None = Field(
+        None, description="The model: a hub name, a path, `starter:NAME`, or a mapping."
+    )
+    device: Bound[Device] = Field(
+        "auto", description="Where it runs: auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:N, mps."
+    )
+    device_mode: Bound[DeviceMode] = Field("single", description="One device, or spread over all (auto).")
+    precision: Bound[Precision] = Field(
+        "auto", description="Number format: auto is half precision on a GPU, float32 on a CPU."
+    )
+    quantization: Annotated[
+        Quantization, BeforeValidator(_quantization, json_schema_input_type=QuantizationKind | Quantization)
+    ] = Field(Quantization(type="none"), description="Hold the weights in fewer bits.")
+    low_cpu_mem_usage: Bound[bool] = Field(False, description="Load piece by piece (transformers 5 always does).")
+    allow_pickle: bool = Field(False, description="Read weights stored as pickle (.bin, .pt), tensors only.")
+    allow_urls: bool = Field(False, description="Fetch http(s) addresses in inputs, of public hosts only.")
+    allow_paths: bool = Field(False, description="Read files outside the working folder that texts in inputs name.")
+    peft_adapters: Annotated[
+        list[Adapter], BeforeValidator(_listed, json_schema_input_type=Adapter | list[Adapter]), Spelled("peft_adapter")
+    ] = Field(default_factory=list, description="Adapters laid over the model; several are added up.")

@@ -1,0 +1,170 @@
+"""What a call needs: the inputs that an action's expressions name, with their kinds, defaults and hints."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mc_jupyter.errors import InputError
+from mc_jupyter.language import expressions
+from mc_jupyter.language.expressions import Reference
+from mc_jupyter.language.fields import Closed, Environment
+from mc_jupyter.language.kinds import AS, KINDS, TEXT, Kind, taken
+from mc_jupyter.values import is_image
+from mc_jupyter.values.streams import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Something a call needs, as the cell's `${input.NAME as KIND | default @(description …)}` describes it.
+
+    `takes` is the kind that the field takes it as; where nothing says so, the one of the word `kind`.
+    """
+
+    name: str
+    kind: str = "text"
+    required: bool = True
+    default: Any = None
+    options: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    description: str = ""
+    also: tuple[str, ...] = ()
+    takes: Kind | None = field(default=None, repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.also)
+
+    @property
+    def of(self) -> Kind:
+        """Its kind: how it is read, and what a call writes."""
+        return self.takes or KINDS.get(self.kind, TEXT)
+
+
+def readable(inputs: Any, known: Sequence[Input] = ()) -> Any:
+    """The inputs as expressions can read them: iterators and arrays become lists; what cannot be one is refused.
+
+    What the `known` ones' kinds take as one stays as it is: an array is a picture there, or a list of pictures.
+    """
+    if isinstance(inputs, Mapping):
+        kinds = {name: one.of for one in known for name in one.names}
+        return {name: _plain(value, str(name), kinds.get(name, TEXT)) for name, value in inputs.items()}
+    return _plain(inputs, "the input", known[0].of if known else TEXT)
+
+
+def _plain(value: Any, name: str, kind: Kind) -> Any:
+    if kind.whole(value):
+        return value
+    if (parts := kind.parts(value)) is not None:
+        return [_plain(one, f"{name}[{i}]", kind) for i, one in enumerate(parts)]
+    if value is None or isinstance(value, bool | int | float | bytes | Mapping | Stream) or is_image(value):
+        return value
+    if isinstance(value, str):
+        return _whole_characters(value, name)
+    if isinstance(value, list | tuple | Iterator | range):
+        return [_plain(item, f"{name}[{i}]", kind) for i, item in enumerate(value)]
+    if callable(getattr(value, "tolist", None)):  # numpy, pandas, torch
+        return value.tolist()
+    if isinstance(value, set | frozenset):
+        raise InputError(f"{name} is a set, which has no order", fix="give a list: sorted(…)")
+    return value  # messages, files and the like: fields check what they take
+
+
+def _whole_characters(text: str, name: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{name} holds half a character ({text[error.start]!a}), which is no text",
+            fix="text.encode(errors='replace')",
+        ) from None
+    return text
+
+
+def inputs_of(written: Mapping[str, Any], fields: type[Closed]) -> tuple[Input, ...]:
+    """The inputs that the expressions of an action's written fields name, in the order of the text."""
+    found: dict[str, Input] = {}
+    kinds = {name: takes.kind for name, takes in taken(fields).items()}
+    for name, value in written.items():
+        info = fields.model_fields.get(name)
+        for reference in _top_references(value):
+            if reference.source == "input":
+                made = _input(reference, info is not None and info.is_required(), kinds.get(name))
+                known = found.get(made.name)
+                found[made.name] = made if known is None or (made.required and not known.required) else known
+    return tuple(found.values())
+
+
+def missing(known: Sequence[Input], inputs: Mapping[str, Any]) -> list[Input]:
+    """The known inputs that a call needs and these do not give."""
+    needed = (one for one in known if one.required)
+    return [one for one in needed if not any(inputs.get(name) is not None for name in one.names)]
+
+
+def _top_references(value: Any) -> Iterator[Reference]:
+    """The references of a written value, without those inside another's default: they stand for the same input."""
+    inside: set[int] = set()
+    for _, reference in expressions.references(value):
+        if id(reference) in inside:
+            continue
+        inside |= {id(r) for r in _nested(reference)}
+        yield reference
+
+
+def _nested(reference: Reference) -> Iterator[Reference]:
+    for inner in reference.default.references if reference.default else ():
+        yield inner
+        yield from _nested(inner)
+
+
+def _input(reference: Reference, needed: bool, takes: Kind | None) -> Input:
+    """One input; `needed` says that the field cannot do without a value, `takes` of which kind the field's are."""
+    name = reference.path[0] if reference.path and isinstance(reference.path[0], str) else "input"
+    said = AS.get((reference.type or "").removesuffix("[]"))
+    if said is not None and (takes is None or takes.name != said):
+        takes = KINDS[said]  # what the expression says counts for more than what the field takes
+    takes = takes or TEXT
+    others = [r for r in _nested(reference) if r.source == "input" and r.path]
+    also = tuple(str(r.path[0]) for r in others)
+    default = None if reference.default is None else _default(reference, takes)
+    if takes.name in ("number", "slider") and isinstance(default, str):
+        default = float(default)  # `as slider` itself changes no value
+    options, low, high, step = _hints(reference, takes.name)
+    return Input(
+        name=str(name),
+        kind=takes.name,
+        required=needed and default is None,
+        default=default,
+        options=options,
+        minimum=low,
+        maximum=high,
+        step=step,
+        description=reference.annotations.get("description", ""),
+        also=also,
+        takes=takes,
+    )
+
+
+def _default(reference: Reference, kind: Kind) -> Any:
+    """What stands for an input that nobody gives. Of a file it is the name: looking it up reads nothing."""
+    sources = {"input": {}, "env": Environment(os.environ)}
+    return expressions.unconverted(reference, sources) if kind.file else expressions.render(reference.text, sources)
+
+
+def _hints(reference: Reference, kind: str) -> tuple[tuple[str, ...], float | None, float | None, float | None]:
+    """The choices of `select/a,b,c`, and the range of `slider/0,2,0.1`."""
+    given = [part.strip() for part in (reference.subtype or "").split(",") if part.strip()]
+    if kind == "select":
+        return tuple(given), None, None, None
+    if kind == "slider":
+        try:
+            numbers = [float(part) for part in given]
+        except ValueError:
+            numbers = []
+        low, high, step = (*numbers, None, None, None)[:3]
+        return (), low, high, step
+    return (), None, None, None

@@ -1,0 +1,109 @@
+"""What a typed field's check found wrong, said in the words of the document and at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from mc_jupyter.errors import Problem
+from mc_jupyter.language.cell import place_in
+from mc_jupyter.language.description import models_at
+from mc_jupyter.language.fields import Closed
+from mc_jupyter.words import did_you_mean
+
+# pydantic's error types → what the value should be.
+_SHOULD_BE = {
+    "string_type": "text",
+    "no_number": "a number",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "is_instance_of": "an object",
+}
+_LIMITS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+    "multiple_of": ("a multiple of", "multiple_of"),
+}
+
+
+def problems_of(error: ValidationError, written: Any, model: type[Closed]) -> list[Problem]:
+    """One problem for each value that is wrong, however many alternatives it failed."""
+    grouped: dict[tuple[Any, ...], list[Any]] = {}
+    for found in error.errors(include_url=False):
+        grouped.setdefault(_steps(found["loc"], written, found["type"]), []).append(found)
+    # A value that is no text and no list of texts fails twice; the failure further in says more.
+    paths = [path for path in grouped if not any(other[: len(path)] == path and other != path for other in grouped)]
+    found_problems = [_problem(path, grouped[path], written, model) for path in paths]
+    # A misspelt key is also a missing one: the misspelling says it all.
+    hinted = {p.fix for p in found_problems if p.message.startswith("unknown key")}
+    return [p for p in found_problems if f"did you mean {p.message.removesuffix(' is needed')!r}?" not in hinted]
+
+
+def _steps(loc: Sequence[Any], written: Any, kind: str) -> tuple[Any, ...]:
+    """The steps of pydantic's path that are the document's own: names of union members are left out."""
+    steps: list[Any] = []
+    value = written
+    for i, step in enumerate(loc):
+        last = i == len(loc) - 1
+        if isinstance(value, dict) and (step in value or (last and kind == "missing")):
+            steps.append(step)
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            steps.append(step)
+            value = value[step]
+    return tuple(steps)
+
+
+def _problem(path: tuple[Any, ...], found: list[Any], written: Any, model: type[Closed]) -> Problem:
+    first = found[0]
+    name = next((str(s) for s in reversed(path) if isinstance(s, str)), "the document")
+    if first["type"] == "extra_forbidden":
+        known = sorted({name for one in models_at([model], path[:-1]) for name in one.names()})
+        return Problem(
+            f"unknown key {name!r}",
+            place_in(written, path, key=True),
+            did_you_mean(name, known) or f"known here: {', '.join(known)}",
+        )
+    if first["type"] == "missing":
+        return Problem(f"{name} is needed", place_in(written, path[:-1] if len(path) > 1 else ()), f"{name}: …")
+    return Problem(f"{name} {_complaint(found)}", place_in(written, path), _fix(found))
+
+
+def _complaint(found: list[Any]) -> str:
+    first = found[0]
+    given = first.get("input")
+    shown = repr(given) if not isinstance(given, BaseModel | dict | list) else None
+    if first["type"] == "value_error":
+        return f"is wrong: {first['ctx']['error']}"
+    if first["type"] == "literal_error":
+        return f"is {shown}, which is not one of {first['ctx']['expected']}"
+    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return "has no known provider: huggingface, local or starter"
+    if first["type"] in _LIMITS:
+        words, key = _LIMITS[first["type"]]
+        return f"should be {words} {first['ctx'][key]:g}, and is {shown}"
+    should = list(dict.fromkeys(_SHOULD_BE.get(f["type"], f["msg"]) for f in found))
+    return f"should be {' or '.join(should)}" + (f", and is {shown}" if shown else "")
+
+
+def _fix(found: list[Any]) -> str | None:
+    first = found[0]
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        allowed = [word.strip("' ") for part in first["ctx"]["expected"].split(", ") for word in part.split(" or ")]
+        return did_you_mean(first["input"], allowed)
+    if any(f["type"] == "string_type" for f in found) and isinstance(first.get("input"), int | float | bool):
+        return "write it in quotes"
+    return None

@@ -1,0 +1,1 @@
+"""What may be touched: permissions, files of this disk, addresses of public hosts."""
