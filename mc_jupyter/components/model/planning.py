@@ -125,7 +125,7 @@ class ModelPlanner:
             if names_a_secret(name) and path[-1] != "token":
                 raise PlanError(
                     f"{name} is a secret by its name, and {path[0]} is shown to every reader",
-                    place=place_in(self.component.written, path),
+                    place=place_in(own, path),
                     fix="secrets may stand in token: only; a value that is none needs another name",
                 )
 
@@ -206,8 +206,8 @@ class ModelPlanner:
         """The error at the field that the refusal is about, in whichever spelling the cell says it."""
         if refusal.call is not None:
             return refusal.error.at(place_in(self.component.actions[refusal.call].written, (refusal.field,)))
-        others = type(self.component.settings).names().items()
-        return refusal.error.at(self.place(refusal.field, *(other for other, name in others if name == refusal.field)))
+        own = self.component.own
+        return refusal.error.at(place_in(own, (refusal.field,)) if refusal.field in own else None)
 
     def calls(self) -> tuple[Mapping[str, Any], ...]:
         """What the cell says of each of its calls, without what expressions will give."""
