@@ -22,7 +22,7 @@ from mc_jupyter import words
 from mc_jupyter.comparison.agreement import agreement
 from mc_jupyter.comparison.peaks import Stretch, watched
 from mc_jupyter.comparison.table import Comparison, Record
-from mc_jupyter.components import Planned
+from mc_jupyter.components import FOR_EVER, Planned
 from mc_jupyter.engine import Engine
 from mc_jupyter.engine.calls import Prepared, given
 from mc_jupyter.engine.changes import said
@@ -146,7 +146,8 @@ class _Comparing:
         text, beside = written_with(old, settings)
         if self.asked is not None:
             beside.pop("seed", None)
-        beside["keep_alive"] = -1  # however briefly the cell keeps its model, a variant's calls are made with one
+        if self.of.planned.keep_alive != FOR_EVER:
+            beside["keep_alive"] = -1  # however briefly the cell keeps its model, a variant's calls are made with one
         try:
             made = self.engine.definition(text, old.component, first_line=old.first_line, beside=beside)
         except UnknownName as error:  # a driver or a task: a value, and not a field

@@ -67,7 +67,7 @@ from mc_jupyter.words import listing
 
 __all__ = [
     "DEFAULT", "FOR_EVER", "Action", "Call", "Component", "ComponentType", "Effect", "Envelope", "Need", "Open",
-    "Planned", "Resident", "Room", "Shape", "Step", "chosen",
+    "Planned", "Resident", "Room", "Shape", "Step", "chosen", "default_inputs", "filled",
 ]  # fmt: skip
 
 

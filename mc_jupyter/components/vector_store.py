@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import Field
+from pydantic import Field, create_model
 
-from mc_jupyter.components import ComponentType, Envelope
+from mc_jupyter.components import (
+    Call,
+    Component,
+    ComponentType,
+    Envelope,
+    Open,
+    Planned,
+    Resident,
+    Room,
+    Shape,
+    default_inputs,
+    filled,
+)
+from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, UnknownName
+from mc_jupyter.events import Run
+from mc_jupyter.language.cell import place_in
 from mc_jupyter.language.fields import Bound, Closed, Spelled
+from mc_jupyter.stores import Entry, Match, Store, Wanted
+from mc_jupyter.values import Batch
+from mc_jupyter.words import hinted, listing
 
 
 class VectorStoreSettings(Envelope):
     """Where the vectors are kept."""
 
-    driver: Literal["chroma", "milvus", "faiss", "qdrant"] = Field("chroma", description="The store's library.")
+    driver: str = Field("chroma", description="The store's library: chroma, milvus, faiss or qdrant.")
     mode: Literal["local", "server"] = Field("local", description="Files of this machine, or a server.")
     storage_dir: Bound[str] | None = Field(None, description="Folder of a local store.")
     endpoint: Bound[str] | None = Field(None, description="Address of a server.")
@@ -49,9 +73,176 @@ class VectorStoreAction(Closed):
     output: Any = Field(None, description="What the call gives back, built from ${result}.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreShape(Shape):
+    """A vector store's fields, and the database that its `driver:` means; None where this version has none."""
+
+    store: type[Store] | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreKey:
+    """Exactly what decides which store is open: equal keys are one."""
+
+    store: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorePlan(Planned):
+    """A vector store with its choices."""
+
+    store: type[Store]
+
+    @property
+    def key(self) -> StoreKey:
+        named = ((name, repr(getattr(self.settings, name))) for name in type(self.settings).model_fields)
+        return StoreKey(self.store.name, tuple(one for one in named if one[0] not in Envelope.model_fields))
+
+    @property
+    def subject(self) -> str:
+        return str(self.settings.storage_dir or self.settings.endpoint or self.settings.host or self.store.name)
+
+
+class OpenStore(Open):
+    """A store that is open."""
+
+    def __init__(self, store: Store, subject: str):
+        self.store, self._subject = store, subject
+
+    @property
+    def subject(self) -> str:
+        return self._subject
+
+    def close(self) -> None:
+        self.store.close()
+
+
 class VectorStore(ComponentType):
     """A store of vectors, and what is searched in it."""
 
+    runs: ClassVar[bool] = True
     sources: ClassVar[tuple[str, ...]] = ("result", "response")
     Settings: ClassVar[type[Envelope]] = VectorStoreSettings
     Action: ClassVar[type[Closed]] = VectorStoreAction
+
+    @classmethod
+    def shape(cls, written: Mapping[str, Any]) -> StoreShape:
+        word = str(written.get("driver", VectorStoreSettings.model_fields["driver"].default))
+        if word not in Store.spoken():
+            message = hinted(f"no store {word!r}", word, Store.spoken())
+            place = place_in(written, ("driver",))
+            raise UnknownName(message, place=place, fix=f"driver: {listing(Store.spoken())}")
+        store = Store.named(word) if word in Store.names() else None
+        return StoreShape(_settings_of(store), VectorStoreAction, store=store)  # type: ignore[arg-type]  # hashable
+
+    @classmethod
+    def shapes(cls) -> Iterator[tuple[dict[str, str], Shape]]:
+        yield {"type": cls.name}, StoreShape(cls.Settings, cls.Action, store=None)
+
+    @classmethod
+    def plan(cls, written: Component, env: Mapping[str, str], beside: Mapping[str, Any]) -> Planned:
+        store = cast("StoreShape", written.shape).store
+        settings, problems = filled(written, env, beside)
+        if lack := _lack(written, store):
+            problems = (*problems, lack)
+        if store is None:
+            return Planned(written.id, written, settings, default_inputs(written), problems=problems)
+        return StorePlan(written.id, written, settings, default_inputs(written), problems=problems, store=store)
+
+    @classmethod
+    def open(cls, planned: Planned, room: Room, run: Run) -> Resident | None:
+        plan = cast("StorePlan", planned)
+        return room.hold(plan.key, lambda: OpenStore(plan.store.open(plan.settings, run), plan.subject))
+
+    @classmethod
+    def call(cls, planned: Planned, opened: Any, call: Call) -> Any:
+        """`{ids, affected_rows}` of insert and update, `{affected_rows}` of delete; of search a list of matches, best
+        first, each `{id, score, distance, metadata, document, embedding}`, or for several vectors a list of such lists.
+        """
+        store: Store = opened.store
+        fields, collection = call.fields, call.fields.collection or "default"
+        if fields.method in ("insert", "update"):
+            entries = list(_entries(fields))
+            store.insert(collection, entries)
+            return {"ids": [entry.id for entry in entries], "affected_rows": len(entries)}
+        if fields.method == "delete":
+            ids = None if fields.vector_id is None else [str(one) for one in _listed(fields.vector_id)]
+            if ids is None and fields.filter is None:
+                raise InputError("delete needs to know what goes", fix="vector_id: …, or filter: {field: value}")
+            return {"affected_rows": store.delete(collection, ids, fields.filter)}
+        vectors, many = _vectors(fields.query)
+        found = store.search(collection, vectors, Wanted(fields.top_k, fields.filter))
+        rows = [[_row(match) for match in matches] for matches in found]
+        return Batch(rows) if many else rows[0]
+
+
+@cache
+def _settings_of(store: Any) -> type[Closed]:
+    """The fields of one store: the language's and its own."""
+    if store is None or not store.Settings.model_fields:
+        return VectorStoreSettings
+    made = create_model(f"{store.__name__}Component", __base__=(VectorStoreSettings, store.Settings))
+    return cast("type[Closed]", made)
+
+
+def _lack(written: Component, store: type[Store] | None) -> ComposeError | None:
+    place = place_in(written.written, ("driver",)) if "driver" in written.written else None
+    if store is None:
+        said = written.settings.driver
+        return NotBuilt(f"driver: {said} is read and planned, but this version has no such store yet", place=place)
+    if store.package and importlib.util.find_spec(store.package) is None:
+        install = f'%pip install "mc-jupyter[{store.extra}]"' if store.extra else f"%pip install {store.package}"
+        return MissingPackage(f"driver: {store.name} needs {store.package}, which is not installed", fix=install)
+    return None
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _vectors(query: Any) -> tuple[list[Sequence[float]], bool]:
+    """The vectors of a field, and whether they came as a list of several."""
+    if not isinstance(query, list | tuple) or not query:
+        raise InputError("query is no vector", fix="a list of numbers, or a list of such lists")
+    many = isinstance(query[0], list | tuple)
+    return (list(query), True) if many else ([query], False)
+
+
+def _entries(fields: Any) -> Iterator[Entry]:
+    """What is inserted: each vector with its metadata, document and id; without an id, that of its content."""
+    vectors, _ = _vectors(fields.query)
+    ids, metadata, documents = (
+        _column(name, getattr(fields, name), len(vectors)) for name in ("vector_id", "metadata", "document")
+    )
+    for given, vector, beside, document in zip(ids, vectors, metadata, documents, strict=True):
+        entry = Entry("", vector, beside, document)
+        yield replace(entry, id=_content_id(entry) if given is None else str(given))
+
+
+def _column(name: str, value: Any, count: int) -> list[Any]:
+    if value is None:
+        return [None] * count
+    listed = _listed(value)
+    if len(listed) != count:
+        raise InputError(f"{name} has {len(listed)} values for {count} vectors", fix="one for each vector")
+    return listed
+
+
+def _content_id(entry: Entry) -> str:
+    """An id that equal entries share: so that inserting again what is there changes nothing."""
+    content = entry.document if entry.document is not None else [float(v) for v in entry.vector]
+    text = json.dumps([content, entry.metadata], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _row(match: Match) -> dict[str, Any]:
+    entry = match.entry
+    return {
+        "id": entry.id,
+        "score": 1 / (1 + match.distance),
+        "distance": match.distance,
+        "metadata": entry.metadata,
+        "document": entry.document,
+        "embedding": list(entry.vector),
+    }

@@ -125,7 +125,7 @@ def _input(reference: Reference, needed: bool, takes: Kind | None) -> Input:
     """One input; `needed` says that the field cannot do without a value, `takes` of which kind the field's are."""
     name = reference.path[0] if reference.path and isinstance(reference.path[0], str) else "input"
     said = AS.get((reference.type or "").removesuffix("[]"))
-    if said is not None and (takes is None or takes.name != said):
+    if said is not None and (takes is None or said not in (takes.name, takes.conversion)):
         takes = KINDS[said]  # what the expression says counts for more than what the field takes
     takes = takes or TEXT
     others = [r for r in _nested(reference) if r.source == "input" and r.path]

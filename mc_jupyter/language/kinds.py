@@ -74,7 +74,8 @@ class Kind:
 class Takes:
     """Marks a field that takes inputs of a kind.
 
-    `names` are what the input is called in a cell that leaves a required field out, the usual one first.
+    `names` are what the input is called in a cell that leaves a required field out, the usual one first; the field's
+    own name comes before them where it is not among them.
     """
 
     kind: Kind
@@ -87,7 +88,7 @@ class Takes:
     def expression(self, name: str) -> str:
         """`${input.text as text | ${input.prompt as text}}`: what a required field of this name is given."""
         written = ""
-        for one in reversed(self.names or (name,)):
+        for one in reversed(self.names if name in self.names else (name, *self.names)):
             conversion = f" as {self.kind.conversion}" if self.kind.conversion else ""
             written = f"${{input.{one}{conversion}{f' | {written}' if written else ''}}}"
         return written

@@ -21,6 +21,7 @@ from mc_jupyter.words import did_you_mean, hinted, listing
 if TYPE_CHECKING:
     from mc_jupyter.components import Planned
     from mc_jupyter.language.inputs import Input
+    from mc_jupyter.language.kinds import Kind
 
 _LETTERS = {"input": "-i", "out": "-o"}
 _METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "file": "FILE", "what": "NAME|FILE",
@@ -28,7 +29,6 @@ _METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "f
 _MANY = {"given": "KEY=VALUE", "fields": "FIELD=VALUE", "names": "NAME"}
 _ASSIGNMENT = re.compile(r"(?P<key>[^\s=:]+)(?P<sign>:=|=)(?P<value>.*)", re.DOTALL)
 _YAML_KINDS = frozenset({"number", "integer", "boolean", "slider", "json", "messages"})
-_FILE_KINDS = frozenset({"image", "audio", "file"})
 
 
 def split(line: str) -> tuple[list[str], bool]:
@@ -140,7 +140,7 @@ def inputs_of(words: Iterable[str], known: Sequence[Input], variables: Mapping[s
     `key=value` is text exactly as written, unless the input is a number, a switch or JSON, which are read as YAML, or
     a file, which is a path. `key:=variable` is a Python variable; so is `variable` alone, for the input of that name.
     """
-    kinds = {name: one.kind for one in known for name in (one.name, *one.also)}
+    kinds = {name: one.of for one in known for name in (one.name, *one.also)}
     given: dict[str, Any] = {}
     for word in words:
         found = _ASSIGNMENT.fullmatch(word)
@@ -149,7 +149,7 @@ def inputs_of(words: Iterable[str], known: Sequence[Input], variables: Mapping[s
         elif found["sign"] == ":=":
             key, value = found["key"], _variable(found["value"], variables, kinds)
         else:
-            key, value = found["key"], _value(found["key"], found["value"], kinds.get(found["key"], "text"))
+            key, value = found["key"], _value(found["key"], found["value"], kinds.get(found["key"]))
         if key in given:
             raise InputError(f"the input {key!r} is given twice")
         if kinds and key not in kinds:
@@ -195,7 +195,7 @@ def adapter_weights(words: Iterable[str] | None) -> dict[str, float]:
     return found
 
 
-def _variable(name: str, variables: Mapping[str, Any], kinds: Mapping[str, str]) -> Any:
+def _variable(name: str, variables: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Any:
     if name in variables:
         return variables[name]
     if not name.isidentifier():
@@ -207,19 +207,19 @@ def _variable(name: str, variables: Mapping[str, Any], kinds: Mapping[str, str])
     )
 
 
-def _value(key: str, text: str, kind: str) -> Any:
-    if kind in _FILE_KINDS:
+def _value(key: str, text: str, kind: Kind | None) -> Any:
+    if kind is not None and kind.file:
         # A path is the user's own word here, wherever it leads; data URIs are the value themselves, and an address is
         # fetched only where that is allowed.
         return text if text.startswith(("data:", "http://", "https://")) else Path(text)
-    if kind not in _YAML_KINDS:
+    if kind is None or kind.name not in _YAML_KINDS:
         return text
     import yaml
 
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
-        raise InputError(f"the input {key!r} should be a {kind}, and is {text!r}") from None
+        raise InputError(f"the input {key!r} should be a {kind.name}, and is {text!r}") from None
 
 
 def missing(handle_name: str, wanted: Sequence[Input], *, cell: bool = False) -> InputError:
@@ -238,7 +238,7 @@ def missing(handle_name: str, wanted: Sequence[Input], *, cell: bool = False) ->
 def _example(one: Input) -> str:
     if one.options:
         return shlex.quote(one.options[0])
-    return {"text": '"…"', "image": "picture.png", "audio": "sound.wav", "file": "FILE"}.get(one.kind, "…")
+    return one.of.example if one.kind == "text" else one.of.example.strip('"') if one.of.file else "…"
 
 
 def refuse_flags_of_pictures(component: Planned | None, max_px: int | None, images: str | None) -> None:

@@ -109,8 +109,8 @@ def field_for(one: Input, value: Any, permissions: Permissions = NOTHING) -> Any
         from mc_jupyter.notebook.image_field import ImageField
 
         return ImageField(one.name, one.description or one.name, value, permissions)
-    if one.kind in ("audio", "file"):
-        accept = {"audio": "audio/*"}.get(one.kind, "")
+    if one.of.file:
+        accept = f"{one.kind}/*" if one.kind in ("audio", "video") else ""
         return widgets.FileUpload(accept=accept, multiple=False, **named)
     text = "" if value is None else value if isinstance(value, str) else _written(value)
     return widgets.Textarea(value=text, rows=3 if one.kind == "text" else 5, layout=_WIDE, **named)
@@ -171,7 +171,7 @@ def value_of(one: Input, field: Any) -> Any:
     value = field.value
     if one.kind == "image":
         return value
-    if one.kind in ("audio", "file"):
+    if one.of.file:
         return bytes(value[0]["content"]) if value else None
     if isinstance(value, str) and one.kind not in ("text", "select"):
         return _read(one, value)
