@@ -146,7 +146,7 @@ class _Comparing:
         text, beside = written_with(old, settings)
         if self.asked is not None:
             beside.pop("seed", None)
-        if self.of.planned.keep_alive != FOR_EVER:
+        if self.of.planned.keep_alive != FOR_EVER or "keep_alive" in settings:
             beside["keep_alive"] = -1  # however briefly the cell keeps its model, a variant's calls are made with one
         try:
             made = self.engine.definition(text, old.component, first_line=old.first_line, beside=beside)
