@@ -4,12 +4,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Tests, benchmarks and the demo need no hub; `make lab` is yours and may download.
-demo test browser bench: export HF_HUB_OFFLINE = 1
+demo check test browser bench: export HF_HUB_OFFLINE = 1
 
-.PHONY: help demo test browser lint types bench lab starters clean
+.PHONY: help demo check test browser lint types bench lab starters clean
 
 help:
 	@echo "make demo    install into .venv, run the quick-start notebook, say how to open it"
+	@echo "make check   a quick answer: lint, types, and the tests that are not slow, in about a minute"
 	@echo "make test    install into .venv, run every test"
 	@echo "make lint    ruff      make types   mypy, strict      make bench   figures against peers"
 	@echo "make lab     open the notebooks in JupyterLab         make clean   remove .venv and what was built"
@@ -33,9 +34,14 @@ demo: .venv/base
 	@echo "running notebooks/01-quickstart.ipynb"
 	$(BIN)/python notebooks/run.py notebooks/01-quickstart.ipynb
 
-# Files go to several processes at once, each on one thread: a core each, and less than 2 GB.
+# Files go to several processes at once, each on one thread: a core each, and less than 2 GB. The longest go first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+check: lint types
+	$(PYTEST) -m "not slow and not kernel and not browser"
+
 test: .venv/dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(PYTEST)
 
 browser: .venv/dev
 	MC_JUPYTER_BROWSER=required $(BIN)/python -m pytest tests/browser

@@ -17,6 +17,8 @@ from tests.conftest import cell
 from tests.test_spec import documents
 from tests.weights.hub_stand_in import HubStandIn
 
+pytestmark = pytest.mark.slow
+
 BLOCKS = Path(__file__).parent / "language" / "blocks"
 ADAPTERS = (
     "tloen/alpaca-lora-7b", "plncmm/guanaco-lora-7b", "user/style-lora", "medalpaca/medalpaca-lora-7b",

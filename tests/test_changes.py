@@ -222,6 +222,7 @@ class TestAdapters:
         assert handle("the fox").token_ids == full
         assert len(loads) == 1
 
+    @pytest.mark.slow
     def test_two_components_share_the_base_and_never_see_each_others_weights(
         self, session: mc.Session, llama: Path, laid: dict[str, Path]
     ) -> None:

@@ -108,6 +108,7 @@ class TestRows:
         assert "peak memory" not in repr(found).splitlines()[1]
 
 
+@pytest.mark.slow
 class TestModels:
     def test_every_model_is_loaded_once_and_the_one_that_is_there_is_used(
         self, session: mc.Session, story: mc.Handle

@@ -136,6 +136,7 @@ class TestKeepAlive:
         assert handle("the fox") == answer
         assert session.loads == 2
 
+    @pytest.mark.slow
     def test_a_time_is_counted_from_the_last_call(self, session: mc.Session, llama: Path) -> None:
         handle = session.load(cell("text-generation", llama, "keep_alive: 1.5s", GREEDY), "a")
         for _ in range(4):
@@ -205,6 +206,7 @@ class TestKeepAlive:
         assert wait_until(lambda: threading.active_count() < before)
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_while_loading_leaves_a_usable_kernel(tmp_path: Path) -> None:
     """In a process of its own whose address space is limited after the session has looked: the load itself fails."""
     large = models.llama(tmp_path / "large", hidden_size=1024, intermediate_size=4096, num_hidden_layers=6)

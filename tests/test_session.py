@@ -177,6 +177,7 @@ class TestResidency:
         assert [t() for t in tensors] == [None]
         assert gone() is None
 
+    @pytest.mark.slow
     def test_ten_loads_and_unloads_leave_no_memory_behind(self, tmp_path: Path) -> None:
         """In a process of its own, since allocators keep what other tests left: ten models of 24 MB come and go."""
         folder = models.llama(tmp_path, hidden_size=512, intermediate_size=1024, num_hidden_layers=4)

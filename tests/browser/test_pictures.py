@@ -12,6 +12,8 @@ from tests.browser.lab import MAGICS, Cell, Lab, Server, tab
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+pytestmark = pytest.mark.browser
+
 DRAW = """%%compose draw
 component:
   type: model

@@ -25,6 +25,8 @@ from tests.conftest import cell
 from tests.drivers.contract import TextContract
 from tests.weights.hub_stand_in import HubStandIn
 
+pytestmark = pytest.mark.slow
+
 GREEDY = "params: {max_output_length: 10, do_sample: false}"
 PROMPTED = "prompt: ${input.prompt as text}"
 CHIEF = ("blip", "git", "vit-gpt2")

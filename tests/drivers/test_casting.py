@@ -19,6 +19,8 @@ from mc_jupyter.errors import PlanError
 from tests import models
 from tests.drivers.test_quantization import answer, load
 
+pytestmark = pytest.mark.slow
+
 HALF = ("float16", "bfloat16")
 # (stored as, loaded as, cast to): every pair of plans that may be cast, for each type of file.
 PAIRS = [

@@ -32,6 +32,8 @@ from mc_jupyter.values.pictures import origin
 from tests import pipelines
 from tests.conftest import cell
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("sdxl", "flux", "hunyuan")
 GUIDANCE = {"sdxl": 7.5, "flux": 3.5, "hunyuan": 5.0}
 SMALL = ("width: 64", "height: 64", "num_inference_steps: 3")

@@ -30,7 +30,7 @@ from tests import faces
 from tests.conftest import cell
 
 # insightface 2.1 calls what scikit-image 0.26 is about to rename.
-pytestmark = pytest.mark.filterwarnings("ignore:.*estimate. is deprecated:FutureWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*estimate. is deprecated:FutureWarning")]
 
 BLOCK = (Path(__file__).parents[1] / "language" / "blocks" / "21.yml").read_text()
 ONE = ((40, 30, 120, 130), 1, 0.9)

@@ -20,6 +20,8 @@ from tests import upscalers
 from tests.conftest import cell
 from tests.upscalers import picture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -78,6 +78,7 @@ def halved(notes: list[str]) -> list[tuple[int, int]]:
     return [(int(w[4]), int(w[-1])) for w in words]
 
 
+@pytest.mark.slow
 @here
 def test_a_batch_that_does_not_fit_goes_through_in_smaller_ones(encoder: Path) -> None:
     document = cell("text-embedding", encoder, "batch_size: 4096")
@@ -103,6 +104,7 @@ print(json.dumps([notes, far, len(tight)]))
     assert far < 1e-5
 
 
+@pytest.mark.slow
 @here
 def test_writing_goes_on_in_smaller_batches_and_shows_no_piece_twice(llama: Path) -> None:
     document = cell("text-generation", llama, "batch_size: 2048", "params: {max_output_length: 4, do_sample: false}")
@@ -123,6 +125,7 @@ print(json.dumps([notes, list(ample) == list(tight), [pieces.get(i, "") for i in
     assert shown
 
 
+@pytest.mark.slow
 @here
 def test_rows_that_had_begun_to_show_are_not_shown_twice(llama: Path) -> None:
     """Memory runs out after the first token of a batch has been shown, and is there again for the next attempt."""
@@ -157,6 +160,7 @@ print(json.dumps([notes, early, list(ample) == list(tight), whole]))
     assert shown
 
 
+@pytest.mark.slow
 @here
 def test_one_input_that_does_not_fit_is_an_error_that_says_so_and_the_model_stays_usable(tmp_path: Path) -> None:
     folder = models.encoder(tmp_path, max_position_embeddings=9000, intermediate_size=8192)
@@ -179,6 +183,7 @@ print(json.dumps([said, notes, list(embed("the little fox")) == list(before)]))
     assert same
 
 
+@pytest.mark.slow
 @here
 @pytest.mark.parametrize(
     ("settings", "more"),

@@ -26,6 +26,8 @@ from mc_jupyter.language.fields import LocalSource
 from tests import models
 from tests.conftest import cell
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("int8", "nf4", "fp4")
 FOUR_BITS = ("nf4", "fp4", "int4")
 AUTO = {

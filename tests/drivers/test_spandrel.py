@@ -32,6 +32,8 @@ from tests.conftest import cell
 from tests.upscalers import picture, psnr
 from tests.weights.hub_stand_in import HubStandIn
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -62,10 +62,10 @@ class TestActions:
 class TestStreams:
     def test_one_that_nobody_reads_never_begins(self, session: mc.Session, llama: Path) -> None:
         handle = session.load(cell("text-generation", llama, LONG), "a")
-        before = threading.active_count()
+        before = set(threading.enumerate())
         stream = handle.stream("the fox")
         time.sleep(0.1)
-        assert threading.active_count() == before
+        assert set(threading.enumerate()) <= before  # others may have ended
         assert not any(row.running for row in session.residents())
         assert "given back" in session.unload("a")[0]
         assert stream.result is None
@@ -85,6 +85,7 @@ class TestStreams:
         assert stream.result.finish_reason == "interrupted"
         assert stream.result.tokens < 400
 
+    @pytest.mark.slow
     def test_python_ends_well_while_one_is_half_read(self, llama: Path) -> None:
         code = f"""
 import mc_jupyter as mc

@@ -267,6 +267,7 @@ def _notebook(*cells: str) -> nbformat.NotebookNode:
     return made
 
 
+@pytest.mark.kernel
 def test_nbclient_fails_with_our_text(tmp_path: Path) -> None:
     notebook = _notebook("%load_ext mc_jupyter", "%%compose\ncomponent:\n  type: model\n  driver: echo\n", "never = 1")
     with pytest.raises(CellExecutionError) as caught:
@@ -276,6 +277,7 @@ def test_nbclient_fails_with_our_text(tmp_path: Path) -> None:
     assert notebook.cells[2].execution_count is None
 
 
+@pytest.mark.kernel
 def test_a_saved_notebook_is_valid_reads_without_widgets_and_holds_no_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ from mc_jupyter.language.fields import StarterSource
 from mc_jupyter.starters.stories import corpus, measure, styles
 from mc_jupyter.starters.stories.measure import PROMPTS, STYLES
 
+pytestmark = pytest.mark.slow
+
 NAMES = sorted(STYLES)
 
 

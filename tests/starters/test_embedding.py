@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
 from mc_jupyter import starters
 from mc_jupyter.starters.embedding import corpus
 from tests.starters.sentences import TRIPLES
+
+pytestmark = pytest.mark.slow
 
 
 def vectors(folder: Path, texts: list[str]) -> torch.Tensor:

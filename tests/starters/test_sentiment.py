@@ -14,6 +14,8 @@ from mc_jupyter import starters
 from mc_jupyter.starters.sentiment import corpus
 from tests.starters.sentences import NEGATIVE, POSITIVE
 
+pytestmark = pytest.mark.slow
+
 
 def verdicts(folder: Path, texts: list[str]) -> list[str]:
     tokenizer = AutoTokenizer.from_pretrained(folder)

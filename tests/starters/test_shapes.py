@@ -18,6 +18,8 @@ from mc_jupyter.starters.shapes.corpus import Scene
 from mc_jupyter.starters.shapes.measure import draw, load
 from tests.starters.shapes_judge import look
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(corpus.__file__).parent
 PARTS = ("unet", "vae", "text_encoder", "text_encoder_2")
 PROMPTS = {

@@ -20,6 +20,8 @@ from mc_jupyter.starters.shapes.corpus import Scene
 from mc_jupyter.starters.shapes_caption import corpus, measure
 from tests.starters.shapes_judge import look
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(corpus.__file__).parent
 
 

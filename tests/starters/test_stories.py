@@ -14,6 +14,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from mc_jupyter import starters
 from mc_jupyter.starters.stories import corpus
 
+pytestmark = pytest.mark.slow
+
 #: an opening and the word that must go on being what the story is about
 OPENINGS = [
     ("Once upon a time there was a little fox", "fox"),

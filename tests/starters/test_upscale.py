@@ -15,6 +15,8 @@ from safetensors.torch import load_file
 from mc_jupyter import starters
 from mc_jupyter.starters.upscale import corpus, train
 
+pytestmark = pytest.mark.slow
+
 FILE = starters.folder("upscale") / "model.safetensors"
 
 

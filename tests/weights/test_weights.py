@@ -154,6 +154,7 @@ def test_progress_counts_bytes_of_all_files_and_ends_at_their_sum(stand_in: HubS
     assert any(0.1 < step.done / len(BIG) < 0.9 for step in steps)
 
 
+@pytest.mark.slow
 def test_progress_comes_at_most_20_times_a_second_and_goes_on_while_nothing_moves(stand_in: HubStandIn) -> None:
     stand_in.add("owner/model", {"config.json": CONFIG, "model.safetensors": BIG[: 8 + len(BIG) // 2]})
     stand_in.slow = 3.0
