@@ -9,7 +9,10 @@ Facts about the CPU need no torch, and neither does `choose("auto")` on a Linux 
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import functools
+import gc
 import importlib.util
 import os
 import platform
@@ -303,3 +306,42 @@ def process_memory() -> int:
 
         return int(psutil.Process().memory_info().rss)
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+# --- memory that runs out, and memory given back ----------------------------------------------------------------------
+
+# How torch's allocators, its libraries and the system say it: lower case, anywhere in the message.
+_WORDS = (
+    "out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "unable to mmap",
+    "bad_alloc", "alloc_failed", "could not allocate",
+)  # fmt: skip
+
+
+def give_back() -> None:
+    """Collect what is unreachable, and return what is freed to the system."""
+    gc.collect()
+    trim()
+
+
+def trim() -> None:
+    """Empty torch's GPU cache, and let glibc return freed pages to the system."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch is not None and torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        except (OSError, AttributeError):  # musl has no malloc_trim and returns pages by itself
+            return
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on a GPU or on the CPU (where torch raises a mere RuntimeError)."""
+    torch = sys.modules.get("torch")
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    return isinstance(error, RuntimeError | OSError) and any(word in str(error).lower() for word in _WORDS)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.devices import give_back
 from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._diffusers import loading, memory
@@ -15,7 +16,7 @@ from mc_jupyter.drivers._diffusers.drawing import Batch, Steps, arguments, cut, 
 from mc_jupyter.drivers._diffusers.previews import Budget, guess
 from mc_jupyter.drivers._diffusers.refusals import refusals
 from mc_jupyter.drivers._facts import read_facts
-from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit
+from mc_jupyter.drivers._memory import halving, refusing_what_does_not_fit
 from mc_jupyter.errors import RunError
 from mc_jupyter.events import Run
 from mc_jupyter.tasks.image_generation import ImageGeneration

@@ -6,9 +6,10 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.devices import give_back, is_out_of_memory
 from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs
 from mc_jupyter.drivers._diffusers.loading import quiet
-from mc_jupyter.drivers._memory import give_back, is_out_of_memory, refusing_what_does_not_fit
+from mc_jupyter.drivers._memory import refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes
 from mc_jupyter.errors import InputError, PlanError, RunError, WeightsError
 from mc_jupyter.events import Advance, Run

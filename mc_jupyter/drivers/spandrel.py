@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.devices import HALF
+from mc_jupyter.devices import HALF, give_back, is_out_of_memory
 from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs, refused
-from mc_jupyter.drivers._memory import give_back, is_out_of_memory, refusing_what_does_not_fit
+from mc_jupyter.drivers._memory import refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes, upscalers
 from mc_jupyter.drivers._upscaling.enlarging import Network, Tiling
 from mc_jupyter.errors import InputError, PlanError

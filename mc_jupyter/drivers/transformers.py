@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.devices import give_back, trim
 from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._adapters import Adapters
 from mc_jupyter.drivers._batching import batches
 from mc_jupyter.drivers._facts import read_facts
-from mc_jupyter.drivers._memory import give_back, halving, refusing_what_does_not_fit, trim
+from mc_jupyter.drivers._memory import halving, refusing_what_does_not_fit
 from mc_jupyter.drivers._transformers import captioning, casting
 from mc_jupyter.drivers._transformers.decoding import Decoder
 from mc_jupyter.drivers._transformers.folder import sentence_files

@@ -10,7 +10,6 @@ changes      fields set: said, then done
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,21 +17,31 @@ from typing import Any
 
 from mc_jupyter import document, words
 from mc_jupyter.components import DEFAULT, Planned
+from mc_jupyter.devices import give_back, is_out_of_memory
 from mc_jupyter.document import plan as planning
 from mc_jupyter.document.edits import field_name, plain
 from mc_jupyter.document.plan import Plan
-from mc_jupyter.drivers._memory import give_back, is_out_of_memory
 from mc_jupyter.engine import room
 from mc_jupyter.engine.calls import Prepared, prepare
 from mc_jupyter.engine.changes import Change
 from mc_jupyter.engine.definition import Defined, Definition, written_with
 from mc_jupyter.engine.residents import Gone, Place, Resident, Residents
 from mc_jupyter.engine.streams import TextStream
-from mc_jupyter.errors import ComposeError, InputError, Interrupted, NeedsWord, NotBuilt, RunError, forget_frames
+from mc_jupyter.errors import (
+    ComposeError,
+    InputError,
+    Interrupted,
+    NeedsWord,
+    NotBuilt,
+    RunError,
+    UnknownName,
+    forget_frames,
+)
 from mc_jupyter.events import Done, Phase, Run, stop_on_interrupt
 from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.values import Batch, is_image
 from mc_jupyter.values.pictures import origin
+from mc_jupyter.words import hinted
 
 _PLANS_KEPT = 64
 _TRIES = 20  # of a call whose resident goes, or changes, before its turn comes
@@ -55,7 +64,6 @@ class Engine:
         self.residents = Residents(limits, on_change)
         self.defined: dict[str, Defined] = {}
         self._plans: dict[tuple[Any, ...], Plan] = {}
-        self._changing = threading.RLock()
         self._running: dict[int, Run] = {}
 
     # --- describing ---------------------------------------------------------------------------------------------------
@@ -94,7 +102,7 @@ class Engine:
         if planned.asks and not self.trust:
             message = f"this needs your word first: {words.listing(planned.asks, 'and')}"
             raise NeedsWord(message, fix="Session(trust=True) asks nobody")
-        return Definition(text, made, planned, dict(beside or {}), first_line)
+        return Definition(text, made, planned, dict(beside or {}))
 
     def forget_plans(self) -> None:
         """Plan everything anew at the next question: what a text names may be elsewhere now."""
@@ -108,7 +116,7 @@ class Engine:
         An error leaves the name with what it was defined as before.
         """
         planned = one.planned
-        there = self.there(one)
+        there = self.there(one, sure=True)  # its plan has just looked at the files
         if there is not None:
             there.keep[one.name] = planned.keep_alive
             if not there.users:
@@ -118,11 +126,14 @@ class Engine:
             self._open(one, run)
         self.defined[one.name] = one
 
-    def there(self, one: Defined) -> Resident | None:
-        """What a name has open, if that is all it needs and its files are what they were. Opens nothing."""
+    def there(self, one: Defined, *, sure: bool = False) -> Resident | None:
+        """What a name has open, if that is all it needs and its files are what they were. Opens nothing.
+
+        With `sure` the files are not looked at again.
+        """
         planned = one.planned
         found = self.residents.get(planned.key)
-        if found is None or one.name not in found.holders or not planned.holds():
+        if found is None or one.name not in found.holders or not (sure or planned.holds()):
             return None
         return found if found.thing.serves(one.name, planned) else None
 
@@ -137,8 +148,9 @@ class Engine:
         """What a name needs for a call, opened if it is not there; None where nothing stays open."""
         if (found := self.there(one)) is not None:
             return found
-        self.refuse_if_replaced(one)
-        return self._open(one, run)
+        with one.lock:
+            self.refuse_if_replaced(one)
+            return self.there(one) or self._open(one, run)
 
     def _open(self, one: Defined, run: Run) -> Resident | None:
         self.residents.refuse_if_closed()
@@ -274,12 +286,18 @@ class Engine:
 
         A change that was described before another one was applied is described anew, so that neither is lost.
         """
-        with self._changing:
-            one = self.defined[change.name]
+        one = self._named(change.name)
+        with one.lock:
             if change.old is not one.definition or change.effect.step in ("cast", "share"):
                 change = self.change(one, change.settings)
             self._apply(one, change, run)
         self.on_change()
+
+    def _named(self, name: str) -> Defined:
+        if (one := self.defined.get(name)) is not None:
+            return one
+        self.residents.refuse_if_closed()
+        raise UnknownName(hinted(f"no component {name!r} has been defined", name, self.defined))
 
     def _apply(self, one: Defined, change: Change, run: Run) -> None:
         before, planned = self.there(one), change.new.planned

@@ -6,6 +6,7 @@ A definition is frozen data that can travel: pickled, it is its text, and is pla
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,20 +22,24 @@ from mc_jupyter.document.plan import Plan
 class Definition:
     """One component of one document, planned.
 
-    `beside` are the fields decided beside the text (`%%compose --device cpu`), `first_line` is what lines in errors
-    count from. `plan` is the whole document's, `planned` the component's own.
+    `beside` are the fields decided beside the text (`%%compose --device cpu`). `plan` is the whole document's,
+    `planned` the component's own.
     """
 
     text: str
     plan: Plan = field(repr=False)
     planned: Planned
     beside: Mapping[str, Any] = field(default_factory=dict)
-    first_line: int = 1
 
     @property
     def component(self) -> str:
         """The component's id in its document."""
         return self.planned.id
+
+    @property
+    def first_line(self) -> int:
+        """What lines in errors count from."""
+        return self.plan.spec.document.source.first_line
 
     @property
     def name(self) -> str:
@@ -52,7 +57,7 @@ def define(
     """The definition that a text gives on this machine. The errors of reading and planning it."""
     beside = dict(beside or {})
     plan = planning.make(document.read(text, first_line=first_line), os.environ, beside)
-    return Definition(text, plan, plan.named(component), beside, first_line)
+    return Definition(text, plan, plan.named(component), beside)
 
 
 def written_with(old: Definition, settings: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -67,12 +72,13 @@ class Defined:
     """A name and what it is defined as now: setting fields puts another definition in the place of the old one.
 
     `name` is also what holds its residents: one that no variable can have belongs to something passing, such as a
-    comparison.
+    comparison. `lock` is held while what it needs is opened or changed, so that a call meanwhile waits for the new.
     """
 
     def __init__(self, name: str, definition: Definition):
         self.name = name
         self.definition = definition
+        self.lock = threading.RLock()
 
     @property
     def planned(self) -> Planned:

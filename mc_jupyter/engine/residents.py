@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from mc_jupyter import words
 from mc_jupyter.components import FOR_EVER, Effect, Need, Open
-from mc_jupyter.drivers._memory import give_back, is_out_of_memory
+from mc_jupyter.devices import give_back, is_out_of_memory
 from mc_jupyter.engine import room
 from mc_jupyter.errors import DoesNotFit, PlanError, RunError, forget_frames
 from mc_jupyter.events import Run

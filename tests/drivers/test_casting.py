@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from mc_jupyter import devices
+from mc_jupyter.devices import give_back
 from mc_jupyter.drivers import ModelKey
-from mc_jupyter.drivers._memory import give_back
 from mc_jupyter.drivers.transformers import Transformers
 from mc_jupyter.errors import PlanError
 from tests import models

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from mc_jupyter.drivers._memory import halving, is_out_of_memory
+from mc_jupyter.devices import is_out_of_memory
+from mc_jupyter.drivers._memory import halving
 from mc_jupyter.errors import RunError
 from mc_jupyter.events import Note, Run
 from tests import models
@@ -25,7 +26,7 @@ PRELUDE = """
 import json, resource, sys
 from pathlib import Path
 import mc_jupyter as mc
-from mc_jupyter.drivers._memory import give_back
+from mc_jupyter.devices import give_back
 from mc_jupyter.errors import ComposeError
 from mc_jupyter.events import Note, Piece, Run
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.devices import is_out_of_memory
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._diffusers.architectures import Architecture
-from mc_jupyter.drivers._memory import is_out_of_memory
 from mc_jupyter.drivers._transformers.loading import Quiet
 from mc_jupyter.errors import PlanError, WeightsError
 

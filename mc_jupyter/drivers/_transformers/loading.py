@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers._memory import is_out_of_memory
+from mc_jupyter.devices import is_out_of_memory
 from mc_jupyter.errors import ComposeError, DoesNotFit, MissingPackage, PlanError, WeightsError
 from mc_jupyter.weights.checkpoint import tensors
 

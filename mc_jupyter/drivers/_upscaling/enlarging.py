@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import devices
-from mc_jupyter.drivers._memory import give_back, is_out_of_memory
+from mc_jupyter.devices import give_back, is_out_of_memory
 from mc_jupyter.drivers._upscaling import tiles as cutting
 from mc_jupyter.drivers._upscaling.peak import peak_bytes
 from mc_jupyter.drivers._upscaling.tiles import Grid
