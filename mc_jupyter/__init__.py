@@ -56,8 +56,10 @@ def __getattr__(name: str) -> Any:
 
 def _panel(handle: Handle) -> Any:
     """The notebook's controls, handed to sessions here: what is below the notebook knows nothing of it."""
-    from mc_jupyter.notebook.panel import panel
-
+    try:
+        from mc_jupyter.notebook.panel import panel
+    except ModuleNotFoundError:
+        from mc_jupyter.session import no_panel as panel
     return panel(handle)
 
 

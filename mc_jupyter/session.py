@@ -45,7 +45,8 @@ def _nothing() -> None:
     """What happens on a change that nobody wants to hear of."""
 
 
-def _no_panel(handle: Handle) -> Any:
+def no_panel(handle: Handle) -> Any:
+    """What `handle.panel()` gives where there are no widgets."""
     raise RunError("a panel needs a notebook", fix=f"%load_ext mc_jupyter, then %compose panel {handle.name}")
 
 
@@ -98,7 +99,7 @@ class Session:
     Leaving the `with` block closes everything; a session that is left open warns (ResourceWarning).
     """
 
-    panel: Callable[[Handle], Any] = staticmethod(_no_panel)
+    panel: Callable[[Handle], Any] = staticmethod(no_panel)
     """What `handle.panel()` gives: whoever has widgets hands them in."""
 
     def __init__(
