@@ -20,7 +20,7 @@ from PIL import Image
 from mc_jupyter.errors import ExpressionError
 from mc_jupyter.trust import fetching
 from mc_jupyter.trust.fetching import fetch
-from mc_jupyter.trust.network import Limits, Network, is_public
+from mc_jupyter.trust.network import Limits, Network, is_public, resolve
 from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.values.media import load_image
 
@@ -138,7 +138,7 @@ def test_a_name_that_leads_into_the_network_is_refused_with_where_it_leads(serve
 def test_a_redirect_from_an_admitted_host_into_the_network_is_refused(to: str, server: Server) -> None:
     admitted = iter([True])  # the first host stands for a public one; after it, what is public is judged as always
     network = Network(
-        lambda host, port: here(host, port) if host == "pictures.example" else network.resolve(host, port),
+        lambda host, port: here(host, port) if host == "pictures.example" else resolve(host, port),
         lambda address: next(admitted, False) or is_public(address),
     )
     with pytest.raises(ExpressionError, match=r"/a\.png leads to .*: no public address"):

@@ -371,7 +371,7 @@ def test_a_process_killed_in_the_middle_leaves_nothing_that_would_be_loaded(stan
     stand_in.add("owner/model", {"config.json": CONFIG, "model.safetensors": BIG})
     stand_in.slow = 0.1
     code = (
-        "from mc_jupyter import weights, events, fields\n"
+        "from mc_jupyter import weights, events\nfrom mc_jupyter.language import fields\n"
         "weights.fetch(fields.HubSource(repository='owner/model'), events.Run(lambda event: print(event, flush=True)))"
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -886,7 +886,7 @@ def test_several_are_unloaded_together_where_one_is_not_enough() -> None:
 def test_finding_imports_neither_torch_nor_huggingface_hub(tmp_path: Path) -> None:
     lay(tmp_path, {"model.safetensors": SMALL})
     code = (
-        "import sys; from mc_jupyter import weights, fields\n"
+        "import sys; from mc_jupyter import weights; from mc_jupyter.language import fields\n"
         f"weights.find(fields.LocalSource(path={str(tmp_path)!r}))\n"
         "weights.find(fields.HubSource(repository='owner/nothing'))\n"
         "print(*{'torch', 'huggingface_hub', 'safetensors'} & set(sys.modules))"
