@@ -21,6 +21,7 @@ from mc_jupyter.notebook.account import Account
 from mc_jupyter.notebook.html import Bundle, muted, noted
 
 PATIENCE = 0.5  # seconds before a phase is worth showing
+_TICK = 0.1  # seconds between two looks at what is due
 INTERVAL = 0.06  # seconds between two changes of one output: below the promised 20 a second
 _PICTURE_INTERVAL = 0.3  # the same while pictures are shown: each is encoded and sent again
 _CHARACTERS_A_SECOND = 300_000  # of streamed text sent again and again; front-ends cut off at 1 MB/s
@@ -53,20 +54,17 @@ class Output:
         self._last = 0.0
         self._said: set[tuple[str, str]] = set()
         self._lock = threading.RLock()
-        self._end = threading.Event()
-        self._ticker: threading.Thread | None = None
+        self._context = contextvars.copy_context()
         self.started = self.account.since = clock()
         self.first_piece: float | None = None
 
     def __enter__(self) -> Output:
-        # A thread knows its cell only by the context it is started in (ipykernel 7).
-        context = contextvars.copy_context()
-        self._ticker = threading.Thread(target=context.run, args=(self._tick,), name="mc_jupyter progress", daemon=True)
-        self._ticker.start()
+        self._context = contextvars.copy_context()  # a thread knows its cell only by it (ipykernel 7)
+        _TICKER.add(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._stop()
+        _TICKER.remove(self)
         with self._lock:
             if not self._over:
                 self._over = True
@@ -90,12 +88,6 @@ class Output:
         """Show phases only, nothing of the text: it goes into a variable."""
         self._text_back = True
 
-    def _stop(self) -> None:
-        self._end.set()
-        if self._ticker is not None and self._ticker is not threading.current_thread():
-            self._ticker.join()
-            self._ticker = None
-
     def listen(self, event: Event) -> None:
         """The listener of the run. Called from whichever thread the engine works in."""
         with self._lock:
@@ -114,11 +106,14 @@ class Output:
                 sys.stderr.write(f"{event.text}\n")
             self._perhaps_publish(now)
 
-    def _tick(self) -> None:
-        while not self._end.wait(0.1):
-            with self._lock:
-                if not self._over:
-                    self._perhaps_publish(self._clock())
+    def tick(self) -> None:
+        """Time has passed: show what has become due, as if it were told by the cell that the run belongs to."""
+        self._context.run(self._ticked)
+
+    def _ticked(self) -> None:
+        with self._lock:
+            if not self._over:
+                self._perhaps_publish(self._clock())
 
     def _perhaps_publish(self, now: float) -> None:
         account = self.account
@@ -190,7 +185,7 @@ class Output:
         A picture's output is the picture alone: `below`, its figures, and the notes are an output after it; then come
         those of `beside`.
         """
-        self._stop()
+        _TICKER.remove(self)
         rest = list(beside)
         if "image/png" in bundle:
             under = list(dict.fromkeys([*below, *self.account.notes]))
@@ -208,3 +203,38 @@ class Output:
                 self._publisher.publish(bundle, metadata or {})
             for one in rest if self._surface != "terminal" else ():
                 self._publisher.publish(one, {})
+
+
+class _Ticker:
+    """One thread for all runs that are being shown: starting one for each would take longer than many a run."""
+
+    def __init__(self) -> None:
+        self._outputs: list[Output] = []
+        self._some = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def add(self, output: Output) -> None:
+        with self._some:
+            self._outputs.append(output)
+            if self._thread is None or not self._thread.is_alive():  # not yet, or in a process that was forked
+                self._thread = threading.Thread(target=self._run, name="mc_jupyter progress", daemon=True)
+                self._thread.start()
+            self._some.notify()
+
+    def remove(self, output: Output) -> None:
+        with self._some:
+            if output in self._outputs:
+                self._outputs.remove(output)
+
+    def _run(self) -> None:
+        while True:
+            with self._some:
+                self._some.wait_for(lambda: bool(self._outputs))
+                outputs = list(self._outputs)
+            for output in outputs:
+                output.tick()
+            del outputs
+            time.sleep(_TICK)
+
+
+_TICKER = _Ticker()
