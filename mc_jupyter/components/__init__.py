@@ -2,22 +2,24 @@
 
 To add one, write `components/my_type.py` with one class:
 
+    from typing import Annotated, Any
+    from mc_jupyter.parts import TEXT, Bound, Closed, ComponentType, Envelope, Field, Takes
+
     class MyType(ComponentType):
         '''One line that help shows.'''
 
-        class Settings(Envelope):        # what the component says once
-            …
+        runs = True                                   # this version runs it
 
-        class Action(Closed):            # what each of its actions says
-            text: Texts = Field(description="…")     # a field that takes a call's inputs (see `kinds`)
-            output: Any = Field(None, description="…")
+        class Settings(Envelope):                     # what the component says once
+            marks: int = Field(1, ge=0, le=3, description="How many ! stand at the end.")
 
-        sources = ("result",)            # what `output` may name: ${result}
-        runs = True                      # this version runs it
+        class Action(Closed):                         # what each of its actions says
+            text: Annotated[Bound[str], Takes(TEXT, "text")] = Field(description="A call's input.")
+            output: Any = Field(None, description="What the call gives back, built from ${result}.")
 
         @classmethod
-        def call(cls, planned, opened, call):        # the value of one call
-            return call.fields.text.upper()
+        def call(cls, planned, opened, call):         # the value of one call
+            return call.fields.text.upper() + "!" * planned.settings.marks
 
 The file's name is the word of `type:` (`my_type.py` is `type: my-type`). Nothing else is edited.
 
@@ -30,7 +32,7 @@ The five verbs, in the order in which they are used (the engine only keeps, orde
     card    what there is to say of it              → rows of a label and a text
 
 A type that keeps something open (a model, a store, a client, a server) opens an `Open`. Residents keep it by the plan's
-key, share it where keys are equal, and close it.
+key, share it where keys are equal, and close it. How that is written is shown at `Open`.
 """
 
 from __future__ import annotations

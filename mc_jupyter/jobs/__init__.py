@@ -3,10 +3,13 @@
 A job type says which fields its jobs have, which jobs they may go to, and which components they call. To add one, write
 `jobs/my_type.py` with one class:
 
+    from mc_jupyter.parts import Called, Field, JobFields, JobType
+
     class MyType(JobType):
         '''One line that help and the schema show.'''
 
         class Fields(JobFields):             # what every job may say is in it already
+            component: str = Field(description="The component to call.")
             then: str = Field(description="The job to go to.")
 
         @classmethod
