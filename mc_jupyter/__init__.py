@@ -90,14 +90,14 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """`%load_ext mc_jupyter`."""
+    """`%load_ext mc_jupyter`: the `shell` has `%%compose` and `%compose`, and shows results as they look best."""
     from mc_jupyter import notebook
 
     notebook.load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """`%unload_ext mc_jupyter`: the shell is as it was before."""
+    """`%unload_ext mc_jupyter`: what is open is closed, and the `shell` is as it was before."""
     from mc_jupyter import notebook
 
     notebook.unload(shell)

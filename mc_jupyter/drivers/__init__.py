@@ -180,7 +180,8 @@ class Driver(Part, room="drivers", noun="driver"):
     def suits(cls, task: type[Task], written: Mapping[str, Any]) -> bool:
         """Whether it is the library for a component, where several answer to one word of `driver:`.
 
-        `written` is the component's mapping as the cell has it, expressions and all. Raises nothing.
+        `task` is what the component asks for, `written` its mapping as the cell has it, expressions and all. Raises
+        nothing.
         """
         return True
 
@@ -188,8 +189,8 @@ class Driver(Part, room="drivers", noun="driver"):
     def source(cls, task: type[Task], settings: Any) -> Any:
         """Where the model's files come from, as a `weights.Source`: `model:` itself, or what a name means here.
 
-        `settings` are the component's fields. Raises WeightsError for a name that means nothing, PlanError for one that
-        means another library's model.
+        `settings` are the component's fields, for a model that shall do this `task`. Raises WeightsError for a name
+        that means nothing, PlanError for one that means another library's model.
         """
         return settings.model
 
@@ -219,7 +220,7 @@ class Driver(Part, room="drivers", noun="driver"):
 
     @classmethod
     def check(cls, asked: Asked) -> None:
-        """Raise the error of the first refusal, where there is one."""
+        """Raise the error of the first refusal of what is `asked`, where there is one."""
         for refusal in cls.refuses(asked):
             raise refusal.error
 
@@ -243,7 +244,9 @@ class Driver(Part, room="drivers", noun="driver"):
 
     @classmethod
     def lighter(cls, key: ModelKey, checkpoint: Checkpoint) -> list[tuple[str, int]]:
-        """Lighter ways to load the same files: (the line of the cell, the bytes that then are the peak)."""
+        """Lighter ways than `key` to load the same `checkpoint`: (the line of the cell, the bytes that then are the
+        peak).
+        """
         if not checkpoint.elements:
             return []
         ways = [("precision: bfloat16", replace(key, dtype="bfloat16"))]
@@ -254,7 +257,8 @@ class Driver(Part, room="drivers", noun="driver"):
 
     @classmethod
     def least(cls, key: ModelKey, checkpoint: Checkpoint) -> int | None:
-        """Bytes of the device with which the model runs after all, slower, where it does not fit as a whole.
+        """Bytes of the device with which the model of this `key` and `checkpoint` runs after all, slower, where it does
+        not fit as a whole.
 
         None when all of it must fit. Otherwise `load` finds out how much is free, and says what it did about it.
         """

@@ -86,10 +86,10 @@ class JobType(Part, room="jobs", noun="job type"):
 
     @classmethod
     def targets(cls, fields: Any) -> Iterator[str]:
-        """The names of the jobs that a job with these `Fields` may go to: the reader checks that they exist."""
+        """The names of the jobs that a job with these `fields` may go to: the reader checks that they exist."""
         return iter(())
 
     @classmethod
     def calls(cls, fields: Any) -> Iterator[Called]:
-        """The components that a job with these `Fields` calls: the reader checks them."""
+        """The components that a job with these `fields` calls: the reader checks them. `fields` are a `Fields`."""
         return iter(())

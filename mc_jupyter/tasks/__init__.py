@@ -86,24 +86,28 @@ class Task(Part, room="tasks", noun="task"):
 
     @classmethod
     def check(cls, action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
-        """What is wrong with written fields *together*: pairs of the field to point at and the problem.
+        """What is wrong with written fields *together*: pairs of the field to point at and the Problem.
 
-        Gets only what the cell itself says, before expressions are evaluated.
+        `action` holds only what the cell itself says, by field, before expressions are evaluated. Raises nothing.
         """
         return iter(())
 
     @classmethod
     def items(cls, action: Any) -> tuple[list[Any], bool]:
-        """The inputs of a call, and whether they came as a list (so that results go back as one)."""
+        """The inputs of a call, and whether they came as a list (so that results go back as one).
+
+        `action` are the call's fields, every expression evaluated.
+        """
         given = getattr(action, cls.input)
         return (list(given), True) if isinstance(given, list) else ([given], False)
 
 
 def performs(*tasks: type[Task] | str, by: str | None = None) -> Callable[[F], F]:
-    """Mark what performs these tasks, each named by its class or its word.
+    """Mark what performs these `tasks`, each named by its class or its word.
 
     That is a driver's method, which gets the call; or, with `by`, a function of the task's own file, which gets the
-    driver's instance and the call. `by` is a word of `driver:` or the name of one library.
+    driver's instance and the call. `by` is a word of `driver:` or the name of one library. The call is a TaskCall; what
+    is marked gives one result for each of `call.items`, in order (see `Driver.perform`).
     """
 
     def mark(recipe: F) -> F:

@@ -49,7 +49,10 @@ class Shown:
 
 
 class View(Part, room="notebook.views", noun="view"):
-    """How one value looks: `self.value`, shown as `self.showing` wants it."""
+    """How one value looks: `self.value`, shown as `self.showing` (the notebook's options) wants it.
+
+    With `self.listed`, the value is a list that is shown by one view (see `together`).
+    """
 
     types: ClassVar[tuple[str, ...]]
     """The types it is for, as `module.Name`, and those derived from them."""
