@@ -5,6 +5,7 @@ an example that runs as it stands there:
 
     mc_jupyter/tasks/         Task, TaskAction, performs; fields that take inputs: Texts, Images
     mc_jupyter/drivers/       Driver; what it is asked (Asked, ModelKey …) and what it gives back (Facts, Refusal …)
+    mc_jupyter/stores/        Store; Entry, Match, Wanted
     mc_jupyter/components/    ComponentType, Envelope, Planned, Effect; Open, for what stays open between calls
     mc_jupyter/jobs/          JobType, JobFields, Called
     language/kinds.py         Kind and Takes, for a kind of input that the language does not have
@@ -61,6 +62,7 @@ from mc_jupyter.events import Advance, Note, Phase, Piece, Preview, Run
 from mc_jupyter.jobs import Called, JobFields, JobType
 from mc_jupyter.language.fields import Bound, Closed, Secret, Spelled
 from mc_jupyter.language.kinds import IMAGE, MESSAGES, TEXT, Kind, Takes
+from mc_jupyter.stores import Entry, Match, Store, Wanted
 from mc_jupyter.tasks import Images, Task, TaskAction, Texts
 from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Stream, Text
@@ -69,10 +71,10 @@ from mc_jupyter.weights import Checkpoint, Estimate
 
 __all__ = [
     "IMAGE", "MESSAGES", "TEXT", "AdapterFacts", "AdapterKey", "Advance", "Asked", "Batch", "Bound", "Call", "Called",
-    "Checkpoint", "Closed", "Component", "ComponentType", "DoesNotFit", "Driver", "Effect", "Embedding", "Envelope",
-    "Estimate", "ExpressionError", "Faces", "Facts", "Field", "Images", "InputError", "JobFields", "JobType", "Kind",
-    "Label", "Layers", "MissingPackage", "ModelKey", "Need", "Note", "Open", "Permissions", "Phase", "Piece",
-    "PlanError", "Planned", "Preview", "Problem", "Refusal", "Resident", "Room", "Run", "RunError", "Secret", "Shape",
-    "Spelled", "Stream", "Takes", "Task", "TaskAction", "TaskCall", "Text", "Texts", "WeightsError", "marked",
-    "performs", "refused",
+    "Checkpoint", "Closed", "Component", "ComponentType", "DoesNotFit", "Driver", "Effect", "Embedding", "Entry",
+    "Envelope", "Estimate", "ExpressionError", "Faces", "Facts", "Field", "Images", "InputError", "JobFields",
+    "JobType", "Kind", "Label", "Layers", "Match", "MissingPackage", "ModelKey", "Need", "Note", "Open", "Permissions",
+    "Phase", "Piece", "PlanError", "Planned", "Preview", "Problem", "Refusal", "Resident", "Room", "Run", "RunError",
+    "Secret", "Shape", "Spelled", "Store", "Stream", "Takes", "Task", "TaskAction", "TaskCall", "Text", "Texts",
+    "Wanted", "WeightsError", "marked", "performs", "refused",
 ]  # fmt: skip

@@ -28,12 +28,12 @@ ERRORS = [
 CALLED = ["Driver", "Handle", "Run", "Session", "Task", "parse", "performs", "read", "render", "schema"]
 PARTS = [
     "IMAGE", "MESSAGES", "TEXT", "AdapterFacts", "AdapterKey", "Advance", "Asked", "Batch", "Bound", "Call", "Called",
-    "Checkpoint", "Closed", "Component", "ComponentType", "DoesNotFit", "Driver", "Effect", "Embedding", "Envelope",
-    "Estimate", "ExpressionError", "Faces", "Facts", "Field", "Images", "InputError", "JobFields", "JobType", "Kind",
-    "Label", "Layers", "MissingPackage", "ModelKey", "Need", "Note", "Open", "Permissions", "Phase", "Piece",
-    "PlanError", "Planned", "Preview", "Problem", "Refusal", "Resident", "Room", "Run", "RunError", "Secret", "Shape",
-    "Spelled", "Stream", "Takes", "Task", "TaskAction", "TaskCall", "Text", "Texts", "WeightsError", "marked",
-    "performs", "refused",
+    "Checkpoint", "Closed", "Component", "ComponentType", "DoesNotFit", "Driver", "Effect", "Embedding", "Entry",
+    "Envelope", "Estimate", "ExpressionError", "Faces", "Facts", "Field", "Images", "InputError", "JobFields",
+    "JobType", "Kind", "Label", "Layers", "Match", "MissingPackage", "ModelKey", "Need", "Note", "Open", "Permissions",
+    "Phase", "Piece", "PlanError", "Planned", "Preview", "Problem", "Refusal", "Resident", "Room", "Run", "RunError",
+    "Secret", "Shape", "Spelled", "Store", "Stream", "Takes", "Task", "TaskAction", "TaskCall", "Text", "Texts",
+    "Wanted", "WeightsError", "marked", "performs", "refused",
 ]  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def test_importing_parts_imports_pydantic_and_no_other_library() -> None:
 
 CLASSES = [
     mc.Session, mc.Handle, TextStream, Change, Comparison, Plan, parts.Planned, mc.Run, *get_args(Event),
-    parts.Driver, parts.Task, parts.ComponentType, parts.JobType, View,
+    parts.Driver, parts.Task, parts.ComponentType, parts.JobType, parts.Store, View,
 ]  # fmt: skip
 
 

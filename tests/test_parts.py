@@ -25,6 +25,7 @@ DOORS = {"mc_jupyter.parts", "mc_jupyter.notebook.views"}
 CONTRACTS = {
     "tasks": "mc_jupyter.tasks",
     "drivers": "mc_jupyter.drivers",
+    "stores": "mc_jupyter.stores",
     "components": "mc_jupyter.components",
     "jobs": "mc_jupyter.jobs",
     "views": "mc_jupyter.notebook.views",
@@ -105,6 +106,60 @@ def test_the_driver_of_the_example_holds_a_librarys_model(
     driver = resident.thing.driver
     session.unload("writer")
     assert driver.model is None
+
+
+MYSTORE = """
+class Database:
+    def __init__(self, folder):
+        self.folder, self.rows, self.closed = folder, {}, False
+
+    def put(self, collection, key, vector, row):
+        self.rows[collection, key] = vector, row
+
+    def nearest(self, collection, vector, count, filter):
+        inside = [each for (name, _), each in self.rows.items() if name == collection]
+        far = [(row, sum(abs(a - b) for a, b in zip(vector, other))) for other, row in inside]
+        return sorted(far, key=lambda each: each[1])[:count]
+
+    def remove(self, collection, keys, filter):
+        return len([self.rows.pop((collection, key)) for key in keys])
+
+    def close(self):
+        self.closed = True
+
+connect = Database
+"""
+STORED = """
+component:
+  type: vector-store
+  driver: test-made-store
+  storage_dir: here
+  actions:
+    - {id: put, method: insert, vector: '${input.vector}', vector_id: '${input.id}'}
+    - {id: find, default: true, method: search, query: '${input.vector}', top_k: 2}
+    - {id: drop, method: delete, vector_id: '${input.id}'}
+"""
+
+
+def test_the_store_of_the_example_keeps_vectors(
+    made: Made, session: mc.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made("stores", "test_made_store", EXAMPLES["stores"])
+    with pytest.raises(mc.MissingPackage, match="mystore"):
+        session.load(STORED)
+    (tmp_path / "mystore.py").write_text(MYSTORE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    handle = session.load(STORED, "store")
+    assert handle(action="put", vector=[[0, 1], [1, 0], [5, 5]], id=["up", "right", "far"])["affected_rows"] == 3
+    found = handle(vector=[0, 0.9])
+    assert [(each["id"], each["distance"]) for each in found] == [("up", pytest.approx(0.1)), ("right", 1.9)]
+    assert handle(action="drop", id=["up"]) == {"affected_rows": 1}
+    resident = handle.resident
+    assert resident is not None
+    database = resident.thing.store.database
+    assert (database.folder, database.closed) == ("here", False)
+    session.unload("store")
+    assert database.closed
 
 
 def test_the_component_type_of_the_example_is_called(made: Made, session: mc.Session) -> None:
