@@ -15,7 +15,10 @@ Unit = Literal["bytes", "tokens", "items", "steps", "tiles", "files"]
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A new part of the work begins: finding files, downloading, loading (the library, then the model), running."""
+    """A new part of the work begins: finding files, downloading, loading (the library, then the model), running.
+
+    `name` says which; `subject` is what it is about: a model, a library, a component.
+    """
 
     name: PhaseName
     subject: str = ""
@@ -23,7 +26,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """How far the current phase is. `total` is None where nobody can know it."""
+    """How far the current phase is: `done` of `total` (None where nobody can know it), counted in `unit`."""
 
     done: int
     total: int | None
@@ -32,7 +35,7 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of text that a model has just produced. `item` says which input of a list it answers."""
+    """A piece of `text` that a model has just produced. `item` says which input of a list it answers, from 0."""
 
     text: str
     item: int = 0
@@ -40,7 +43,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an image will look like, as far as the model can say now: a PIL image. `item` says which of several."""
+    """What an `image` will look like, as far as the model can say now: PIL's. `item` says which of several, from 0."""
 
     image: Any
     item: int = 0
@@ -48,7 +51,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One line a reader should see: a choice that was made, an input that was cut, a model that was released."""
+    """One line of `text` that a reader should see: a choice made, an input that was cut, a model that was released."""
 
     text: str
 
@@ -73,16 +76,21 @@ def _silence(event: Event) -> None:
 class Run:
     """One run: who listens to it, and whether it has been told to stop.
 
-    Engines call `emit` as they go and look at `stopped` between tokens, steps or batches.
+    `listener` is a function of one event (Phase, Advance, Piece, Preview, Note, Done), called in the thread that does
+    the work: `handle("…", run=Run(print))`. It should be quick, and raise nothing. Whoever works calls `emit` as it
+    goes, and looks at `stopped` between tokens, steps or batches. A run that was stopped stays so: each call has its
+    own.
     """
 
     listener: Listener = _silence
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def emit(self, event: Event) -> None:
+        """Tell the listener of an `event`."""
         self.listener(event)
 
     def note(self, text: str) -> None:
+        """Tell the listener one line of `text` that a reader should see."""
         self.listener(Note(text))
 
     @property
@@ -91,10 +99,12 @@ class Run:
         return self.listener is not _silence
 
     def stop(self) -> None:
+        """Ask it to end soon, from any thread: what is called then raises Interrupted with what there was by then."""
         self._stop.set()
 
     @property
     def stopped(self) -> bool:
+        """Whether it has been told to stop."""
         return self._stop.is_set()
 
 

@@ -90,13 +90,18 @@ class MemoryReport:
 class Session:
     """Defines components, keeps what they need open, and calls them. A notebook has one; anyone may make more.
 
-    `trust=True` asks nobody before commands run or secrets are sent to a host. `new_run` gives calls that bring no run
-    of their own one that somebody listens to; `panel` is what `handle.panel()` gives. `memory` limits, in bytes, what
-    models may take on a device (`{"cpu": 8e9}`; `cuda` stands for each GPU); what is free there counts in any case.
-    `on_change` is called after what is open, or what a component says, has changed; perhaps from another thread.
-    `allow_urls` and `allow_paths` let texts in inputs be fetched from public addresses, and read from files outside the
-    working folder, as the fields of those names do for one component; images of more than `max_pixels` are refused.
-    Leaving the `with` block closes everything; a session that is left open warns (ResourceWarning).
+    trust        nobody is asked before commands run, or before secrets are sent to a host
+    new_run      a function that gives a context manager of a Run: for calls that bring no run of their own
+    panel        a function that gives what `handle.panel()` gives
+    memory       the most bytes that models may take, by device: `{"cpu": 8e9}`, `cuda` for each GPU (what is free there
+                 counts in any case)
+    on_change    called after what is open, or what a component says, has changed; perhaps from another thread
+    allow_urls   texts in inputs may be fetched from public addresses, as if every cell said `allow_urls: true`
+    allow_paths  texts in inputs may name files outside the working folder, as if every cell said `allow_paths: true`
+    max_pixels   images of more pixels, width times height, are refused
+
+    Leaving its `with` block closes everything; a session that is left open warns (ResourceWarning). Methods may be
+    called from several threads. Where one takes a `run`, that Run hears how far the work is and may stop it.
     """
 
     panel: Callable[[Handle], Any] = staticmethod(no_panel)
@@ -164,7 +169,10 @@ class Session:
         self.engine.residents.limits = {device: int(limit) for device, limit in limits.items()}
 
     def close(self) -> None:
-        """Close everything that is open, stop what runs, and forget every component. Nothing is opened after it."""
+        """Stop what runs, close everything that is open, and forget every component. May be called twice.
+
+        Nothing can be opened after it: RunError.
+        """
         self._closed = True
         self.engine.close()
         self._handles.clear()
@@ -172,17 +180,21 @@ class Session:
     # --- describing ---------------------------------------------------------------------------------------------------
 
     def plan(self, text: str, *, first_line: int = 1, overrides: Mapping[str, Any] | None = None) -> Plan:
-        """What the text would do here. Loads, downloads and runs nothing.
+        """What a text would do here. Loads, downloads and runs nothing. `check` is another name of it.
 
-        Lines in errors count from `first_line`; `overrides` are fields decided beside the text (`{"device": "cpu"}`).
-        SpecError where the text is no document; what stands in the way of running it is `plan.problems`.
+        text        the document
+        first_line  what lines in errors count from
+        overrides   fields decided beside the text, as if it said so: `{"device": "cpu", "adapters.alpaca": 0.3}`
+
+        Gives the plan. What stands in the way of running it is no error here: it is in `plan.problems`. Raises
+        SpecError where the text is no document, UnknownName for a field that cannot be decided beside it.
         """
         return self.engine.plan(text, first_line=first_line, beside=overrides)
 
     check = plan
 
     def handle(self, name: str) -> Handle:
-        """The component of that name; UnknownName when no cell has defined it."""
+        """The component that was defined under this name. UnknownName where there is none."""
         if (found := self._handles.get(name)) is not None:
             return found
         known = [*self._handles]
@@ -204,13 +216,19 @@ class Session:
         plan: Plan | None = None,
         run: Run | None = None,
     ) -> Handle:
-        """Define a component and open what it needs, unless the cell says `preload: false`. Returns its handle.
+        """Define a component and open what it needs, unless the cell says `preload: false`.
 
-        `name` is what it is called (default: its id, or its task); of a document with several components it is the
-        default one, or the one that `component` names. `first_line` and `overrides` are as in `plan`; `plan` is the
-        text's own, where it has been made already. `run` hears how far it is, and may stop it.
-        The same text again loads nothing. Raises what reading, planning, downloading and loading may; an error before
-        weights are read (a wrong text, missing files, too little memory) leaves everything as it was.
+        text        the document
+        name        what the component is called here; default: its id, or its task
+        component   which of several components, by its id; default: the only one, or the one marked `default: true`
+        first_line  what lines in errors count from
+        overrides   fields decided beside the text, as in `plan`
+        plan        the text's plan, where it has been made already
+        run         hears Phase (find, download, load), Advance and Note, and may stop a download
+
+        Gives its handle. The same text again loads nothing. Raises SpecError (a wrong text), UnknownName (no such
+        component), PlanError (it cannot be done here: a missing package, too little memory, a word to be given first),
+        WeightsError (its files), Interrupted. An error before weights are read leaves everything as it was.
         """
         definition = self.engine.definition(text, component, first_line=first_line, beside=overrides, plan=plan)
         run = run or Run()
@@ -223,7 +241,15 @@ class Session:
         return handle
 
     def pull(self, text: str, *, first_line: int = 1, run: Run | None = None) -> list[tuple[str, Checkpoint]]:
-        """Download what the text's models need, their adapters too, and load nothing: each by its name."""
+        """Download what a text's models need, their adapters too, and load nothing.
+
+        text        the document
+        first_line  what lines in errors count from
+        run         hears Phase (find, download), Advance and Note, and may stop the download
+
+        Gives for each model and adapter its name and its files. Raises SpecError, WeightsError, Interrupted; what is on
+        this disk already stays, and the rest can be downloaded later.
+        """
         self.engine.forget_plans()  # a branch may be elsewhere now
         run = run or Run()
         made = self.plan(text, first_line=first_line)
@@ -232,9 +258,13 @@ class Session:
     # --- changing -----------------------------------------------------------------------------------------------------
 
     def apply(self, change: Change, run: Run | None = None) -> Handle:
-        """Do what a change says. The handle is the same one, with another text; an error leaves it as it was.
+        """Do what a change says, which `handle.change` gave.
 
-        A change that was described before another one was applied is described anew, so that neither is lost.
+        change  the fields to set; where another change has been applied since, it is described anew, so that neither
+                is lost
+        run     hears how far it is where something has to be opened
+
+        Gives the handle: the same one, with another text. Raises what loading may; an error leaves it as it was.
         """
         handle = self.handle(change.name)
         self.engine.apply(change, run or Run())
@@ -243,9 +273,15 @@ class Session:
     # --- calling ------------------------------------------------------------------------------------------------------
 
     def run(self, text: str, inputs: Any = None, workflow: str | None = None, *, run: Run | None = None) -> Any:
-        """Run a document: its default workflow or component, or the one named.
+        """Run a document once.
 
-        `inputs` is a mapping of names to values, or the first input alone. Gives what the component's `output` says.
+        text      the document
+        inputs    a mapping of names to values, or the first input alone
+        workflow  which workflow or component of the document; default: the default one
+        run       hears how far it is, and may stop it
+
+        Gives what `output` says, else the result itself. What it opens stays open until another document of the same
+        component is run, or `unload()`. Raises what `load` and a call may; NotBuilt for a document with workflows.
         """
         if document.read(text).workflows:
             raise NotBuilt("workflows are read and planned, but this version does not run them yet")
@@ -256,7 +292,7 @@ class Session:
 
     @contextmanager
     def running(self, run: Run | None) -> Iterator[Run]:
-        """The run that was given, or one that this session's listener hears."""
+        """A `with` block over `run`, or where that is None, over one of this session's `new_run`."""
         if run is not None:
             yield run
             return
@@ -266,16 +302,18 @@ class Session:
     # --- looking after what is open -----------------------------------------------------------------------------------
 
     def unload(self, name: str | None = None) -> list[str]:
-        """Let go of what one component has open, or of everything; gives a line for each that went.
+        """Let go of what the component of this `name` has open; without a name, of everything.
 
-        RunError, with nothing gone, while something of it runs. UnknownName for a component that there is not.
+        Gives a line of words for each thing that went. Its next call opens it again. Raises RunError, with nothing
+        gone, while something of it runs, and UnknownName where there is no such component.
         """
         return self.engine.unload(None if name is None else self.handle(name).defined)
 
     def pin(self, name: str, on: bool = True) -> None:
-        """Keep a component's model when others come and go, until it is unpinned or unloaded by name.
+        """Keep what the component of this `name` has open, whatever needs room, until it is unpinned or unloaded.
 
-        RunError where it has nothing open to keep.
+        With `on=False` it is unpinned. Raises RunError where it has nothing open to keep, and UnknownName where there
+        is no such component.
         """
         self.handle(name)
         if not on:
@@ -299,7 +337,13 @@ class Session:
 
 
 class Handle:
-    """A component that can be called. It holds no model: unloading needs no help from whoever keeps a handle."""
+    """A component that can be called: `handle("…")`, `handle(text="…", seed=3)`. `Session.load` makes it.
+
+    It holds no model, only its name and text (`defined`) and a weak hold of its `session`: whoever keeps a handle keeps
+    nothing open. In calls, `run` is a Run that hears Phase, Advance, Piece, Preview, Note and Done, and may stop it;
+    `seed` makes what is drawn repeatable, and counts for more than the cell's; `action` names one of several actions
+    (default: the only one, or the one marked `default: true`).
+    """
 
     def __init__(self, session: Session, defined: Defined):
         self._session = weakref.ref(session)
@@ -322,6 +366,7 @@ class Handle:
 
     @property
     def name(self) -> str:
+        """What it is called in its session."""
         return self.defined.name
 
     @property
@@ -369,11 +414,16 @@ class Handle:
     def __call__(
         self, *args: Any, run: Run | None = None, seed: int | None = None, action: str = DEFAULT, **inputs: Any
     ) -> Any:
-        """The result for these inputs. One positional argument is the first input; a list of inputs gives a list.
+        """The result for these inputs.
 
-        `seed` makes what is drawn repeatable, `action` names one of several actions, `run` hears how far it is and may
-        stop it. InputError for inputs that are lacking, unknown or of another kind; Interrupted, with what there was by
-        then in `partial`, when it was stopped; RunError for what fails in the library.
+        args    the first input alone, by position
+        inputs  inputs by name, as `handle.inputs` says; a list as the value of one is many calls
+        run, seed, action    as for every call (see Handle)
+
+        Gives what `output` says, else the result: of one input a Text, Label, Embedding, Faces or image, of a list a
+        Batch of them, with `streaming: true` a stream. Opens what it needs where that is not open. Raises InputError
+        for inputs that are lacking, unknown or of another kind, UnknownName for an action that there is not, what
+        loading may, Interrupted with what there was by then in `partial`, and RunError for what fails in the library.
         """
         session = self.session
         found = given(self.name, self.planned.inputs_for(action), args, inputs)
@@ -381,21 +431,32 @@ class Handle:
             return session.engine.call(self.defined, found, run=running, action=action, seed=seed)
 
     def map(self, items: Iterable[Any], *, run: Run | None = None, **inputs: Any) -> Any:
-        """The results for a list of first inputs, in order: batched, longest first."""
+        """The results for many first inputs, in order; they go through the model in batches, the longest first.
+
+        items   the first inputs: anything that can be looped over, but for a text
+        inputs  other inputs by name, the same for all; `seed` and `action`, as in a call
+        run     hears Advance after each batch, and may stop it
+
+        Gives and raises what a call with a list does. InputError where items are no list.
+        """
         if isinstance(items, str | bytes) or not isinstance(items, Iterable):
             raise InputError(f"map takes a list of inputs, not {type(items).__name__}", fix=f"{self.name}.map([…])")
         return self(list(items), run=run, **inputs)
 
     def stream(self, *args: Any, seed: int | None = None, action: str = DEFAULT, **inputs: Any) -> TextStream:
-        """The answer piece by piece, as it is written. `.result` is the whole one at the end.
+        """The answer piece by piece, as it is written.
 
-        The run begins when the first piece is read; closing the stream, or leaving its loop, stops it.
+        args, inputs, seed, action    as in a call
+
+        Gives a TextStream: pieces of text, read with `for` or `async for`; its `result` is the whole answer at the end.
+        What it needs is opened now; the run begins when the first piece is read, and stops when the stream is closed,
+        its loop left, or the stream let go of. Raises what a call may, errors of the run to whoever reads.
         """
         found = given(self.name, self.planned.inputs_for(action), args, inputs)
         return self.session.engine.stream(self.defined, found, run=Run(), action=action, seed=seed)
 
     def missing(self, inputs: Mapping[str, Any], action: str = DEFAULT) -> list[Input]:
-        """The inputs a call needs and these do not give."""
+        """What a call of this `action` needs and these `inputs`, by name, do not give. Calls nothing."""
         return self.planned.missing(inputs, action)
 
     # --- looking ------------------------------------------------------------------------------------------------------
@@ -428,18 +489,24 @@ class Handle:
     # --- changing -----------------------------------------------------------------------------------------------------
 
     def change(self, settings: Mapping[str, Any] | None = None, /, **more: Any) -> Change:
-        """What setting these fields would do, said before it is done; an error is the one that the cell would give.
+        """What setting these fields would do, said before it is done: `handle.change(precision="bfloat16")`.
 
-        `handle.change(precision="bfloat16", temperature=0.2)`, `handle.change({"adapters.alpaca": 0.3})`; None is a
-        field's default.
+        settings  fields by name, where one has a dot in it: `{"adapters.alpaca": 0.3}`
+        more      fields by name; None is a field's default
+
+        Gives a Change, which `session.apply` does. Raises the error that the cell would give: UnknownName for a field
+        that there is not, SpecError for a wrong value, PlanError where it cannot be had here (DoesNotFit: too large).
         """
         return self.session.engine.change(self.defined, _dotted({**(settings or {}), **more}))
 
     def set(self, settings: Mapping[str, Any] | None = None, /, *, run: Run | None = None, **more: Any) -> Change:
-        """Set fields of the component, with the least change to what is loaded; gives what was done.
+        """Set fields of the component, with the least change to what is loaded: `handle.set(temperature=0.2)`.
 
-        `handle.set(precision="bfloat16", adapters={"alpaca": 0.3})`, or names with a dot in a mapping, as in `change`.
-        The handle stays the same; its `text` is the cell as it now reads. An error leaves everything as it was.
+        settings, more  fields, as in `change`; `adapters={"alpaca": 0.3}` is `{"adapters.alpaca": 0.3}`
+        run             hears how far it is where something has to be opened
+
+        Gives the Change that was made. The handle stays the same; its `text` is the cell as it now reads. Raises what
+        `change` and loading may; an error leaves everything as it was.
         """
         change = self.change(settings, **more)
         with self.session.running(run) as running:
@@ -447,16 +514,22 @@ class Handle:
         return change
 
     def panel(self) -> Any:
-        """Controls for the component's settings, inputs and model. RunError where there is no notebook."""
+        """Controls for the component's settings, inputs and model: a widget. RunError where there is no notebook."""
         return self.session.panel(self)
 
     def compare(
         self, grid: Mapping[str, Any], /, *args: Any, seed: int | None = None, run: Run | None = None, **inputs: Any
     ) -> Comparison:
-        """Run every combination of these settings over the inputs, and say what each gave, took, and how they agree.
+        """Run every combination of some settings over the same inputs, and say what each gave and took.
 
-        `handle.compare({"precision": ["float32", "bfloat16"], "adapters.a": [0, 0.5, 1]}, text="…")`: fields as in
-        `set`, inputs as in a call. The handle and its model stay as they are. See `mc_jupyter.comparison`.
+        grid          fields as in `set`, each with the values to try: `{"precision": ["float32", "bfloat16"]}`
+        args, inputs  as in a call; a list is many items
+        seed          what every variant draws with; default: the cell's, else one that is drawn once
+        run           hears Phase, Advance, Note and Done, and may stop it
+
+        Gives a Comparison, with the rows that there are by then where it was stopped. The handle and its model stay as
+        they are. Raises UnknownName and InputError, before anything runs, for a field or an input that there is not;
+        what goes wrong with one variant is its row's `error`.
         """
         from mc_jupyter.comparison import compare
 
@@ -464,7 +537,7 @@ class Handle:
             return compare(self.session.engine, self.defined, grid, *args, seed=seed, run=running, **inputs)
 
     def unload(self) -> None:
-        """Let go of what it has open; the next call opens it again."""
+        """Let go of what it has open; the next call opens it again. RunError while it is called."""
         self.session.unload(self.name)
 
 

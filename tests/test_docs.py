@@ -6,8 +6,13 @@ import re
 from pathlib import Path
 
 import mc_jupyter as mc
+from mc_jupyter.catalog import Part
+from mc_jupyter.components import ComponentType
 from mc_jupyter.drivers import Driver
+from mc_jupyter.jobs import JobType
 from mc_jupyter.notebook.commands import COMMANDS
+from mc_jupyter.notebook.views import View
+from mc_jupyter.stores import Store
 from mc_jupyter.tasks import Task
 
 ROOT = Path(mc.__file__).parent.parent
@@ -75,6 +80,15 @@ def test_contributing_names_files_that_exist() -> None:
     for name in re.findall(r"`((?:mc_jupyter|tests)/[\w/]+\.py)`", text):
         if not re.search(r"my_|text_reranking", name):
             assert (ROOT / name).exists(), name
+
+
+def test_contributing_names_the_group_of_every_kind_of_part_and_no_other() -> None:
+    kinds: list[type[Part]] = [ComponentType, Driver, JobType, Store, Task, View]
+    assert {kind for kind in Part.__subclasses__() if kind.__module__.startswith("mc_jupyter.")} == set(kinds)
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    groups = text[text.index("### From another package") : text.index("## How code reads here")]
+    named = set(re.findall(r"mc_jupyter\.(\w+)", groups)) - {"parts"}
+    assert named == {kind.room.rpartition(".")[2] for kind in kinds}
 
 
 def test_the_starters_of_readme_are_there() -> None:

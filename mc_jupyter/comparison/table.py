@@ -98,6 +98,10 @@ class Comparison(Sequence[Record]):
     | agreement, same, score_difference | with the first row that succeeded: see `comparison.agreement`      |
     | reference                         | whether it is that row                                             |
     | error                             | why it failed; None where it did not                               |
+
+    It is a sequence of these `records`. `name` is the component's, `fields` are those of the grid, `remarks` what a
+    reader should know of all rows, `seed` what every variant drew with (None where nothing was drawn); `interrupted`
+    says that not all variants ran.
     """
 
     name: str
@@ -105,7 +109,6 @@ class Comparison(Sequence[Record]):
     records: list[Record]
     remarks: tuple[str, ...] = ()
     seed: int | None = None
-    """What every variant drew with; None where nothing was drawn."""
     interrupted: bool = field(default=False)
 
     def __len__(self) -> int:
@@ -126,6 +129,7 @@ class Comparison(Sequence[Record]):
 
     @property
     def title(self) -> str:
+        """The component's name and how many variants there are: `story: 4 variants, 1 failed`."""
         failed = sum(record["error"] is not None for record in self)
         noun = "variant" if len(self) == 1 else "variants"
         return f"{self.name}: {len(self)} {noun}" + (f", {failed} failed" if failed else "")
@@ -158,6 +162,7 @@ class Comparison(Sequence[Record]):
         return best
 
     def is_best(self, record: Record, column: Column) -> bool:
+        """Whether a record has the best value of a column, and there is something to choose between."""
         best = self.best(column)
         if best is None or (column.key == "agreement" and record["reference"]):
             return False
@@ -168,7 +173,8 @@ class Comparison(Sequence[Record]):
     def sorted(self, by: str, *, reverse: bool = False) -> Comparison:
         """The same with its rows in another order: the best of a figure first, other values as they sort.
 
-        `by` is a field of the grid or a key of the records. Rows that have no such value come last in any case.
+        `by` is a field of the grid or a key of the records (UnknownName for another); with `reverse` the order is
+        turned round. Rows that have no such value come last in any case.
         """
         known = dict.fromkeys((*self.fields, *(self.records[0] if self.records else ())))
         if by not in known:
@@ -180,6 +186,7 @@ class Comparison(Sequence[Record]):
         return replace(self, records=having + lacking)
 
     def reversed(self) -> Comparison:
+        """The same with its rows in the opposite order."""
         return replace(self, records=self.records[::-1])
 
     def plain(self) -> str:
@@ -194,7 +201,7 @@ class Comparison(Sequence[Record]):
         return "\n".join([self.title, *lines, *reasons, *self.remarks])
 
     def to_dataframe(self) -> Any:
-        """The records as a table of pandas, the settings as columns `settings.NAME`; needs pandas."""
+        """The records as a DataFrame of pandas; settings are `settings.NAME`. MissingPackage without pandas."""
         try:
             pandas = importlib.import_module("pandas")
         except ImportError:

@@ -2,22 +2,24 @@
 
 To add one, write `components/my_type.py` with one class:
 
+    from typing import Annotated, Any
+    from mc_jupyter.parts import TEXT, Bound, Closed, ComponentType, Envelope, Field, Takes
+
     class MyType(ComponentType):
         '''One line that help shows.'''
 
-        class Settings(Envelope):        # what the component says once
-            …
+        runs = True                                   # this version runs it
 
-        class Action(Closed):            # what each of its actions says
-            text: Texts = Field(description="…")     # a field that takes a call's inputs (see `kinds`)
-            output: Any = Field(None, description="…")
+        class Settings(Envelope):                     # what the component says once
+            marks: int = Field(1, ge=0, le=3, description="How many ! stand at the end.")
 
-        sources = ("result",)            # what `output` may name: ${result}
-        runs = True                      # this version runs it
+        class Action(Closed):                         # what each of its actions says
+            text: Annotated[Bound[str], Takes(TEXT, "text")] = Field(description="A call's input.")
+            output: Any = Field(None, description="What the call gives back, built from ${result}.")
 
         @classmethod
-        def call(cls, planned, opened, call):        # the value of one call
-            return call.fields.text.upper()
+        def call(cls, planned, opened, call):         # the value of one call
+            return call.fields.text.upper() + "!" * planned.settings.marks
 
 The file's name is the word of `type:` (`my_type.py` is `type: my-type`). Nothing else is edited.
 
@@ -30,7 +32,7 @@ The five verbs, in the order in which they are used (the engine only keeps, orde
     card    what there is to say of it              → rows of a label and a text
 
 A type that keeps something open (a model, a store, a client, a server) opens an `Open`. Residents keep it by the plan's
-key, share it where keys are equal, and close it.
+key, share it where keys are equal, and close it. How that is written is shown at `Open`.
 """
 
 from __future__ import annotations
@@ -118,8 +120,8 @@ class ComponentType(Part, room="components", noun="component type"):
     def plan(cls, written: Component, env: Mapping[str, str], beside: Mapping[str, Any]) -> Planned:
         """The component with every choice made; what stands in the way is data on it.
 
-        `env` are the variables of `${env.X}`; `beside` are fields decided beside the text (`%%compose --device cpu`).
-        Looks at this machine's disk and devices; opens nothing, and no socket.
+        `written` is the component as it was read, `env` are the variables of `${env.X}`, `beside` fields decided beside
+        the text (`%%compose --device cpu`). Looks at this machine's disk and devices; opens nothing, and no socket.
         """
         settings, problems = filled(written, env, beside)
         if not cls.runs:
@@ -128,31 +130,35 @@ class ComponentType(Part, room="components", noun="component type"):
 
     @classmethod
     def refuses(cls, planned: Planned, env: Mapping[str, str], beside: Mapping[str, Any]) -> Sequence[ComposeError]:
-        """What would stand in the way with these fields decided beside the text, on what is known already.
+        """What would stand in the way of a `planned` component with these fields decided `beside` its text.
 
-        Cheaper than to plan anew: no file is looked for.
+        `env` and `beside` are as in `plan`. Cheaper than to plan anew, on what is known already: no file is looked for.
         """
         return filled(planned.component, env, beside)[1]
 
     @classmethod
     def open(cls, planned: Planned, room: Room, run: Run) -> Resident | None:
-        """Open what the plan's key says, through `room.hold`; None where nothing stays open between calls.
+        """Open what the key of `planned` says, through `room.hold`; None where nothing stays open between calls.
 
-        Called before a call whose resident is not there, and to apply a change. An error leaves what is open as it was,
-        as far as that can be.
+        `room` is the component's place among what is open; `run` hears how far it is (Phase, Advance, Note). Called
+        before a call whose resident is not there, and to apply a change. May raise any ComposeError; an error leaves
+        what is open as it was, as far as that can be.
         """
         return None
 
     @classmethod
     def fetch(cls, planned: Planned, run: Run) -> list[tuple[str, Any]]:
-        """Download what opening would, and open nothing. Gives names and `weights.Checkpoint`s."""
+        """Download what opening `planned` would, and open nothing. Gives names and `weights.Checkpoint`s.
+
+        `run` hears how far it is, and may stop it.
+        """
         return []
 
     @classmethod
     def change(cls, old: Planned, new: Planned, room: Room) -> Effect:
         """What opening `new` would do to what `old` has open: the least step that is right. Does nothing yet.
 
-        DoesNotFit where it needs more memory than can be had.
+        `room` is the component's place among what is open. DoesNotFit where it needs more memory than can be had.
         """
         now = room.held
         if new.key == old.key:
@@ -165,15 +171,15 @@ class ComponentType(Part, room="components", noun="component type"):
 
     @classmethod
     def streams(cls, planned: Planned, fields: Any) -> bool:
-        """Whether the answer of a call with these fields is wanted piece by piece.
+        """Whether the answer of a call with these `fields` is wanted piece by piece.
 
-        InputError where it cannot be had so.
+        `planned` is the component. InputError where the answer cannot be had so.
         """
         return bool(getattr(fields, "streaming", False))
 
     @classmethod
     def count(cls, planned: Planned, fields: Any) -> int:
-        """How many inputs a call with these fields has: a list of them is many."""
+        """How many inputs a call of `planned` with these `fields` has: a list of them is many."""
         given = (getattr(fields, name) for name in taken(type(fields)))  # type: ignore[arg-type]  # classes are hashable
         return max((len(value) if isinstance(value, list) else 1 for value in given), default=1)
 
@@ -181,14 +187,18 @@ class ComponentType(Part, room="components", noun="component type"):
     def call(cls, planned: Planned, opened: Any, call: Call) -> Any:
         """The value of one call: what `${result}` is in its `output`.
 
-        `opened` is the `Open` of the plan's key, in its turn, or None where nothing stays open. Says how far it is by
-        `call.run.emit`, and ends soon after `call.run.stopped`, with what there is by then.
+        `planned` is the component, `opened` the `Open` of its key, in its turn, or None where nothing stays open. Says
+        how far it is by `call.run.emit`, and ends soon after `call.run.stopped`, with what there is by then. InputError
+        for what the call was given; what else it raises is told as a RunError.
         """
         raise NotImplementedError
 
     @classmethod
     def card(cls, planned: Planned, resident: Resident | None) -> Iterator[tuple[str, str]]:
-        """What there is to say about it, in rows of a label and a text: what it is, and what is open."""
+        """What there is to say about it, in rows of a label and a text: what it is, and what is open.
+
+        `planned` is the component, `resident` what it has open, or None.
+        """
         yield "type", planned.kind
 
 

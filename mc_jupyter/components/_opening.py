@@ -11,7 +11,51 @@ from mc_jupyter.components._records import Effect, Planned
 
 
 class Open:
-    """What a component type has opened: residents keep it by its key, and close it when nobody wants it."""
+    """What a component type has opened: residents keep it by its key, and close it when nobody wants it.
+
+        from dataclasses import dataclass
+        from typing import Any
+        from mc_jupyter.parts import Closed, ComponentType, Envelope, Field, Open, Planned
+
+        class Log(Open):
+            def __init__(self, path):
+                self.file = open(path, "a+")
+
+            def close(self):                              # let go of everything
+                self.file.close()
+
+        @dataclass(frozen=True)
+        class PlannedLog(Planned):
+            @property
+            def key(self):                                # equal keys are one open log
+                return ("log", self.settings.path)
+
+        class Logged(ComponentType):
+            '''Writes lines into a file that stays open.'''
+
+            runs = True
+
+            class Settings(Envelope):
+                path: str = Field(description="The file.")
+
+            class Action(Closed):
+                line: Any = Field(description="What to write.")
+
+            @classmethod
+            def plan(cls, written, env, beside):
+                planned = super().plan(written, env, beside)
+                return PlannedLog(planned.id, written, planned.settings, planned.inputs, problems=planned.problems)
+
+            @classmethod
+            def open(cls, planned, room, run):
+                return room.hold(planned.key, lambda: Log(planned.settings.path))
+
+            @classmethod
+            def call(cls, planned, opened, call):         # `opened` is the log, in its turn
+                return opened.file.write(f"{call.fields.line}\\n")
+
+    Components of one path then share one open file. What else it may say, each with a default, stands below.
+    """
 
     lock: RLock
     """Held while it is called (where calls follow one another), and while it is changed."""

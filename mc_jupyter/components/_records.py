@@ -111,12 +111,15 @@ def chosen(parts: tuple[Any, ...], name: str, owner: str, noun: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One component with every choice made: frozen data, nothing open.
+    """One component with every choice made: frozen data, nothing open. A type that chooses more has a subclass.
 
-    `key` says what must be open for a call: equal keys share one resident. It is None where nothing stays open, and
-    while it is not known (files that are not on this disk yet). `problems` are the errors that running it would raise,
-    the first ones first; `notes` are what a reader should know; `asks` is what needs the user's word before it is done:
-    commands that would run, secrets that would be sent.
+    id         its name in its document
+    component  what the text says of it
+    settings   its fields, with what comes from the environment filled in
+    inputs     what a call of its default action takes
+    notes      what a reader should know
+    problems   the errors that running it would raise, the first ones first
+    asks       what needs the user's word before it is done: commands that would run, secrets that would be sent
     """
 
     id: str
@@ -129,10 +132,15 @@ class Planned:
 
     @property
     def type(self) -> Any:
+        """Its ComponentType."""
         return self.component.type
 
     @property
     def key(self) -> Hashable | None:
+        """What must be open for a call: equal keys share one resident.
+
+        None where nothing stays open, and while it is not known (files that are not on this disk yet).
+        """
         return None
 
     @property
@@ -209,18 +217,18 @@ class Planned:
         return True
 
     def permissions(self, given: Permissions) -> Permissions:
-        """What reading a call's inputs may touch, given what the session allows."""
+        """What reading a call's inputs may touch; `given` is what the session allows."""
         return given
 
     def inputs_for(self, action: str = DEFAULT) -> tuple[Input, ...]:
-        """The inputs of one of its actions. UnknownName where there is no such action."""
+        """The inputs of its `action` of that name. UnknownName where there is none."""
         if action == DEFAULT:
             return self.inputs
         chosen = self.component.action(action)
         return inputs_of(chosen.written, type(chosen.fields))
 
     def missing(self, inputs: Mapping[str, Any], action: str = DEFAULT) -> list[Input]:
-        """The inputs that a call needs and these do not give."""
+        """The inputs that a call of this `action` needs and these `inputs`, by name, do not give."""
         return missing(self.inputs_for(action), inputs)
 
     def provenance(self, thing: Any) -> dict[str, Any]:

@@ -22,19 +22,24 @@ from mc_jupyter.language import cell, expressions
 
 @lru_cache(maxsize=64)
 def read(text: str, *, first_line: int = 1) -> Spec:
-    """The document that a text is. Lines in errors count from `first_line`; asking again is a look-up.
+    """What a `text` says, as frozen data: its components, workflows and remarks. Asking again is a look-up.
 
-    Raises SpecError with every problem of the text.
+    Lines in errors count from `first_line`. Raises SpecError with every problem of the text.
     """
     return reader.read(text, first_line=first_line)
 
 
 def parse(text: str, env: Mapping[str, str] | None = None) -> Any:
-    """A document's plain values, `${env.X}` filled in from `env` (default: this process's) and nothing else."""
+    """A document's plain values: lists, mappings, texts, numbers.
+
+    `text` is the document; `${env.X}` in it is filled in from `env` (default: this process's environment), and nothing
+    else is evaluated or checked. Raises SpecError where the text is no YAML, ExpressionError for an expression that
+    cannot be read.
+    """
     value = cell.read(text).value
     return cell.to_plain(expressions.resolve_env(value, os.environ if env is None else env))
 
 
 def schema() -> dict[str, Any]:
-    """A JSON schema of documents, made from the fields, with their descriptions and limits."""
+    """A JSON schema of documents (draft 2020-12), made from the fields, with their descriptions and limits."""
     return document_schema()

@@ -20,12 +20,15 @@ BESIDE = ("device", "device_mode", "precision", "quantization", "batch_size", "s
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole document's plan."""
+    """A whole document's plan, frozen: what each of its components would open, and what stands in the way.
+
+    `spec` is what the text says, `components` are planned in its order, `missing` are the components that workflows
+    call and that this document does not define.
+    """
 
     spec: Spec = field(repr=False)
     components: tuple[Planned, ...]
     missing: tuple[str, ...] = ()
-    """Components that workflows call and that this document does not define."""
 
     @property
     def component(self) -> Planned | None:

@@ -2,6 +2,8 @@
 
 To add one, write `drivers/my_library.py` with one class; nothing else is edited:
 
+    from mc_jupyter.parts import Driver, Facts, Text, performs
+
     class MyLibrary(Driver):
         '''One line that help shows.'''
 
@@ -9,15 +11,22 @@ To add one, write `drivers/my_library.py` with one class; nothing else is edited
         package, extra = "mylib", "mylib"      # the module it needs, and our extra that installs it
 
         @classmethod
-        def load(cls, key, checkpoint, run):   # read the files of `checkpoint` as `key` says; return cls(…)
-            …
+        def load(cls, key, checkpoint, run):   # read the files of `checkpoint` as `key` says
+            import mylib                       # inside: nobody pays for a library that is not used
 
-        @performs(TextGeneration)              # a task's class, or its word
+            loaded = cls()
+            loaded.model = mylib.open(checkpoint.files, device=key.device)
+            return loaded
+
+        @performs("text-generation")           # a task's word, or its class
         def generate(self, call):              # one result for each of call.items, in order
-            …
+            return [Text(self.model.write(text)) for text in call.items]
 
-        def facts(self): …                     # read back from the loaded model, never from the key
-        def close(self): …                     # drop every reference to the model
+        def facts(self):                       # read back from the loaded model, never from the key
+            return Facts(device=self.model.device, dtype=self.model.dtype, bytes=self.model.size)
+
+        def close(self):                       # drop every reference to the model
+            self.model = None
 
 That is all it must have. What it may have besides, each documented where it stands:
 
@@ -47,10 +56,10 @@ from mc_jupyter.drivers._records import (
     AdapterFacts,
     AdapterKey,
     Asked,
-    Call,
     Facts,
     ModelKey,
     Refusal,
+    TaskCall,
     number_type,
     refused,
 )
@@ -64,8 +73,8 @@ if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
 __all__ = [
-    "LANGUAGE_WORDS", "AdapterFacts", "AdapterKey", "Asked", "Call", "Driver", "Facts", "Layers", "ModelKey",
-    "Refusal", "number_type", "performs", "refused",
+    "LANGUAGE_WORDS", "AdapterFacts", "AdapterKey", "Asked", "Driver", "Facts", "Layers", "ModelKey", "Refusal",
+    "TaskCall", "number_type", "performs", "refused",
 ]  # fmt: skip
 
 LANGUAGE_WORDS = ("huggingface", "unsloth", "vllm", "llamacpp", "custom")
@@ -153,14 +162,14 @@ class Driver(Part, room="drivers", noun="driver"):
         return tuple(dict.fromkeys((*LANGUAGE_WORDS, *(word for driver in Driver.all() for word in driver.words))))
 
     @classmethod
-    def recipe(cls, task: type[Task]) -> Callable[[Any, Call], list[Any]] | None:
+    def recipe(cls, task: type[Task]) -> Callable[[Any, TaskCall], list[Any]] | None:
         """What performs a task, as a function of the loaded driver and the call: a method of this library or of one
         that it builds on, else a function of the task's own file. None where the library does not perform it.
         """
         for base in cls.__mro__:
             for name, value in vars(base).items():
                 if task.name in getattr(value, "_performs", ()):
-                    return cast("Callable[[Any, Call], list[Any]]", getattr(cls, name))
+                    return cast("Callable[[Any, TaskCall], list[Any]]", getattr(cls, name))
         if task.head not in cls.heads:
             return None
         names = {word for base in cls.__mro__ for word in (vars(base).get("name", ""), *vars(base).get("words", ()))}
@@ -171,7 +180,8 @@ class Driver(Part, room="drivers", noun="driver"):
     def suits(cls, task: type[Task], written: Mapping[str, Any]) -> bool:
         """Whether it is the library for a component, where several answer to one word of `driver:`.
 
-        `written` is the component's mapping as the cell has it, expressions and all. Raises nothing.
+        `task` is what the component asks for, `written` its mapping as the cell has it, expressions and all. Raises
+        nothing.
         """
         return True
 
@@ -179,8 +189,8 @@ class Driver(Part, room="drivers", noun="driver"):
     def source(cls, task: type[Task], settings: Any) -> Any:
         """Where the model's files come from, as a `weights.Source`: `model:` itself, or what a name means here.
 
-        `settings` are the component's fields. Raises WeightsError for a name that means nothing, PlanError for one that
-        means another library's model.
+        `settings` are the component's fields, for a model that shall do this `task`. Raises WeightsError for a name
+        that means nothing, PlanError for one that means another library's model.
         """
         return settings.model
 
@@ -210,7 +220,7 @@ class Driver(Part, room="drivers", noun="driver"):
 
     @classmethod
     def check(cls, asked: Asked) -> None:
-        """Raise the error of the first refusal, where there is one."""
+        """Raise the error of the first refusal of what is `asked`, where there is one."""
         for refusal in cls.refuses(asked):
             raise refusal.error
 
@@ -234,7 +244,9 @@ class Driver(Part, room="drivers", noun="driver"):
 
     @classmethod
     def lighter(cls, key: ModelKey, checkpoint: Checkpoint) -> list[tuple[str, int]]:
-        """Lighter ways to load the same files: (the line of the cell, the bytes that then are the peak)."""
+        """Lighter ways than `key` to load the same `checkpoint`: (the line of the cell, the bytes that then are the
+        peak).
+        """
         if not checkpoint.elements:
             return []
         ways = [("precision: bfloat16", replace(key, dtype="bfloat16"))]
@@ -245,7 +257,8 @@ class Driver(Part, room="drivers", noun="driver"):
 
     @classmethod
     def least(cls, key: ModelKey, checkpoint: Checkpoint) -> int | None:
-        """Bytes of the device with which the model runs after all, slower, where it does not fit as a whole.
+        """Bytes of the device with which the model of this `key` and `checkpoint` runs after all, slower, where it does
+        not fit as a whole.
 
         None when all of it must fit. Otherwise `load` finds out how much is free, and says what it did about it.
         """
@@ -273,7 +286,7 @@ class Driver(Part, room="drivers", noun="driver"):
         """
         raise NotImplementedError
 
-    def perform(self, task: type[Task], call: Call) -> list[Any]:
+    def perform(self, task: type[Task], call: TaskCall) -> list[Any]:
         """One result for each item of the call, in order, by the recipe for the task.
 
         A recipe looks at `call.run.stopped` between tokens, steps, tiles or batches, and then gives what it has: None

@@ -113,7 +113,7 @@ def refused(check: Callable[..., object], *given: Any, adapter: str | None = Non
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class TaskCall:
     """One call of a task: the inputs in order, the fields of the call with every expression evaluated, and the run.
 
     `settings` are the component's fields (labels, chat template …); `run` is who listens and who may stop it.

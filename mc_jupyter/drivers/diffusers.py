@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.devices import give_back
-from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs
+from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._diffusers import loading, memory
 from mc_jupyter.drivers._diffusers.adapters import PipelineAdapters
@@ -106,7 +106,7 @@ class Diffusers(Driver):
     # --- drawing ------------------------------------------------------------------------------------------------------
 
     @performs(ImageGeneration)
-    def draw(self, call: Call) -> list[Any]:
+    def draw(self, call: TaskCall) -> list[Any]:
         """One image for each prompt, or a list where several are asked for."""
         told = arguments(self.traits, call.action)
         memory.check_room(self.pipe, self.traits, told["width"], told["height"], self.key.device)
@@ -119,7 +119,7 @@ class Diffusers(Driver):
         rows = [made[i : i + each] for i in range(0, len(made), each)]
         return [row[0] if each == 1 or not any(row) else Rows(row) for row in rows]
 
-    def _made(self, call: Call, told: dict[str, Any]) -> list[Image | None]:
+    def _made(self, call: TaskCall, told: dict[str, Any]) -> list[Image | None]:
         """Every image in order; None for those that were not begun."""
         images = wanted(call)
         size = (told["width"], told["height"])

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import Call, Driver, Facts, ModelKey
+from mc_jupyter.drivers import Driver, Facts, ModelKey, TaskCall
 from mc_jupyter.events import Advance, Piece, Preview, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text, is_image
@@ -30,14 +30,14 @@ class Echo(Driver):
     needs_weights = False
 
     @classmethod
-    def recipe(cls, task: type[Task]) -> Callable[[Echo, Call], list[Any]]:
+    def recipe(cls, task: type[Task]) -> Callable[[Echo, TaskCall], list[Any]]:
         return lambda self, call: self._answers(task, call)
 
     @classmethod
     def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Echo:
         return cls()
 
-    def _answers(self, task: type[Task], call: Call) -> list[Any]:
+    def _answers(self, task: type[Task], call: TaskCall) -> list[Any]:
         results = []
         for position, item in enumerate(call.items):
             if call.run.stopped:
@@ -49,7 +49,7 @@ class Echo(Driver):
     def facts(self) -> Facts:
         return Facts(device="cpu", dtype="none", bytes=0, parameters=0, architecture="echo")
 
-    def _answer(self, task: type[Task], item: Any, call: Call, position: int) -> Any:
+    def _answer(self, task: type[Task], item: Any, call: TaskCall, position: int) -> Any:
         if task.result is Text:
             return self._text(_words_of(item), call, position)
         if task.result is Label:
@@ -62,7 +62,7 @@ class Echo(Driver):
             return self._drawn(str(item), call, position)
         return _enlarged(item, call) if task.name == "image-upscale" else item
 
-    def _drawn(self, prompt: str, call: Call, position: int) -> Any:
+    def _drawn(self, prompt: str, call: TaskCall, position: int) -> Any:
         """Flat pictures of the size asked for, their colour made from description and seed; each has a seed."""
         count = call.action.num_images_per_prompt
         first = (call.action.seed or 0) + position * count
@@ -73,7 +73,7 @@ class Echo(Driver):
             drawn.append(self._picture(prompt, call, first + image, position * count + image))
         return (drawn[0] if drawn else None) if count == 1 else Batch(drawn)
 
-    def _picture(self, prompt: str, call: Call, seed: int, number: int) -> Any:
+    def _picture(self, prompt: str, call: TaskCall, seed: int, number: int) -> Any:
         """One of them, drawn in steps: at each it has as much of its colour."""
         from PIL import Image
 
@@ -89,7 +89,7 @@ class Echo(Driver):
             call.run.emit(Preview(image, number))
         return marked(image, **facts, num_inference_steps=steps)
 
-    def _text(self, text: str, call: Call, position: int) -> Text:
+    def _text(self, text: str, call: TaskCall, position: int) -> Text:
         """The words of the input, as many as may be written, one piece at a time."""
         words = list(_pieces(text))[: getattr(call.action, "max_output_length", None)]
         written: list[str] = []
@@ -125,7 +125,7 @@ def _numbers(text: str) -> list[float]:
     return [x / length for x in raw]
 
 
-def _label(text: str, call: Call) -> Label:
+def _label(text: str, call: TaskCall) -> Label:
     names = getattr(call.settings, "labels", None) or ["NEGATIVE", "POSITIVE"]
     best = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[0] % len(names)
     row = [1.0 if i == best else 0.0 for i in range(len(names))]
@@ -135,7 +135,7 @@ def _label(text: str, call: Call) -> Label:
     return Label(found, scores=dict(zip(names, row, strict=True)))
 
 
-def _enlarged(image: Any, call: Call) -> Any:
+def _enlarged(image: Any, call: TaskCall) -> Any:
     """The image, larger; where it is no image, as it is."""
     if not is_image(image):
         return image

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs, refused
+from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs, refused
 from mc_jupyter.drivers._insightface import faces as looking
 from mc_jupyter.drivers._insightface import packs
 from mc_jupyter.drivers._insightface.onnx import threads
@@ -103,7 +103,7 @@ class InsightFace(Driver):
     # --- looking ------------------------------------------------------------------------------------------------------
 
     @performs(FaceEmbedding)
-    def embed(self, call: Call) -> list[Faces | None]:
+    def embed(self, call: TaskCall) -> list[Faces | None]:
         """The faces of each picture; None for those that a stop came before."""
         self._refuse(call)
         results: list[Faces | None] = []
@@ -119,7 +119,7 @@ class InsightFace(Driver):
             call.run.note(line)
         return results + [None] * (len(call.items) - len(results))
 
-    def _refuse(self, call: Call) -> None:
+    def _refuse(self, call: TaskCall) -> None:
         """Raise for what this pack cannot do, before the first picture."""
         if call.action.return_gender_age and "genderage" not in self.models:
             raise _no_gender_age()
@@ -128,7 +128,7 @@ class InsightFace(Driver):
         except ValueError as error:
             raise _other_size(error) from None
 
-    def _faces(self, item: Any, call: Call) -> tuple[Faces | None, int]:
+    def _faces(self, item: Any, call: TaskCall) -> tuple[Faces | None, int]:
         """One picture's faces, and how many there were. A stop leaves those that were done."""
         from mc_jupyter.values.pictures import rgb
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.devices import give_back, is_out_of_memory
-from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs
+from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs
 from mc_jupyter.drivers._diffusers.loading import quiet
 from mc_jupyter.drivers._memory import refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes
@@ -106,7 +106,7 @@ class Ldsr(Driver):
         return int(2 ** (len(self.pipeline.vqvae.config.block_out_channels) - 1))
 
     @performs(ImageUpscale)
-    def upscale(self, call: Call) -> list[Any]:
+    def upscale(self, call: TaskCall) -> list[Any]:
         """One enlarged PIL image for each item, None for those that a stop came before. Item k is drawn by seed + k."""
         action = call.action
         if action.eta is not None and not self._takes_eta():

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.devices import HALF, give_back, is_out_of_memory
-from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs, refused
+from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs, refused
 from mc_jupyter.drivers._memory import refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes, upscalers
 from mc_jupyter.drivers._upscaling.enlarging import Network, Tiling
@@ -96,7 +96,7 @@ class Spandrel(Driver):
         return str(self.network.model.architecture.id)
 
     @performs(ImageUpscale)
-    def upscale(self, call: Call) -> list[Any]:
+    def upscale(self, call: TaskCall) -> list[Any]:
         """One enlarged PIL image for each item, None for those that a stop came before."""
         upscalers.refuse_other_kinds(call.settings.family, self.kind, str(call.settings.model))
         action = call.action

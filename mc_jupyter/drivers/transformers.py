@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.devices import give_back, trim
-from mc_jupyter.drivers import Asked, Call, Driver, Facts, ModelKey, Refusal, performs
+from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._adapters import Adapters
 from mc_jupyter.drivers._batching import batches
@@ -182,23 +182,23 @@ class Transformers(Driver):
     # --- tasks --------------------------------------------------------------------------------------------------------
 
     @performs(TextGeneration)
-    def generate(self, call: Call) -> list[Any]:
+    def generate(self, call: TaskCall) -> list[Any]:
         """Continuations of texts, without the texts themselves."""
         prompts = self._tokens(call.items)
         return self._write(prompts, call)
 
     @performs(ChatCompletion)
-    def chat(self, call: Call) -> list[Any]:
+    def chat(self, call: TaskCall) -> list[Any]:
         """Answers to conversations."""
         return self._write([self._conversation(messages, call) for messages in call.items], call)
 
     @performs(ImageToText)
-    def describe(self, call: Call) -> list[Any]:
+    def describe(self, call: TaskCall) -> list[Any]:
         """Descriptions of images: what comes after the prompt, where there is one."""
         return captioning.describe(self.model, self.tokenizer, self.images, self.window, self.key.dtype, call)
 
     @performs(TextClassification)
-    def classify(self, call: Call) -> list[Any]:
+    def classify(self, call: TaskCall) -> list[Any]:
         """The likeliest class: softmax over the classes, or sigmoid where each was trained for itself."""
 
         config = self.model.config
@@ -214,7 +214,7 @@ class Transformers(Driver):
         return [row and _label(row, names, call.action.return_probabilities) for row in rows]
 
     @performs(TextEmbedding)
-    def embed(self, call: Call) -> list[Any]:
+    def embed(self, call: TaskCall) -> list[Any]:
         """Token vectors pooled into one, as sentence-transformers does it."""
         import torch
 
@@ -240,7 +240,7 @@ class Transformers(Driver):
         ids: list[list[int]] = self.tokenizer(texts, verbose=False)["input_ids"]
         return ids
 
-    def _encode(self, call: Call, compute: Any, window: int | None = None) -> list[list[float] | None]:
+    def _encode(self, call: TaskCall, compute: Any, window: int | None = None) -> list[list[float] | None]:
         """One row for each text: the texts' tokens go through `compute` in batches, longest first.
 
         None for those that an interrupt came before.
@@ -296,7 +296,7 @@ class Transformers(Driver):
                 return token
         return 0
 
-    def _conversation(self, messages: list[Any], call: Call) -> list[int]:
+    def _conversation(self, messages: list[Any], call: TaskCall) -> list[int]:
         from jinja2.exceptions import TemplateError
 
         template = call.settings.chat_template
@@ -316,7 +316,7 @@ class Transformers(Driver):
 
     # --- writing text -------------------------------------------------------------------------------------------------
 
-    def _write(self, prompts: list[list[int]], call: Call) -> list[Any]:
+    def _write(self, prompts: list[list[int]], call: TaskCall) -> list[Any]:
         action = call.action
         limit = _least(action.max_input_length, call.settings.max_seq_length, self.window)
         if any(len(ids) > (limit or len(ids)) for ids in prompts):

@@ -19,6 +19,10 @@ _JOIN = 10.0  # seconds that Python's end waits for a run to stop
 class TextStream(Stream):
     """Text as it is written, by a run in a thread of its own, which begins when the first piece is asked for.
 
+    name  what the thread is called after
+    work  what writes: a function of the run, whose value is the whole answer
+    run   who listens besides, and who may stop it
+
     `.result` is the whole answer, once it has ended. Closing the stream, leaving its loop early or letting go of it
     stops the run at its next token; a stream that nobody reads never begins. An error of the run is raised to whoever
     reads.

@@ -3,10 +3,13 @@
 A job type says which fields its jobs have, which jobs they may go to, and which components they call. To add one, write
 `jobs/my_type.py` with one class:
 
+    from mc_jupyter.parts import Called, Field, JobFields, JobType
+
     class MyType(JobType):
         '''One line that help and the schema show.'''
 
         class Fields(JobFields):             # what every job may say is in it already
+            component: str = Field(description="The component to call.")
             then: str = Field(description="The job to go to.")
 
         @classmethod
@@ -83,10 +86,10 @@ class JobType(Part, room="jobs", noun="job type"):
 
     @classmethod
     def targets(cls, fields: Any) -> Iterator[str]:
-        """The names of the jobs that a job with these `Fields` may go to: the reader checks that they exist."""
+        """The names of the jobs that a job with these `fields` may go to: the reader checks that they exist."""
         return iter(())
 
     @classmethod
     def calls(cls, fields: Any) -> Iterator[Called]:
-        """The components that a job with these `Fields` calls: the reader checks them."""
+        """The components that a job with these `fields` calls: the reader checks them. `fields` are a `Fields`."""
         return iter(())

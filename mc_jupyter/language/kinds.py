@@ -1,11 +1,28 @@
 """What an input can be: a text, a conversation, an image …; and the mark on a field that takes one.
 
-    class Action(TaskAction):
-        clip: Annotated[Bound[Any], Takes(AUDIO, "clip")] = Field(description="The sound to write down.")
+A kind that the language does not have is made in the file of the part that takes it:
+
+    from typing import Annotated, Any
+    from mc_jupyter.parts import Bound, ExpressionError, Field, Kind, Takes, Task, TaskAction
+
+    def read(value, allowed):                # what an expression gave → what the task gets
+        try:
+            return [float(number) for number in value.split(",")]
+        except (AttributeError, ValueError):
+            raise ExpressionError(f"{value!r} is no point", fix="write it as 47.4, 8.5") from None
+
+    POINT = Kind("point", example='"47.4, 8.5"', read=read)
+
+    class Height(Task):
+        '''Say how high a place is.'''
+
+        head, input, result = "map", "place", list
+
+        class Action(TaskAction):
+            place: Annotated[Bound[Any], Takes(POINT, "place")] = Field(description="Where.")
 
 A field that is marked is given the call's inputs: a list of them is many, and a cell that leaves a required one out
-gets `${input.clip as audio}`. A kind that the language does not have is made where it is needed:
-`AUDIO = Kind("audio", …)`.
+gets `${input.place}` (or `${input.place as WORD}`, where the kind names a `conversion`).
 """
 
 from __future__ import annotations

@@ -2,19 +2,34 @@
 
 To add one, write `stores/my_store.py` with one class:
 
+    from mc_jupyter.parts import Match, Store
+
     class MyStore(Store):
         '''One line that help shows.'''
 
-        package, extra = "mystore", "mystore"    # the module it needs, and our extra that installs it
+        package, extra = "mystore", "mystore"             # the module it needs, and our extra that installs it
 
         @classmethod
-        def open(cls, settings, run):            # open what the component's fields say; return cls(…)
-            …
+        def open(cls, settings, run):                     # open what the component's fields say
+            import mystore                                # inside: nobody pays for a library that is not used
 
-        def insert(self, collection, entries): …             # write them, those of a known id in its place
-        def search(self, collection, vectors, wanted): …     # the nearest entries, for each vector a list
-        def delete(self, collection, ids, filter): …         # how many went
-        def close(self): …                                   # let go of files and connections
+            opened = cls()
+            opened.database = mystore.connect(settings.storage_dir)
+            return opened
+
+        def insert(self, collection, entries):            # write them, those of a known id in its place
+            for entry in entries:
+                self.database.put(collection, entry.id, entry.vector, entry)
+
+        def search(self, collection, vectors, wanted):    # the nearest entries, for each vector a list
+            found = (self.database.nearest(collection, each, wanted.top_k, wanted.filter) for each in vectors)
+            return [[Match(entry, distance) for entry, distance in rows] for rows in found]
+
+        def delete(self, collection, ids, filter):        # how many went
+            return self.database.remove(collection, ids, filter)
+
+        def close(self):                                  # let go of files and connections
+            self.database.close()
 
 The file's name is the word of `driver:` of a `type: vector-store` (`my_store.py` is `driver: my-store`). Nothing else
 is edited. A store is a resident like a model: components whose fields open the same one share it.
@@ -81,24 +96,30 @@ class Store(Part, room="stores", noun="store"):
     def open(cls, settings: Any, run: Run) -> Store:
         """Open what the component's fields say, and make it where it is not there yet.
 
-        Raises PlanError for fields that do not go together, WeightsError for files that cannot be read, RunError for a
-        server that does not answer. `run` hears what a reader should know.
+        `settings` are those fields, `run` hears what a reader should know. Raises PlanError for fields that do not go
+        together, WeightsError for files that cannot be read, RunError for a server that does not answer.
         """
         raise NotImplementedError
 
     def insert(self, collection: str, entries: Sequence[Entry]) -> None:
-        """Write entries; one whose id is there already takes its place. What has returned is kept.
+        """Write entries into a collection; one whose id is there already takes its place. What has returned is kept.
 
         InputError where a vector is not as long as those that are there.
         """
         raise NotImplementedError
 
     def search(self, collection: str, vectors: Sequence[Sequence[float]], wanted: Wanted) -> list[list[Match]]:
-        """The nearest entries of each vector, the nearest first. None are found in a collection that is not there."""
+        """The nearest entries of each of the vectors, the nearest first.
+
+        `wanted` says how many, and of which. None are found in a collection that is not there.
+        """
         raise NotImplementedError
 
     def delete(self, collection: str, ids: Sequence[str] | None, filter: Any) -> int:
-        """Take entries out, by id or by what their metadata match; gives how many there were."""
+        """Take entries out of a collection; gives how many there were.
+
+        `ids` are theirs, or None; `filter` is what their metadata match, or None.
+        """
         raise NotImplementedError
 
     def facts(self) -> Mapping[str, Any]:

@@ -2,24 +2,28 @@
 
 A task says what one call takes and what it gives; it knows no library. To add one, write `tasks/my_task.py`:
 
+    from mc_jupyter.parts import Embedding, Field, Task, TaskAction, Texts, performs
+
     class MyTask(Task):
         '''One line that help and the schema show.'''
-
-        class Action(TaskAction):
-            text: Texts = Field(description="…")          # its fields, each with limits and a description
 
         head = "encoder"                                  # which kind of model it needs
         result = Embedding                                # what one input gives
 
-The file's name is the task's (`my_task.py` is `task: my-task`); nothing else is edited. A driver performs it with a
-method marked `@performs(MyTask)` (see `mc_jupyter.drivers`), or the task brings its own recipe: a function of this file
+        class Action(TaskAction):                         # its fields, each with limits and a description
+            text: Texts = Field(description="The text to read, or a list of them.")
+            scale: float = Field(1.0, gt=0, le=100, description="What every number is multiplied by.")
 
     @performs(MyTask, by="huggingface")
-    def embed(library, call):
-        …                                                 # one result for each of call.items, in order
+    def embed(library, call):                             # one result for each of call.items, in order
+        tokens = library.tokenizer(call.items, padding=True, return_tensors="pt").to(library.model.device)
+        first = library.model(**tokens).last_hidden_state[:, 0] * call.action.scale
+        return [Embedding(numbers) for numbers in first.tolist()]
 
-which gets the library that holds the loaded model (`library.model`, `library.tokenizer`) and the call. Of several
-libraries that answer to the word, the one that loads models of the task's head is meant.
+The file's name is the task's (`my_task.py` is `task: my-task`); nothing else is edited. The function is the task's own
+recipe for one library: it gets the driver that holds the loaded model (`library.model`, `library.tokenizer`) and the
+call. Of several libraries that answer to the word, the one that loads models of the task's head is meant. A task
+without a recipe is performed by drivers: each has a method marked `@performs(MyTask)` (see `mc_jupyter.drivers`).
 """
 
 from __future__ import annotations
@@ -82,24 +86,28 @@ class Task(Part, room="tasks", noun="task"):
 
     @classmethod
     def check(cls, action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
-        """What is wrong with written fields *together*: pairs of the field to point at and the problem.
+        """What is wrong with written fields *together*: pairs of the field to point at and the Problem.
 
-        Gets only what the cell itself says, before expressions are evaluated.
+        `action` holds only what the cell itself says, by field, before expressions are evaluated. Raises nothing.
         """
         return iter(())
 
     @classmethod
     def items(cls, action: Any) -> tuple[list[Any], bool]:
-        """The inputs of a call, and whether they came as a list (so that results go back as one)."""
+        """The inputs of a call, and whether they came as a list (so that results go back as one).
+
+        `action` are the call's fields, every expression evaluated.
+        """
         given = getattr(action, cls.input)
         return (list(given), True) if isinstance(given, list) else ([given], False)
 
 
 def performs(*tasks: type[Task] | str, by: str | None = None) -> Callable[[F], F]:
-    """Mark what performs these tasks, each named by its class or its word.
+    """Mark what performs these `tasks`, each named by its class or its word.
 
     That is a driver's method, which gets the call; or, with `by`, a function of the task's own file, which gets the
-    driver's instance and the call. `by` is a word of `driver:` or the name of one library.
+    driver's instance and the call. `by` is a word of `driver:` or the name of one library. The call is a TaskCall; what
+    is marked gives one result for each of `call.items`, in order (see `Driver.perform`).
     """
 
     def mark(recipe: F) -> F:

@@ -168,7 +168,7 @@ class Stream:
 
     @staticmethod
     def chain(parts: Iterable[Any]) -> Stream:
-        """All items of the first part, then of the second …; a part is a stream, a list, or one item."""
+        """All items of the first of the `parts`, then of the second …; each is a stream, a list, or one item."""
         parts = list(parts)
 
         def stage() -> _Stage:
@@ -184,7 +184,7 @@ class Stream:
 
     @staticmethod
     def rows(columns: list[Any]) -> Stream:
-        """Lists of one item of each column, until the shortest column ends."""
+        """Lists of one item of each of the `columns` (streams or lists), until the shortest ends."""
         streams = [column if isinstance(column, Stream) else Stream(column) for column in columns]
 
         def stage() -> _Stage:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from mc_jupyter import drivers
 from mc_jupyter.components import Call
 from mc_jupyter.components.model.choices import ModelPlan
 from mc_jupyter.components.model.loading import LoadedModel
 from mc_jupyter.components.model.provenance import sign
+from mc_jupyter.drivers import TaskCall
 from mc_jupyter.values import Batch
 
 
@@ -19,6 +19,6 @@ def perform(planned: ModelPlan, opened: LoadedModel, call: Call) -> Any:
     if items:
         if planned.use is not None:
             opened.set_weights(planned.use)
-        results = opened.driver.perform(planned.task, drivers.Call(items, call.fields, planned.settings, call.run))
+        results = opened.driver.perform(planned.task, TaskCall(items, call.fields, planned.settings, call.run))
         sign(results, planned, opened)
     return Batch(results) if listed else results[0]

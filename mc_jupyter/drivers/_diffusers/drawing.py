@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from secrets import randbelow
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers import Call
+from mc_jupyter.drivers import TaskCall
 from mc_jupyter.drivers._diffusers.architectures import Traits, unfit
 from mc_jupyter.drivers._diffusers.decoding import pictures
 from mc_jupyter.drivers._diffusers.previews import Budget, Watched, small, watching
@@ -30,7 +30,7 @@ class Wanted:
     seed: int
 
 
-def wanted(call: Call) -> list[Wanted]:
+def wanted(call: TaskCall) -> list[Wanted]:
     """Every image that a call asks for, in order. The seeds follow one another."""
     action = call.action
     first = randbelow(_SEEDS) if action.seed is None else action.seed

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from mc_jupyter.drivers import Call
+    from mc_jupyter.drivers import TaskCall
     from mc_jupyter.weights import Checkpoint
 
 _CAPTIONERS: Mapping[str, type[Captioner]] = {
@@ -138,7 +138,7 @@ def load_image_processor(folder: Path) -> Any:
 # --- a call -----------------------------------------------------------------------------------------------------------
 
 
-def describe(model: Any, tokenizer: Any, processor: Any, window: int | None, dtype: str, call: Call) -> list[Any]:
+def describe(model: Any, tokenizer: Any, processor: Any, window: int | None, dtype: str, call: TaskCall) -> list[Any]:
     """One Text for each image (a Batch of them where several are asked for), in order."""
     kind = kind_of(model.config.to_dict()) or "auto"
     captioner = captioner_of(kind)(model, tokenizer, window)
@@ -185,7 +185,7 @@ def _picture(image: Image, position: int, of: int) -> Image:
     return rgb(image)
 
 
-def _prompts(call: Call, kind: str, captioner: Captioner) -> list[str]:
+def _prompts(call: TaskCall, kind: str, captioner: Captioner) -> list[str]:
     """One prompt for each image; empty where there is none."""
     given = call.action.prompt
     if isinstance(given, list) and len(given) != len(call.items):

@@ -61,11 +61,17 @@ def render(
     on_null: OnNull | None = None,
     permissions: Permissions = NOTHING,
 ) -> Any:
-    """The value with every expression in it evaluated. What an expression gives is never rendered again.
+    """A value with every expression in it evaluated: `render("${input.name}!", {"input": {"name": "you"}})`.
 
-    A path that finds nothing gives null, and `on_null(reference, why)` is told, unless there is a default.
-    With `elementwise` (a model's inputs) `as text` on a list converts its elements. `permissions` say what `as image`
-    and `as file` may read and fetch.
+    value        a text, or lists and mappings of texts
+    sources      what expressions name, by its first word: `{"input": {…}, "env": {…}}`
+    elementwise  `as text` and the like on a list convert its elements (a model's inputs)
+    on_null      called with the reference and the reason where a path finds nothing and there is no default
+    permissions  what `as image` and `as file` may read and fetch; by default nothing outside the working folder
+
+    Gives the value; of a text that is one reference alone, what it leads to, of whatever type. A path that finds
+    nothing gives None. What an expression gives is never rendered again. Raises ExpressionError for what cannot be
+    read, evaluated or converted.
     """
     return _Renderer(_streamed(sources), elementwise, on_null, permissions).value(value, 0)
 

@@ -3,16 +3,19 @@
 To add one, write a file here (or join by an entry point of the group `mc_jupyter.views`). Its class is all there is to
 do; the notebook, IPython, batches and comparisons find it by the type of the value:
 
+    from html import escape
+    from mc_jupyter.notebook.views import View
+
     class Sound(View):
-        "A sound as a player."
+        '''A sound as a player.'''
 
-        types = ("mc_jupyter.values.Sound",)         # by name: a view imports no type before one is shown
+        types = ("my_package.Sound",)                # by name: a view imports no type before one is shown
 
-        def plain(self) -> str:                      # needed: what terminals and readers without HTML see
+        def plain(self):                             # needed: what terminals and readers without HTML see
             return f"{self.value.seconds:.1f} s of sound"
 
-        def html(self) -> str:                       # else the plain text; escape what a model or a user wrote
-            return f'<audio controls src="{…}"></audio>'
+        def html(self):                              # else the plain text; escape what a model or a user wrote
+            return f'<audio controls src="{escape(self.value.address)}"></audio>'
 
 What more it may say, each with a default: `bundle` (other MIME types than these two), `facts` (what an output's
 metadata remembers), `line` (the value within others), `in_cell` and `in_run` (what stands below it and beside it),
@@ -46,7 +49,10 @@ class Shown:
 
 
 class View(Part, room="notebook.views", noun="view"):
-    """How one value looks: `self.value`, shown as `self.showing` wants it."""
+    """How one value looks: `self.value`, shown as `self.showing` (the notebook's options) wants it.
+
+    With `self.listed`, the value is a list that is shown by one view (see `together`).
+    """
 
     types: ClassVar[tuple[str, ...]]
     """The types it is for, as `module.Name`, and those derived from them."""
