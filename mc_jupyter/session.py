@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter import devices, document
+from mc_jupyter import document
 from mc_jupyter.components import DEFAULT, Planned
 from mc_jupyter.document.plan import Plan
-from mc_jupyter.drivers import AdapterFacts, AdapterKey, Facts, number_type
-from mc_jupyter.engine import Engine, room
+from mc_jupyter.drivers import AdapterFacts, AdapterKey, Facts
+from mc_jupyter.engine import Engine, report
 from mc_jupyter.engine.calls import given
 from mc_jupyter.engine.changes import Change
 from mc_jupyter.engine.definition import Defined, Definition
+from mc_jupyter.engine.report import MemoryReport, ResidentRow
 from mc_jupyter.engine.residents import Resident
 from mc_jupyter.engine.streams import TextStream
 from mc_jupyter.errors import InputError, NotBuilt, RunError, UnknownName
@@ -48,43 +47,6 @@ def _nothing() -> None:
 def no_panel(handle: Handle) -> Any:
     """What `handle.panel()` gives where there are no widgets."""
     raise RunError("a panel needs a notebook", fix=f"%load_ext mc_jupyter, then %compose panel {handle.name}")
-
-
-@dataclass(frozen=True, slots=True)
-class ResidentRow:
-    """One open thing as a reader sees it. `bytes` is read from its tensors and its adapters, times are in seconds."""
-
-    subject: str
-    names: tuple[str, ...]
-    device: str
-    dtype: str
-    bytes: int
-    parameters: int | None
-    pins: tuple[str, ...]
-    running: bool
-    load_seconds: float
-    idle_seconds: float
-    quantization: str = "none"
-    adapters: tuple[str, ...] = ()
-
-    @property
-    def pinned(self) -> bool:
-        return bool(self.pins)
-
-    @property
-    def number_type(self) -> str:
-        """`float32`, or of a quantized model `nf4, the rest float32`."""
-        return number_type(self.dtype, self.quantization)
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryReport:
-    """Where memory goes: what is free on each device, what this process takes, and what is open."""
-
-    devices: Mapping[str, devices.Memory]
-    process: int
-    residents: tuple[ResidentRow, ...]
-    limits: Mapping[str, int] = field(default_factory=dict)
 
 
 class Session:
@@ -232,8 +194,8 @@ class Session:
         """
         definition = self.engine.definition(text, component, first_line=first_line, beside=overrides, plan=plan)
         run = run or Run()
-        for remark in definition.plan.remarks:
-            run.note(remark)
+        for note in definition.plan.own_notes:
+            run.note(note)
         handle = Handle(self, Defined(name or definition.name, definition))
         self.engine.define(handle.defined, run)
         self._handles[handle.name] = handle
@@ -323,13 +285,11 @@ class Session:
 
     def residents(self) -> list[ResidentRow]:
         """Everything that is open: whose it is, what it takes, and how long it has been idle."""
-        return [_row(resident) for resident in self.engine.residents]
+        return [report.row(resident) for resident in self.engine.residents]
 
     def memory(self) -> MemoryReport:
         """Free memory of each device in use, and what everything that is open takes of it."""
-        used = (device for resident in self.engine.residents for device in resident.thing.memory())
-        free = {name: devices.free_memory(name) for name in dict.fromkeys(["cpu", *used])}
-        return MemoryReport(free, devices.process_memory(), tuple(self.residents()), self.limits)
+        return report.memory(self.engine.residents)
 
     def resident_of(self, handle: Handle) -> Resident | None:
         """What a handle has open; None where that is nothing."""
@@ -484,7 +444,7 @@ class Handle:
 
     def card(self) -> tuple[tuple[str, str], ...]:
         """What there is to say about it, in rows of a label and a text."""
-        return tuple(_card(self))
+        return tuple(report.card(self.defined, self.resident))
 
     # --- changing -----------------------------------------------------------------------------------------------------
 
@@ -539,39 +499,6 @@ class Handle:
     def unload(self) -> None:
         """Let go of what it has open; the next call opens it again. RunError while it is called."""
         self.session.unload(self.name)
-
-
-def _card(handle: Handle) -> Iterator[tuple[str, str]]:
-    planned, resident = handle.planned, handle.resident
-    yield from planned.type.card(planned, resident)
-    if handle.inputs:
-        needed = [one for one in handle.inputs if one.required]
-        yield "inputs", ", ".join(one.name + ("" if one.required else " (optional)") for one in handle.inputs)
-        several = f"{handle.name}({', '.join(f'{one.name}=…' for one in needed)})"
-        yield "call it", several if len(needed) > 1 else f"{handle.name}({handle.inputs[0].of.example})"
-    if len(handle.actions) > 1:
-        yield "actions", listing([*handle.actions], "and")
-    facts = resident.thing.facts() if resident else None
-    for note in (*handle.plan.remarks, *planned.notes, *(facts.remarks if facts else ())):
-        yield "note", note
-
-
-def _row(resident: Resident) -> ResidentRow:
-    facts = resident.thing.facts()
-    return ResidentRow(
-        subject=resident.thing.subject,
-        names=tuple(sorted(resident.holders)),
-        device=facts.device if facts else "",
-        dtype=facts.dtype if facts else "",
-        bytes=room.bytes_of(resident),
-        parameters=facts.parameters if facts else None,
-        pins=tuple(sorted(resident.pins)),
-        running=resident.users > 0,
-        load_seconds=resident.load_seconds,
-        idle_seconds=time.monotonic() - resident.last_used,
-        quantization=facts.quantization if facts else "none",
-        adapters=resident.thing.parts(),
-    )
 
 
 def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class TestRows:
         for row in found:
             assert row["model_bytes"] <= row["peak_bytes"] < row["model_bytes"] + 200e6
         assert [r["peak_includes_loading"] for r in found] == [False, True]
-        assert "peak memory is without loading where the model was there before" in found.remarks
+        assert "peak memory is without loading where the model was there before" in found.notes
 
     def test_a_peak_that_cannot_be_read_is_none(self, story: mc.Handle, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(peaks, "_CLEAR", Path("/no/such/file"))
@@ -154,7 +154,7 @@ class TestModels:
         found = handle.compare({"precision": BOTH, "temperature": [None, 1]}, "the fox")
         assert session.loads == 2
         assert session.residents() == []
-        assert any("first load" in remark for remark in found.remarks)
+        assert any("first load" in remark for remark in found.notes)
 
     def test_another_weight_of_an_adapter_loads_nothing(self, session: mc.Session, llama: Path, tmp_path: Path) -> None:
         folder = adapters.lora(tmp_path / "lora", llama)
@@ -209,14 +209,14 @@ class TestAgreement:
         found = handle.compare({"precision": ["float32"] * 3}, "the fox")
         assert {r["output"].seed for r in found} == {found.seed}
         assert [r["same"] for r in found] == [True] * 3
-        assert f"seed {found.seed} for every variant" in found.remarks
+        assert f"seed {found.seed} for every variant" in found.notes
         assert handle.compare({"top_k": [5]}, "the fox", seed=4).seed == 4
 
     def test_pictures_that_are_drawn_are_drawn_with_one_seed(self, session: mc.Session) -> None:
         handle = session.load(cell("image-generation", "x", "num_images: 2", driver="echo"), "d")
         found = handle.compare({"num_inference_steps": [1, 2]}, "a fox")
         assert {origin(r["output"][0]).facts["seed"] for r in found} == {found.seed}
-        assert f"seed {found.seed} for every variant" in found.remarks
+        assert f"seed {found.seed} for every variant" in found.notes
         assert handle.compare({"seed": [1, 2]}, "a fox").seed is None
 
     def test_no_seed_is_given_where_none_has_an_effect(self, session: mc.Session, tmp_path: Path) -> None:
@@ -359,7 +359,7 @@ class TestInterrupts:
         found = story.compare({"precision": [*BOTH, "float16"]}, "the fox", run=Run(listener=heard.append))
         assert [r["dtype"] for r in found] == ["float32"]
         assert found.interrupted
-        assert "interrupted: 1 of 3 variants ran" in found.remarks
+        assert "interrupted: 1 of 3 variants ran" in found.notes
         assert isinstance(heard[-1], Done)
         assert heard[-1].outcome == "interrupted"
         assert [row.names for row in session.residents()] == [("story",)]

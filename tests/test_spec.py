@@ -212,12 +212,12 @@ def test_a_component_without_an_action_gets_its_tasks_input() -> None:
 def test_a_missing_task_is_text_generation_and_said() -> None:
     spec = mc.read("component: {type: model, model: gpt2}")
     assert spec.components[0].settings.task == "text-generation"
-    assert any("task: text-generation" in remark for remark in spec.remarks)
+    assert any("task: text-generation" in remark for remark in spec.notes)
 
 
 def test_parts_of_a_whole_model_compose_file_are_left_out_with_a_remark() -> None:
     spec = mc.read("controller: {type: http-server, port: 8080}\ncomponent: {type: model, model: gpt2}")
-    assert any("controller" in remark for remark in spec.remarks)
+    assert any("controller" in remark for remark in spec.notes)
 
 
 # --- what is wrong ----------------------------------------------------------------------------------------------------

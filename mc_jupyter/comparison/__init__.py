@@ -294,16 +294,16 @@ class _Comparing:
         records = [record for v in self.variants if (record := _record(v)) is not None]
         seeds = {next(_seeds_in(v.result), None) for v in self.variants if v.record}
         seed = next(iter(seeds)) if len(seeds) == 1 else None
-        remarks = [_how_they_agree(reference.result)] if reference and len(records) > 1 else []
-        remarks += [f"seed {seed} for every variant"] if seed is not None else []
+        notes = [_how_they_agree(reference.result)] if reference and len(records) > 1 else []
+        notes += [f"seed {seed} for every variant"] if seed is not None else []
         if cold and any(v.record and v.record["loaded"] for v in self.variants):
-            remarks.append("a session's first load takes longer: it reads the library too")
+            notes.append("a session's first load takes longer: it reads the library too")
         if {r["peak_includes_loading"] for r in records} >= {True, False}:
-            remarks.append("peak memory is without loading where the model was there before")
+            notes.append("peak memory is without loading where the model was there before")
         if self.interrupted:
-            remarks.append(f"interrupted: {len(records)} of {len(self.variants)} variants ran")
+            notes.append(f"interrupted: {len(records)} of {len(self.variants)} variants ran")
         return Comparison(
-            self.of.name, self.fields, records, tuple(filter(None, remarks)), seed, interrupted=self.interrupted
+            self.of.name, self.fields, records, tuple(filter(None, notes)), seed, interrupted=self.interrupted
         )
 
 

@@ -99,7 +99,7 @@ class Comparison(Sequence[Record]):
     | reference                         | whether it is that row                                             |
     | error                             | why it failed; None where it did not                               |
 
-    It is a sequence of these `records`. `name` is the component's, `fields` are those of the grid, `remarks` what a
+    It is a sequence of these `records`. `name` is the component's, `fields` are those of the grid, `notes` what a
     reader should know of all rows, `seed` what every variant drew with (None where nothing was drawn); `interrupted`
     says that not all variants ran.
     """
@@ -107,7 +107,7 @@ class Comparison(Sequence[Record]):
     name: str
     fields: tuple[str, ...]
     records: list[Record]
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     seed: int | None = None
     interrupted: bool = field(default=False)
 
@@ -198,7 +198,7 @@ class Comparison(Sequence[Record]):
         lines.insert(1, "  ".join("─" * w for w in widths))
         cut = (r["error"] for r in self if r["error"] is not None and in_a_line(r["error"]) != r["error"])
         reasons = [f"✗ {' '.join(reason.split())}" for reason in dict.fromkeys(cut)]
-        return "\n".join([self.title, *lines, *reasons, *self.remarks])
+        return "\n".join([self.title, *lines, *reasons, *self.notes])
 
     def to_dataframe(self) -> Any:
         """The records as a DataFrame of pandas; settings are `settings.NAME`. MissingPackage without pandas."""

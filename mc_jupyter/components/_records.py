@@ -38,7 +38,7 @@ class Shape:
     """Which fields one written component takes, and what else its type chose for it by what it says.
 
     `defaults` are action fields that get an expression when the cell leaves them out; `ignores` are action fields that
-    would change nothing, each with the reason; `remarks` are what a reader should know about choices made here. A type
+    would change nothing, each with the reason; `notes` are what a reader should know about choices made here. A type
     that chooses more has a subclass for it: the choice is made once, when the document is read, and everybody else
     finds it in `Component.shape`.
     """
@@ -46,7 +46,7 @@ class Shape:
     settings: type[Closed]
     action: type[Closed]
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     ignores: Mapping[str, str] = field(default_factory=dict)
 
 

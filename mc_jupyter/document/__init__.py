@@ -22,7 +22,7 @@ from mc_jupyter.language import cell, expressions
 
 @lru_cache(maxsize=64)
 def read(text: str, *, first_line: int = 1) -> Spec:
-    """What a `text` says, as frozen data: its components, workflows and remarks. Asking again is a look-up.
+    """What a `text` says, as frozen data: its components, workflows and notes. Asking again is a look-up.
 
     Lines in errors count from `first_line`. Raises SpecError with every problem of the text.
     """

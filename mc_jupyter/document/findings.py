@@ -1,4 +1,4 @@
-"""What is found while a document is read: everything that is wrong with it, said at once, and remarks."""
+"""What is found while a document is read: everything that is wrong with it, said at once, and notes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from mc_jupyter.words import did_you_mean, listing
 
 
 class Findings:
-    """The problems and remarks of one document, and the checks that all its parts share."""
+    """The problems and notes of one document, and the checks that all its parts share."""
 
     def __init__(self, problems: list[Problem]):
         self.problems = problems
-        self.remarks: list[str] = []
+        self.notes: list[str] = []
 
     def wrong(self, message: str, place: Place | None, fix: str | None = None) -> None:
         """Note one problem."""
@@ -38,10 +38,10 @@ class Findings:
         self.wrong(f"unknown key {key!r}", place_in(container, (key,), key=True), fix)
 
     def result(self) -> tuple[str, ...]:
-        """The remarks, each once. SpecError with every problem, in the order of the text, when there are any."""
+        """The notes, each once. SpecError with every problem, in the order of the text, when there are any."""
         if self.problems:
             raise SpecError(sorted(dict.fromkeys(self.problems), key=_reading_order))
-        return tuple(dict.fromkeys(self.remarks))
+        return tuple(dict.fromkeys(self.notes))
 
     # --- mappings and their keys --------------------------------------------------------------------------------------
 

@@ -58,16 +58,16 @@ class Plan:
         return tuple(problem for c in self.components for problem in c.problems)
 
     @property
-    def remarks(self) -> tuple[str, ...]:
+    def own_notes(self) -> tuple[str, ...]:
         """What a reader should know of the document as a whole."""
         flows = ("its workflows are planned, but this version does not run them",) if self.spec.workflows else ()
         lacking = tuple(f"component {name!r} is not defined in this document" for name in self.missing)
-        return (*self.spec.remarks, *flows, *lacking)
+        return (*self.spec.notes, *flows, *lacking)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """The same, and what there is to know of each component."""
-        return (*self.remarks, *(note for c in self.components for note in c.notes))
+        return (*self.own_notes, *(note for c in self.components for note in c.notes))
 
     def lines(self) -> list[str]:
         """The plan in words, a line each: what is what, then notes, then what stands in the way."""

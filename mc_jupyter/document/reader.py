@@ -54,7 +54,7 @@ def _top(document: Document, found: Findings) -> Map:
         raise SpecError(found.problems)
     for key in top:
         if key in ELSEWHERE:
-            found.remarks.append(f"{key}: has no use in a notebook, and is left out")
+            found.notes.append(f"{key}: has no use in a notebook, and is left out")
         elif key not in TOP:
             found.unknown_key(key, top, (*TOP, "controller"))
     return top
@@ -107,7 +107,7 @@ class _ComponentReader:
             )
         if len(self.found.problems) > before:
             return None
-        self.found.remarks += self.remarks(settings)
+        self.found.notes += self.notes(settings)
         return Component(name, self.kind, self.shape, settings, tuple(actions), self.own, self.written)
 
     def sort_out(self) -> None:
@@ -201,9 +201,9 @@ class _ComponentReader:
         after = Map({k: whole[k] for k in ("output", "completion") if k in whole}, spans=whole._spans, span=whole.span)
         self.found.known_sources(after, (*_SOURCES, *self.kind.sources))
 
-    def remarks(self, settings: Any) -> Iterator[str]:
+    def notes(self, settings: Any) -> Iterator[str]:
         """What a reader should know of the component."""
-        yield from self.shape.remarks
+        yield from self.shape.notes
         tokens = (text for path, text in texts_in(self.own) if path[-1] == "token")
         if any(text and not expressions.has_reference(text) for text in tokens):
             yield "a token stands in the text, where every reader finds it: token: ${env.HF_TOKEN} keeps it out"

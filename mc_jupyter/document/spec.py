@@ -21,7 +21,7 @@ ELSEWHERE = tuple(
     for name in ("controller", "listener", "gateway", "logger", "system", "tracer")
     for plural in ("", "s")
 )
-"""The keys of a model-compose file that a notebook has no use for; a remark says so."""
+"""The keys of a model-compose file that a notebook has no use for; a note says so."""
 
 COMPONENT = ("id", "type", "action", "actions")
 """What a component may say besides its own fields and its action's."""
@@ -62,12 +62,12 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a document says. `remarks` are choices a reader should know of."""
+    """What a document says. `notes` are choices a reader should know of."""
 
     document: Document = field(repr=False)
     components: tuple[Component, ...]
     workflows: tuple[Workflow, ...]
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def component(self, name: str = DEFAULT) -> Component:
         """The component of that name; without one, the only one or the one marked `default: true`."""

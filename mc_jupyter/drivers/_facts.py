@@ -12,8 +12,8 @@ from mc_jupyter.errors import PlanError
 from mc_jupyter.words import listing
 
 
-def read_facts(model: Any, key: ModelKey, window: int | None, remarks: tuple[str, ...]) -> Facts:
-    """The facts, with a remark for each difference from the key. PlanError if nothing of it could be quantized."""
+def read_facts(model: Any, key: ModelKey, window: int | None, notes: tuple[str, ...]) -> Facts:
+    """The facts, with a note for each difference from the key. PlanError if nothing of it could be quantized."""
     parameters = list(model.parameters())
     layers = quantization.layers(model)
     if key.quantization != "none" and not layers:
@@ -34,7 +34,7 @@ def read_facts(model: Any, key: ModelKey, window: int | None, remarks: tuple[str
         quantization=_quantization(model, layers),
         window=window,
         architecture=type(model).__name__,
-        remarks=(*remarks, *_differences(model, key, layers)),
+        notes=(*notes, *_differences(model, key, layers)),
     )
 
 

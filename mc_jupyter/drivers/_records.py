@@ -129,7 +129,7 @@ class TaskCall:
 class Facts:
     """What a loaded model really is, read back from its tensors and modules.
 
-    `bytes` is the memory of its parameters and buffers; `window` is in tokens; `remarks` are what a reader of its
+    `bytes` is the memory of its parameters and buffers; `window` is in tokens; `notes` are what a reader of its
     answers should know.
     """
 
@@ -140,7 +140,7 @@ class Facts:
     quantization: str = "none"
     window: int | None = None
     architecture: str = ""
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def number_type(self) -> str:

@@ -90,8 +90,8 @@ class Diffusers(Driver):
             self._facts = replace(self._facts, device=f"{key.device} (in turns)")
         if key.quantization != "none":
             give_back()  # what was read is several times what is kept
-        for remark in self.facts().remarks:
-            run.note(remark)
+        for note in self.facts().notes:
+            run.note(note)
         return self
 
     def facts(self) -> Facts:

@@ -39,9 +39,9 @@ class InsightFace(Driver):
     heads = (FaceEmbedding.head,)
     ignores = _IGNORED
 
-    def __init__(self, models: Mapping[str, Any], remarks: tuple[str, ...] = ()):
+    def __init__(self, models: Mapping[str, Any], notes: tuple[str, ...] = ()):
         self.models = dict(models)
-        self.remarks = remarks
+        self.notes = notes
         self.networks = packs.networks(Path(model.model_file) for model in self.models.values())
 
     # --- loading ------------------------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ class InsightFace(Driver):
     def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> InsightFace:
         assert checkpoint is not None
         made = cls(_sessions(checkpoint.folder, key), _licence(checkpoint.folder))
-        for line in made.remarks:
+        for line in made.notes:
             run.note(line)
         return made
 
@@ -94,7 +94,7 @@ class InsightFace(Driver):
             bytes=sum(network.bytes for network in self.networks.values()),
             parameters=sum(numbers.values()),
             architecture=f"insightface: {', '.join(role for role in _ROLES if role in self.models)}",
-            remarks=self.remarks,
+            notes=self.notes,
         )
 
     def close(self) -> None:

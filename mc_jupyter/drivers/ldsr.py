@@ -169,7 +169,7 @@ class Ldsr(Driver):
             bytes=sum(t.numel() * t.element_size() for t in tensors),
             parameters=sum(p.numel() for part in parts for p in part.parameters()),
             architecture=type(self.pipeline).__name__,
-            remarks=(f"enlarges {self.scale}×",),
+            notes=(f"enlarges {self.scale}×",),
         )
 
     def close(self) -> None:

@@ -44,9 +44,9 @@ class Spandrel(Driver):
     heads = (ImageUpscale.head,)
     ignores = _IGNORED
 
-    def __init__(self, network: Network, remarks: tuple[str, ...]):
+    def __init__(self, network: Network, notes: tuple[str, ...]):
         self.network = network
-        self.remarks = remarks
+        self.notes = notes
 
     @classmethod
     def suits(cls, task: type[Task], written: Mapping[str, Any]) -> bool:
@@ -87,8 +87,8 @@ class Spandrel(Driver):
                     f"{key.subject} makes {model.output_channels} channels of {model.input_channels}: "
                     "it works on neither colours nor greys"
                 )
-            remarks = _moved(model, key)
-        return cls(Network(model), (f"enlarges {model.scale}×", *remarks))
+            notes = _moved(model, key)
+        return cls(Network(model), (f"enlarges {model.scale}×", *notes))
 
     @property
     def kind(self) -> str:
@@ -135,7 +135,7 @@ class Spandrel(Driver):
             bytes=sum(t.numel() * t.element_size() for t in tensors),
             parameters=sum(p.numel() for p in model.model.parameters()),
             architecture=self.kind,
-            remarks=self.remarks,
+            notes=self.notes,
         )
 
     def close(self) -> None:
@@ -154,7 +154,7 @@ def _check(settings: Any, checkpoint: Checkpoint) -> None:
 
 
 def _moved(model: Any, key: ModelKey) -> tuple[str, ...]:
-    """Bring the model to its device and number type; a remark where the architecture cannot do the one meant.
+    """Bring the model to its device and number type; a note where the architecture cannot do the one meant.
 
     PlanError on a CPU, where half precision is never chosen but by the cell.
     """

@@ -120,12 +120,12 @@ class Transformers(Driver):
         self.read_facts()
         if key.quantization != "none":
             give_back()  # what was read is several times what is kept
-        for remark in self.facts().remarks:
-            run.note(remark)
+        for note in self.facts().notes:
+            run.note(note)
         return self
 
     @property
-    def remarks(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         subject, config = self.key.subject or "this checkpoint", self.model.config
         if self.untrained:
             parts = ", ".join(self.untrained)
@@ -142,7 +142,7 @@ class Transformers(Driver):
 
     def read_facts(self) -> None:
         """Read them now: adapters laid on later are not of the base."""
-        self._facts = read_facts(self.model, self.key, self.window, self.remarks)
+        self._facts = read_facts(self.model, self.key, self.window, self.notes)
 
     # --- number types -------------------------------------------------------------------------------------------------
 

@@ -22,9 +22,10 @@ from mc_jupyter.words import hinted, listing
 if TYPE_CHECKING:
     from mc_jupyter.comparison import Comparison
     from mc_jupyter.document.plan import Plan
+    from mc_jupyter.engine.report import MemoryReport
     from mc_jupyter.notebook.html import Page, Table
     from mc_jupyter.notebook.notebook import Notebook
-    from mc_jupyter.session import Handle, MemoryReport
+    from mc_jupyter.session import Handle
 
 
 @dataclass(frozen=True)

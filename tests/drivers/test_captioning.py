@@ -471,7 +471,7 @@ class TestModels:
         found = session.load(cell("image-to-text", other, *lines))
         whole = session.load(cell("image-to-text", folder("vit-gpt2"), *lines), "whole")
         assert len(kept) == len(weights) - 2
-        assert found.facts().remarks == whole.facts().remarks == ()
+        assert found.facts().notes == whole.facts().notes == ()
         assert found(pictures()[0]) == whole(pictures()[0])
 
     @pytest.mark.parametrize("kind", ["blip", "git", "vit-gpt2"])
@@ -490,7 +490,7 @@ class TestModels:
     def test_facts_are_read_from_the_model(self, session: mc.Session, folder: Any) -> None:
         facts = session.load(cell("image-to-text", folder("blip"))).facts()
         assert (facts.architecture, facts.window, facts.quantization) == ("BlipForConditionalGeneration", 64, "none")
-        assert facts.remarks == ()
+        assert facts.notes == ()
 
     @pytest.mark.parametrize("kind", CHIEF)
     def test_transformers_says_nothing_itself(

@@ -524,8 +524,8 @@ def test_the_licence_of_the_makers_packs_is_said_once(session: mc.Session, pack:
     run = Run(lambda e: heard.append(e.text) if isinstance(e, Note) else None)
     handle = session.load(cell("face-embedding", known), "faces", run=run)
     handle(faces.picture((320, 240), ONE), run=run)
-    assert [line for line in heard if "non-commercial" in line] == [handle.facts().remarks[0]]
-    assert session.load(cell("face-embedding", pack), "own").facts().remarks == ()
+    assert [line for line in heard if "non-commercial" in line] == [handle.facts().notes[0]]
+    assert session.load(cell("face-embedding", pack), "own").facts().notes == ()
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------

@@ -308,18 +308,18 @@ class TestFacts:
     def test_int4_is_said_to_be_nf4(self, llama: Path) -> None:
         facts = load(llama, "causal-lm", "int4").facts()
         assert facts.quantization.startswith("nf4 ")
-        assert "int4 is bitsandbytes' nf4" in facts.remarks
+        assert "int4 is bitsandbytes' nf4" in facts.notes
 
     def test_modules_that_stay_float32_are_named(self, t5: Path) -> None:
         facts = load(t5, "seq2seq-lm", dtype="float16").facts()
-        assert facts.remarks == ("4 of 47 tensors are float32, not float16: wo.weight",)
+        assert facts.notes == ("4 of 47 tensors are float32, not float16: wo.weight",)
 
     def test_arithmetic_in_another_type_than_asked_is_remarked(self, llama: Path) -> None:
         from bitsandbytes.functional import has_avx512bf16
 
-        said = " ".join(load(llama, "causal-lm", "nf4").facts().remarks)
+        said = " ".join(load(llama, "causal-lm", "nf4").facts().notes)
         assert ("14 of 14 4-bit layers compute in bfloat16, not float32" in said) == has_avx512bf16()
-        assert not load(llama, "causal-lm", "nf4", compute_dtype="bfloat16").facts().remarks
+        assert not load(llama, "causal-lm", "nf4", compute_dtype="bfloat16").facts().notes
 
     def test_a_run_is_told_each_difference(self, t5: Path) -> None:
         notes: list[str] = []
@@ -327,7 +327,7 @@ class TestFacts:
         run.listener = lambda event: notes.append(event.text) if isinstance(event, Note) else None
         plan = ModelKey("transformers", "seq2seq-lm", ("t5",), "cpu", "float16")
         facts = Transformers.load(plan, checkpoint_in(t5), run).facts()
-        assert notes == list(facts.remarks)
+        assert notes == list(facts.notes)
 
 
 class TestRefusals:
@@ -411,7 +411,7 @@ class TestSpreading:
         handle = session.load(cell("text-generation", llama, GREEDY, "device_mode: auto", "device: cpu"))
         single = session.load(cell("text-generation", llama, GREEDY), "single")
         assert handle.facts().device == "cpu"
-        assert "device_mode: auto put the whole model on cpu" in handle.facts().remarks
+        assert "device_mode: auto put the whole model on cpu" in handle.facts().notes
         assert handle("the little fox") == single("the little fox")
 
     def test_where_the_parts_are_is_read_from_the_model(self, llama: Path) -> None:
@@ -488,4 +488,4 @@ def test_a_head_that_the_files_lack_is_made_up_whole_and_the_model_answers(
         whole = session.load(cell(task, '"starter:embedding"'), "whole")("a lovely day")
         assert sum(a * b for a, b in zip(answer, whole, strict=True)) > 0.9
     else:
-        assert "random weights" in " ".join(few.facts().remarks)
+        assert "random weights" in " ".join(few.facts().notes)

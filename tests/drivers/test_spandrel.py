@@ -484,7 +484,7 @@ def test_facts_are_read_from_the_tensors(load: Any) -> None:
     facts = load("compact").facts()
     assert (facts.architecture, facts.device, facts.dtype) == ("Compact", "cpu", "float32")
     assert facts.bytes == 4 * facts.parameters
-    assert facts.remarks == ("enlarges 4×",)
+    assert facts.notes == ("enlarges 4×",)
 
 
 def test_unloading_lets_the_network_go(session: mc.Session, files: dict[str, Path]) -> None:

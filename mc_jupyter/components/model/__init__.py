@@ -62,9 +62,9 @@ class Model(ComponentType):
         task = _task(written)
         driver = _driver(task, written)
         settings, action = _types_of(task, driver)  # type: ignore[arg-type]  # classes are hashable; mypy doubts it
-        remarks = (f"task: {task.name}, since the cell names none",) if written.get("task") is None else ()
+        notes = (f"task: {task.name}, since the cell names none",) if written.get("task") is None else ()
         ignores = driver.ignored(task) if driver else {}
-        return ModelShape(settings, action, bindings(action), remarks, ignores, task=task, driver=driver)
+        return ModelShape(settings, action, bindings(action), notes, ignores, task=task, driver=driver)
 
     @classmethod
     def shapes(cls) -> Iterator[tuple[dict[str, str], Shape]]:

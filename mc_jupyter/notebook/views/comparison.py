@@ -61,8 +61,8 @@ def html(comparison: Table, showing: Showing) -> str:
         f'<tr style="{ROW}">{"".join(_cell(comparison, record, c) for c in columns)}</tr>' for record in comparison
     )
     head = f'<tr style="{ROW};border-bottom:1px solid {LINE}">{heads}</tr>'
-    remarks = "".join(map(muted, comparison.remarks))
-    return f'{heading(comparison.title)}{shown}<table style="{TABLE}">{head}{rows}</table>{remarks}'
+    notes = "".join(map(muted, comparison.notes))
+    return f'{heading(comparison.title)}{shown}<table style="{TABLE}">{head}{rows}</table>{notes}'
 
 
 def _side_by_side(comparison: Table, showing: Showing) -> str:

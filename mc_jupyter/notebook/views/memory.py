@@ -13,7 +13,7 @@ from mc_jupyter.words import format_bytes
 class Memory(View):
     """What `%compose mem` answers."""
 
-    types = ("mc_jupyter.session.MemoryReport",)
+    types = ("mc_jupyter.engine.report.MemoryReport",)
 
     def plain(self) -> str:
         return f"{self._free().plain()}\n\n{self._models().plain()}"
