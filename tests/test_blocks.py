@@ -14,7 +14,7 @@ from mc_jupyter.errors import AccessDenied, BadToken, NeedsToken, NoSuchModel, O
 from mc_jupyter.events import Advance, Phase, Run
 from tests import adapters, models, pipelines
 from tests.conftest import cell
-from tests.test_spec import documents
+from tests.document.test_reader import documents
 from tests.weights.hub_stand_in import HubStandIn
 
 pytestmark = pytest.mark.slow

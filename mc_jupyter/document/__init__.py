@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from mc_jupyter.document import reader
-from mc_jupyter.document.schema import document_schema
+from mc_jupyter.document.json_schema import document_schema
 from mc_jupyter.document.spec import Spec
 from mc_jupyter.language import cell, expressions
 

@@ -15,7 +15,7 @@ from mc_jupyter.errors import ComposeError, Problem, SpecError
 from mc_jupyter.language.cell import Document, read
 from mc_jupyter.language.cell.spans import to_plain
 from mc_jupyter.values.scalars import Plain
-from tests.cell.texts import CELL
+from tests.language.cell.texts import CELL
 
 examples = settings(max_examples=200, deadline=None)
 
@@ -78,7 +78,7 @@ def test_anchors_and_merges_are_put_in() -> None:
 
 
 @pytest.mark.parametrize(
-    "block", sorted((Path(__file__).parent.parent / "language" / "blocks").glob("*.yml")), ids=lambda path: path.stem
+    "block", sorted((Path(__file__).parents[1] / "blocks").glob("*.yml")), ids=lambda path: path.stem
 )
 def test_every_example_of_the_chapter_reads_as_yaml_reads_it(block: Path) -> None:
     text = block.read_text("utf-8")

@@ -14,7 +14,7 @@ from mc_jupyter.errors import SpecError
 from mc_jupyter.language.cell import edits, read
 from mc_jupyter.language.cell.edits import splice
 from mc_jupyter.language.cell.spans import to_plain
-from tests.cell.texts import CELL
+from tests.language.cell.texts import CELL
 
 examples = settings(max_examples=200, deadline=None)
 

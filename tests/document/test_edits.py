@@ -11,7 +11,7 @@ import mc_jupyter as mc
 from mc_jupyter.document import edits as rewriting
 from mc_jupyter.errors import InputError, UnknownName
 from mc_jupyter.language import cell
-from tests.test_spec import BLOCKS, documents
+from tests.document.test_reader import BLOCKS, documents
 
 PLAIN = """\
 # my model

@@ -18,7 +18,7 @@ from mc_jupyter.document.spec import Spec
 from mc_jupyter.errors import ComposeError, SpecError
 from mc_jupyter.language.inputs import inputs_of
 
-BLOCKS = sorted((Path(__file__).parent / "language" / "blocks").glob("*.yml"))
+BLOCKS = sorted((Path(__file__).parents[1] / "language" / "blocks").glob("*.yml"))
 
 
 def documents(block: Path) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from mc_jupyter.language.cell import read
 from mc_jupyter.language.cell.spans import Map, Seq, place_in
-from tests.cell.texts import CELL
+from tests.language.cell.texts import CELL
 
 
 def test_a_place_says_line_column_and_text() -> None:

@@ -1,4 +1,4 @@
-"""mc_jupyter.changes: what setting a field does to what is loaded, said before it is done, and then done."""
+"""mc_jupyter.engine.changes: what setting a field does to what is loaded, said before it is done, and then done."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from mc_jupyter.errors import ExpressionError
 from mc_jupyter.language.expressions import render
 from mc_jupyter.values import Batch, Embedding, Label, Text
 from mc_jupyter.values.scalars import Plain
-from tests.expressions.sources import S
+from tests.language.expressions.sources import S
 
 
 def test_a_rendered_value_is_not_rendered_again() -> None:

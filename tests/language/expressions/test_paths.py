@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mc_jupyter.language.expressions import render
-from tests.expressions.sources import S
+from tests.language.expressions.sources import S
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""mc_jupyter.residents: one budget per device, what goes when room is short, how long a model is kept."""
+"""mc_jupyter.engine.room: one budget per device, what goes when room is short, how long a model is kept."""
 
 from __future__ import annotations
 

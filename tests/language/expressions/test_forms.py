@@ -10,7 +10,7 @@ import pytest
 from mc_jupyter.errors import ExpressionError
 from mc_jupyter.language.expressions import render
 from mc_jupyter.values import Stream
-from tests.expressions.sources import S
+from tests.language.expressions.sources import S
 
 
 async def arriving(*items: Any) -> AsyncIterator[Any]:

@@ -15,7 +15,7 @@ from mc_jupyter.language.expressions import render
 from mc_jupyter.language.expressions.environment import resolve_env
 from mc_jupyter.language.expressions.grammar import escape, has_reference, is_single, parse
 from mc_jupyter.language.expressions.references import references
-from tests.expressions.sources import S
+from tests.language.expressions.sources import S
 
 words = st.text(alphabet=st.sampled_from("${}[]|@().\\\"'ab1 *:;/\n-"), max_size=60) | st.text(max_size=40)
 

@@ -12,7 +12,7 @@ from mc_jupyter.drivers.transformers import Transformers
 from mc_jupyter.errors import ComposeError, NotBuilt, PlanError
 from mc_jupyter.tasks import Task
 from tests.conftest import cell
-from tests.test_spec import BLOCKS, documents
+from tests.document.test_reader import BLOCKS, documents
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.stem)
