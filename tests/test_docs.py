@@ -64,10 +64,9 @@ def test_readme_names_every_word_of_compose_and_no_other() -> None:
 
 def test_readmes_python_runs(session: mc.Session) -> None:
     code = indented("## Without a notebook")
-    text = "component: {type: model, task: text-generation, model: starter:stories, params: {max_output_length: 5}}"
-    names: dict[str, object] = {"text": text}
+    names: dict[str, object] = {}
     exec(code, names)
-    assert names["handle"] is not None
+    assert names["story"] is not None
 
 
 def test_every_file_that_readme_links_is_there() -> None:

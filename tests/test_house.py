@@ -19,8 +19,10 @@ from tests.house import room
 
 ROOT = Path(mc.__file__).parent
 TABLE = house.floors((ROOT.parent / "ARCHITECTURE.md").read_text(encoding="utf-8"))
-INSIDE = [arrow for arrow in house.arrows(ROOT) if arrow.source != house.DOOR]
-"""Every import of one file by another; the package's door, which hands names on, stands over all floors."""
+DOORS = {house.DOOR, "parts"}
+ARROWS = house.arrows(ROOT)
+INSIDE = [arrow for arrow in ARROWS if arrow.source not in DOORS and arrow.target != "parts"]
+"""Every import of one file by another; the two doors, which hand names on, stand on no floor."""
 
 PARTS = {"tasks", "drivers", "stores", "components", "jobs"}
 HEAVY = ("torch", "transformers", "diffusers", "peft", "accelerate", "PIL", "numpy", "huggingface_hub", "IPython",
@@ -28,7 +30,7 @@ HEAVY = ("torch", "transformers", "diffusers", "peft", "accelerate", "PIL", "num
 
 
 def test_the_table_names_every_room_and_no_other() -> None:
-    assert set(TABLE) == {room(file) for file in house.files(ROOT)} - {house.DOOR}
+    assert set(TABLE) == {room(file) for file in house.files(ROOT)} - DOORS
 
 
 def test_imports_go_down() -> None:
@@ -41,6 +43,13 @@ def test_no_file_leads_back_to_itself() -> None:
 
 def test_no_room_leads_back_to_itself() -> None:
     assert house.circles(INSIDE, room) == set()
+
+
+def test_only_parts_come_in_by_their_door() -> None:
+    guests = [arrow.source for arrow in ARROWS if arrow.target == "parts"]
+    assert [
+        file for file in guests if not re.match(r"(tasks|drivers|stores|components|jobs|notebook/views)/[^_]", file)
+    ] == []
 
 
 def test_nobody_above_the_parts_imports_one_by_name() -> None:

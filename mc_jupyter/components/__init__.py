@@ -2,8 +2,9 @@
 
 To add one, write `components/my_type.py` with one class:
 
-    from typing import Annotated, Any
-    from mc_jupyter.parts import TEXT, Bound, Closed, ComponentType, Envelope, Field, Takes
+    from typing import Any
+
+    from mc_jupyter.parts import Closed, ComponentType, Envelope, Field, Texts
 
     class MyType(ComponentType):
         '''One line that help shows.'''
@@ -14,12 +15,14 @@ To add one, write `components/my_type.py` with one class:
             marks: int = Field(1, ge=0, le=3, description="How many ! stand at the end.")
 
         class Action(Closed):                         # what each of its actions says
-            text: Annotated[Bound[str], Takes(TEXT, "text")] = Field(description="A call's input.")
+            text: Texts = Field(description="A call's input: a text or a list of them.")
             output: Any = Field(None, description="What the call gives back, built from ${result}.")
 
         @classmethod
         def call(cls, planned, opened, call):         # the value of one call
-            return call.fields.text.upper() + "!" * planned.settings.marks
+            end = "!" * planned.settings.marks
+            texts = call.fields.text
+            return [t.upper() + end for t in texts] if isinstance(texts, list) else texts.upper() + end
 
 The file's name is the word of `type:` (`my_type.py` is `type: my-type`). Nothing else is edited.
 

@@ -86,7 +86,8 @@ class Component:
 
     def action(self, name: str = DEFAULT) -> Action:
         """The action of that name; without one, the only action or the one marked `default: true`."""
-        found: Action = chosen(self.actions, name, f"component {self.id!r}", "action")
+        owner = "this component" if self.id == "__component__" else f"component {self.id!r}"
+        found: Action = chosen(self.actions, name, owner, "action")
         return found
 
 

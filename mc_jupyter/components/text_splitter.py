@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -56,7 +56,7 @@ class TextSplitter(ComponentType):
             raise InputError(_too_much(fields.chunk_size, fields.chunk_overlap), fix="a smaller chunk_overlap")
         texts = fields.text if isinstance(fields.text, list) else [fields.text]
         if fields.stream_output:
-            return Stream(piece for text in texts for piece in pieces(text, fields))
+            return Pieces(piece for text in texts for piece in pieces(text, fields))
         made: list[list[str]] = []
         for text in texts:
             if call.run.stopped:
@@ -64,6 +64,20 @@ class TextSplitter(ComponentType):
             made.append(list(pieces(text, fields)))
             call.run.emit(Advance(len(made), len(texts), "items"))
         return Batch(made) if isinstance(fields.text, list) else (made or [[]])[0]
+
+
+class Pieces(Stream):
+    """Pieces one by one; `.result` is the list of those that have been read."""
+
+    def __init__(self, source: Iterable[str]):
+        found = self.result = list[str]()
+
+        def read() -> Iterator[str]:
+            for piece in source:
+                found.append(piece)
+                yield piece
+
+        super().__init__(read())
 
 
 _SIZES = ("chunk_size", "chunk_overlap")
