@@ -6,6 +6,9 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
+DEFAULT = "__default__"
+"""The name of what is meant where none is named: a component, an action."""
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """The nearest known word as a hint, or None. `lenght` gives "did you mean 'length'?"."""

@@ -48,7 +48,6 @@ from pydantic import ValidationError
 from mc_jupyter.catalog import Part
 from mc_jupyter.components._opening import Need, Open, Resident, Room
 from mc_jupyter.components._records import (
-    DEFAULT,
     FOR_EVER,
     Action,
     Call,
@@ -68,7 +67,7 @@ from mc_jupyter.language.fields import Closed
 from mc_jupyter.language.inputs import Input, inputs_of
 from mc_jupyter.language.kinds import bindings, taken
 from mc_jupyter.language.problems import problems_of
-from mc_jupyter.words import listing
+from mc_jupyter.words import DEFAULT, listing
 
 __all__ = [
     "DEFAULT", "FOR_EVER", "Action", "Call", "Component", "ComponentType", "Effect", "Envelope", "Need", "Open",

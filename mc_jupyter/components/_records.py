@@ -15,10 +15,7 @@ from mc_jupyter.language.cell import Map
 from mc_jupyter.language.fields import Bound, Closed
 from mc_jupyter.language.inputs import Input, inputs_of, missing
 from mc_jupyter.trust.permissions import Permissions
-from mc_jupyter.words import hinted, listing
-
-DEFAULT = "__default__"
-"""The name of what is meant where none is named."""
+from mc_jupyter.words import DEFAULT, hinted, listing
 
 FOR_EVER = float("inf")
 

@@ -12,7 +12,7 @@ from mc_jupyter.notebook.html import Bundle
 from mc_jupyter.notebook.progress import Output
 from mc_jupyter.notebook.showing import here
 from mc_jupyter.values import Batch
-from mc_jupyter.words import listing
+from mc_jupyter.words import DEFAULT, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.session import Handle
@@ -24,18 +24,25 @@ class Answer:
     def __init__(self, output: Any):
         self.output = output
 
-    def run(self, handle: Handle, values: Mapping[str, Any], started: Callable[[Run], None] = lambda run: None) -> str:
+    def run(
+        self,
+        handle: Handle,
+        values: Mapping[str, Any],
+        started: Callable[[Run], None] = lambda run: None,
+        action: str = DEFAULT,
+    ) -> str:
         """Call the component and show what it writes; gives how fast it was. `started` gets the run, to stop it.
 
-        What goes wrong is shown, and nothing of ours raised; a fault of our own is raised besides, for the log.
+        `action` names one of several actions. What goes wrong is shown, and nothing of ours raised; a fault of our own
+        is raised besides, for the log.
         """
         self.output.outputs = ()
         try:
-            if lacking := handle.missing(values):
+            if lacking := handle.missing(values, action):
                 raise InputError(f"{handle.name} needs {listing([one.name for one in lacking], 'and')}")
             with Output(self, "live") as progress:
                 started(progress.run)
-                return self._called(handle, values, progress)
+                return self._called(handle, values, progress, action)
         except Exception as error:
             forget_frames(error, keep_traceback=not isinstance(error, ComposeError))
             self.fail(problem_of(error))
@@ -43,10 +50,10 @@ class Answer:
                 raise
         return ""
 
-    def _called(self, handle: Handle, values: Mapping[str, Any], progress: Output) -> str:
+    def _called(self, handle: Handle, values: Mapping[str, Any], progress: Output, action: str) -> str:
         showing = here(handle.name, clicked=True)
         try:
-            result = outcome.call(handle, values, progress, None)
+            result = outcome.call(handle, values, progress, action=action)
         except Interrupted as error:
             outcome.show_partial(handle, error, progress, showing)
             if self.output.outputs:  # what there was stands there, marked as interrupted

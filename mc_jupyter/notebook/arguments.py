@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mc_jupyter.errors import InputError, UnknownName
-from mc_jupyter.words import did_you_mean, hinted, listing
+from mc_jupyter.words import DEFAULT, did_you_mean, hinted, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.components import Planned
@@ -222,8 +222,8 @@ def _value(key: str, text: str, kind: Kind | None) -> Any:
         raise InputError(f"the input {key!r} should be a {kind.name}, and is {text!r}") from None
 
 
-def missing(handle_name: str, wanted: Sequence[Input], *, cell: bool = False) -> InputError:
-    """The error that names every input nobody gave, and how to give it."""
+def missing(handle_name: str, wanted: Sequence[Input], *, action: str = DEFAULT, cell: bool = False) -> InputError:
+    """The error that names every input nobody gave, and how to give it: on a `%compose run` line, or a cell's."""
     names = [repr(one.name) for one in wanted]
     problem = (
         f"{handle_name} needs the input {names[0]}"
@@ -232,6 +232,8 @@ def missing(handle_name: str, wanted: Sequence[Input], *, cell: bool = False) ->
     )
     flag = "-i " if cell else ""
     shown = " ".join(f"{flag}{one.name}={_example(one)}" for one in wanted)
+    if action != DEFAULT:
+        shown = f"--action {action} {shown}"
     return InputError(problem, fix=f"%%compose {shown}" if cell else f"%compose run {handle_name} {shown}")
 
 

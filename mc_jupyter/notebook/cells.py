@@ -11,6 +11,7 @@ from IPython.core.magic_arguments import MagicArgumentParser, argument
 
 from mc_jupyter.errors import InputError, UnknownName
 from mc_jupyter.notebook import arguments
+from mc_jupyter.words import DEFAULT
 
 if TYPE_CHECKING:
     from mc_jupyter.components import Planned
@@ -28,6 +29,7 @@ FLAGS = (
         metavar="KEY=VALUE",
         help="An input: key=value is text as written, key:=variable a Python variable, and so is its name alone.",
     ),
+    argument("--action", default=DEFAULT, metavar="ACTION", help="Of several actions, the one to call."),
     argument("-o", "--out", metavar="VAR", help="Keep the result in this variable and show nothing of it."),
     argument("--check", action="store_true", help="Say what the cell would do; load and download nothing."),
     argument("--seed", type=int, metavar="N", help="Makes drawing repeatable."),
@@ -72,9 +74,10 @@ def run(notebook: Notebook, line: str, cell: str) -> Any:
     arguments.refuse_flags_of_pictures(planned, options.max_px, options.images)
     showing = notebook.showing("", options.max_px, options.images)
     # Read before anything is downloaded: a mistyped one costs no waiting.
-    given = arguments.inputs_of(options.input or (), planned.inputs if planned else (), notebook.shell.user_ns)
+    known = planned.inputs_for(options.action) if planned else ()
+    given = arguments.inputs_of(options.input or (), known, notebook.shell.user_ns)
     if planned is not None and not options.panel:
-        _refuse_what_cannot_run(notebook, planned, name, given)
+        _refuse_what_cannot_run(notebook, planned, name, given, options.action)
     with notebook.progress() as progress:
         handle = notebook.session.load(
             text, name, first_line=first_line, overrides=overrides, plan=plan, run=progress.run
@@ -87,23 +90,24 @@ def run(notebook: Notebook, line: str, cell: str) -> Any:
         if options.panel and not (given or notebook.silent):
             notebook.show_panel(handle)
             return None
-        lacking = handle.missing(given)
-        if not lacking:
-            return notebook.perform(handle, given, progress, out=options.out, showing=showing)
+        if not handle.missing(given, options.action):
+            return notebook.perform(handle, given, progress, action=options.action, out=options.out, showing=showing)
         if not notebook.silent:
-            notebook.present(handle, given, progress)
+            notebook.present(handle, given, progress, action=options.action)
     return None
 
 
-def _refuse_what_cannot_run(notebook: Notebook, planned: Planned, name: str | None, given: dict[str, Any]) -> None:
+def _refuse_what_cannot_run(
+    notebook: Notebook, planned: Planned, name: str | None, given: dict[str, Any], action: str
+) -> None:
     """Where nobody can fill in a form, a cell that is to run now needs its inputs: said before anything is loaded.
 
     A cell with a name and no inputs is not to run now: later cells call it.
     """
     if notebook.interactive or (name and not given):
         return
-    if lacking := planned.missing(given):
-        raise arguments.missing(name or "this component", lacking, cell=True)
+    if lacking := planned.missing(given, action):
+        raise arguments.missing(name or "this component", lacking, action=action, cell=True)
 
 
 def _new_name(word: str | None) -> str | None:

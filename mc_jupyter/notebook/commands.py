@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter import words
 from mc_jupyter.errors import InputError, UnknownName
 from mc_jupyter.notebook import arguments
-from mc_jupyter.words import hinted, listing
+from mc_jupyter.words import DEFAULT, hinted, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.comparison import Comparison
@@ -83,6 +83,7 @@ def run(
     name: str,
     *given: str,
     input: Sequence[str] = (),
+    action: str = DEFAULT,
     out: str | None = None,
     seed: int | None = None,
     max_px: int | None = None,
@@ -93,6 +94,7 @@ def run(
     key=value is text exactly as written (quote it as in a shell), or what the input is: a number, true or false, JSON,
     the path of an image. key:=variable gives a Python variable, and so does the name of a variable alone.
     The answer is the value of the line: answer = %compose run sentiment text="I love it"
+    Of a component with several actions, --action names one; else the default one is called.
     Pictures are stored with at most --max-px pixels on a side (0: as they are), and saved in full in the folder of
     --images; what is not said here is as the component's cell says it.
     """
@@ -100,14 +102,14 @@ def run(
     handle = notebook.session.handle(name)
     arguments.refuse_flags_of_pictures(handle.planned, max_px, images)
     showing = notebook.showing(name, max_px, images)
-    values = arguments.inputs_of([*given, *input], handle.inputs, notebook.shell.user_ns)
-    lacking = handle.missing(values)
+    values = arguments.inputs_of([*given, *input], handle.planned.inputs_for(action), notebook.shell.user_ns)
+    lacking = handle.missing(values, action)
     with notebook.progress() as progress:
         if not lacking:
-            return notebook.perform(handle, values, progress, seed=seed, out=out, showing=showing)
+            return notebook.perform(handle, values, progress, seed=seed, action=action, out=out, showing=showing)
         if not notebook.interactive:
-            raise arguments.missing(handle.name, lacking)
-        notebook.present(handle, values, progress)
+            raise arguments.missing(handle.name, lacking, action=action)
+        notebook.present(handle, values, progress, action=action)
     return None
 
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
 from mc_jupyter.errors import ComposeError
+from mc_jupyter.words import DEFAULT
 
 if TYPE_CHECKING:
     from mc_jupyter.components import Shape
     from mc_jupyter.language.fields import Closed
     from mc_jupyter.notebook.notebook import Notebook
+    from mc_jupyter.session import Handle
 
 # `%%time` and `%%capture` may stand before ours.
 _CELL = re.compile(r"\s*(?:%%(?:time|capture|timeit)\b[^\n]*\n)*%%compose(?=[ \t\n]|$)")
@@ -87,9 +90,9 @@ def _in_magic_line(notebook: Notebook, line: str) -> tuple[str, Iterable[str]]:
     if before and before[-1] in ("--device", "--precision", "--quantization"):
         return word, values_of(before[-1][2:], [], {})
     flags = [o for action in cells.parser()._actions for o in action.option_strings if o.startswith("--")]
-    if before and before[-1] in ("-i", "--input"):
+    if before and before[-1] in ("-i", "--input", "--action"):
         handle = notebook.defined(before[1]) if len(before) > 2 else None
-        return word, [f"{one.name}=" for one in handle.inputs] if handle else ()
+        return word, _in_call(handle, before) if handle else ()
     return word, flags if word.startswith("-") else notebook.names
 
 
@@ -111,14 +114,22 @@ def _in_command(notebook: Notebook, rest: str) -> tuple[str, Iterable[str]]:
         return word, _schema_words(word)
     handle = notebook.defined(before[1]) if before[0] == "run" and len(before) > 1 else None
     if handle is not None:
-        given = {w.partition("=")[0] for w in before[2:]}
-        return word, [f"{one.name}=" for one in handle.inputs if one.name not in given]
+        return word, _in_call(handle, before)
     if before[0] in ("set", "compare") and len(before) > 1:
         return _in_settings(notebook, word, before[1])
     words = {action.dest for action in command.parser._actions if not action.option_strings}
     if "names" in words:
         return word, [name for name in notebook.names if name not in before]
     return word, notebook.names if words & {"name", "what"} and len(before) == 1 else ()
+
+
+def _in_call(handle: Handle, before: list[str]) -> list[str]:
+    """`run two --action ▏` and `run two --action first ▏`: the actions, and the inputs that are not given yet."""
+    if before[-1] == "--action":
+        return list(handle.actions) if len(handle.actions) > 1 else []
+    action = next((name for flag, name in pairwise(before) if flag == "--action"), DEFAULT)
+    given = {word.partition("=")[0] for word in before[2:]}
+    return [f"{one.name}=" for one in handle.planned.inputs_for(action) if one.name not in given]
 
 
 def _in_settings(notebook: Notebook, word: str, name: str) -> tuple[str, Iterable[str]]:

@@ -14,6 +14,7 @@ from mc_jupyter.errors import InputError, Interrupted
 from mc_jupyter.notebook.display import Display
 from mc_jupyter.notebook.showing import MAX_PX, Opened, Showing
 from mc_jupyter.trust.permissions import Permissions
+from mc_jupyter.words import DEFAULT
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -174,13 +175,14 @@ class Notebook:
         progress: Output,
         *,
         seed: int | None = None,
+        action: str = DEFAULT,
         out: str | None = None,
         showing: Showing | None = None,
     ) -> Any:
         """Call the handle, show its answer in the run's output, and give it back without its being shown again.
 
-        With `out` the answer goes into that variable, and nothing of it is shown. Interrupted, with what there was by
-        then shown and kept in the same way, when the user stops it.
+        `seed` and `action` are as in a call. With `out` the answer goes into that variable, and nothing of it is shown.
+        Interrupted, with what there was by then shown and kept in the same way, when the user stops it.
         """
         from mc_jupyter.notebook import outcome
 
@@ -188,7 +190,7 @@ class Notebook:
         if self.silent or out is not None:
             progress.keep_text_back()
         try:
-            result = outcome.call(handle, given, progress, seed)
+            result = outcome.call(handle, given, progress, seed=seed, action=action)
         except Interrupted as error:
             showing = outcome.saved(error.partial, progress, showing, handle.name)
             outcome.show_partial(handle, error, progress, showing)
@@ -215,20 +217,23 @@ class Notebook:
         outcome.show(value, progress, {}, self.shell.display_formatter, self.showing())
         self.hide(value)
 
-    def present(self, handle: Handle, given: Mapping[str, Any], progress: Output) -> None:
-        """Show what a cell has defined: its card, and where somebody is there, a form under it."""
+    def present(self, handle: Handle, given: Mapping[str, Any], progress: Output, *, action: str = DEFAULT) -> None:
+        """Show what a cell has defined: its card, and where somebody is there, a form under it.
+
+        `given` and `action` are what the form begins with.
+        """
         from mc_jupyter.notebook import outcome
 
         told = {"mc_jupyter": {"component": handle.name}}
         outcome.show(handle, progress, told, self.shell.display_formatter, self.showing())
         if self.interactive:
-            self.show_form(handle, given)
+            self.show_form(handle, given, action=action)
 
-    def show_form(self, handle: Handle, given: Mapping[str, Any]) -> None:
+    def show_form(self, handle: Handle, given: Mapping[str, Any], *, action: str = DEFAULT) -> None:
         """A form for the handle's inputs, in an output of its own: a card is read where no widget works."""
         from mc_jupyter.notebook.form import Form
 
-        form = Form(handle, given)
+        form = Form(handle, given, action)
         self.opened.put(handle.name, form)
         self.shell.display_pub.publish(form.bundle())
 

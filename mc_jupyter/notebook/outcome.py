@@ -13,15 +13,18 @@ from mc_jupyter.notebook.html import text_bundle
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.notebook.views import Shown
 from mc_jupyter.values.streams import Stream
+from mc_jupyter.words import DEFAULT
 
 if TYPE_CHECKING:
     from mc_jupyter.notebook.progress import Output
     from mc_jupyter.session import Handle
 
 
-def call(handle: Handle, given: Mapping[str, Any], progress: Output, seed: int | None) -> Any:
+def call(
+    handle: Handle, given: Mapping[str, Any], progress: Output, *, seed: int | None = None, action: str = DEFAULT
+) -> Any:
     """The value of a call; a stream is read to its end, its pieces shown as they come."""
-    result = handle(dict(given), run=progress.run, seed=seed)
+    result = handle(dict(given), run=progress.run, seed=seed, action=action)
     return _read(result, progress) if isinstance(result, Stream) else result
 
 

@@ -11,8 +11,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from mc_jupyter.language.inputs import Input
-from mc_jupyter.notebook.form import Form, field_for, value_of
+from mc_jupyter.notebook.form import Form
 from mc_jupyter.notebook.image_field import ImageField
+from mc_jupyter.notebook.input_fields import field_for, value_of
 
 CELL = """%%compose ask
 component:

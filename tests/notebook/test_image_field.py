@@ -246,7 +246,7 @@ shell = InteractiveShell.instance()
 shell.run_line_magic("load_ext", "mc_jupyter")
 first = [m for m in ("ipywidgets", "anywidget", "PIL", "httpx", "httpcore") if m in sys.modules]
 from mc_jupyter.language.inputs import Input
-from mc_jupyter.notebook.form import field_for
+from mc_jupyter.notebook.input_fields import field_for
 field_for(Input("a", "text"), None)
 second = [m for m in ("anywidget", "PIL") if m in sys.modules]
 field_for(Input("a", "image"), None)

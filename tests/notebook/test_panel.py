@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,11 @@ from ipywidgets.widgets.widget import _instances
 
 import mc_jupyter as mc
 from mc_jupyter import catalog
+from mc_jupyter.components.model.loading import LoadedModel
+from mc_jupyter.document import plan
+from mc_jupyter.engine import Engine
 from mc_jupyter.notebook import panel as panels
+from mc_jupyter.notebook.panel import settings
 from mc_jupyter.notebook.panel.board import Panel
 from mc_jupyter.notebook.panel.controls import Fixed, Slider, Typed, Words
 from tests.notebook.conftest import SLOW_DRIVER
@@ -111,9 +116,9 @@ def test_a_cold_change_waits_for_apply(board: Panel, story: mc.Handle) -> None:
     board.controls["precision"].buttons["bfloat16"].value = True  # type: ignore[attr-defined]
     assert board.pending == {"precision": "bfloat16"}
     assert story.text == before
-    assert str(story.change(precision="bfloat16")) in board.pending_words.value
-    assert board.apply_button.disabled is False
-    board.apply_button.click()
+    assert str(story.change(precision="bfloat16")) in board.waiting.words.value
+    assert board.waiting.apply.disabled is False
+    board.waiting.apply.click()
     board.wait()
     assert story.facts().dtype == "bfloat16"
     assert "precision: bfloat16" in story.text
@@ -127,7 +132,7 @@ def test_several_changes_that_wait_are_one_change(board: Panel, story: mc.Handle
     assert "device: cpu" in story.text  # it changes nothing that is loaded
     board.controls["device_mode"].buttons["auto"].value = True  # type: ignore[attr-defined]
     assert board.pending == {"precision": "bfloat16", "device_mode": "auto"}
-    board.apply_button.click()
+    board.waiting.apply.click()
     board.wait()
     assert board.pending == {}
     assert "device_mode: auto" in story.text
@@ -137,7 +142,7 @@ def test_several_changes_that_wait_are_one_change(board: Panel, story: mc.Handle
 def test_discard_lets_go_of_what_waits(board: Panel, story: mc.Handle) -> None:
     before = story.text
     board.controls["precision"].buttons["bfloat16"].value = True  # type: ignore[attr-defined]
-    board.discard_button.click()
+    board.waiting.discard.click()
     assert board.pending == {}
     assert story.text == before
     assert board.controls["precision"].value == "auto"
@@ -266,6 +271,75 @@ def test_what_somebody_else_sets_is_shown_and_set_by_nobody(board: Panel, story:
     assert story.text == after
 
 
+# --- how often --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def counted(*functions: Any) -> Iterator[dict[str, int]]:
+    """How often each of these functions is called in this block, by its name."""
+    codes = {function.__code__: function.__name__ for function in functions}
+    counts = dict.fromkeys(codes.values(), 0)
+
+    def heard(frame: Any, event: str, arg: Any) -> None:
+        if event == "call" and frame.f_code in codes:
+            counts[codes[frame.f_code]] += 1
+
+    sys.setprofile(heard)
+    try:
+        yield counts
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.fixture
+def watched(llama: Path) -> Iterator[Panel]:
+    """A panel that hears of every change, as a notebook's does; torch and the library are imported, nothing waits."""
+    made = mc.Session(on_change=lambda: panels.refresh(made))
+    with made:
+        found = made.load(STORY.format(model=llama), "story").panel()
+        found.controls["temperature"].field.value = 0.5
+        yield found
+        panels.close(made)
+
+
+PLANNING = (plan.make, Engine.change, settings.settings_of, settings.states_of, Panel._show)
+
+
+def test_one_press_of_a_slider_plans_describes_and_shows_once(watched: Panel) -> None:
+    with counted(*PLANNING) as counts:
+        watched.controls["temperature"].field.value = 0.3  # type: ignore[attr-defined]
+    assert counts == {"make": 1, "change": 1, "settings_of": 1, "states_of": 1, "_show": 1}
+    assert "temperature: 0.3" in watched.choices.handle.text
+
+
+def test_a_choice_that_waits_is_planned_once_too(watched: Panel) -> None:
+    with counted(*PLANNING) as counts:
+        watched.controls["precision"].buttons["bfloat16"].value = True  # type: ignore[attr-defined]
+    assert counts == {"make": 1, "change": 1, "settings_of": 0, "states_of": 0, "_show": 1}
+    with counted(*PLANNING) as counts:
+        watched.refresh()
+        watched.yaml_button.value = True
+    assert counts == {"make": 0, "change": 0, "settings_of": 0, "states_of": 0, "_show": 2}
+    assert "precision: bfloat16" in watched.yaml.text
+
+
+def test_a_panel_in_which_nothing_has_changed_plans_nothing_and_reads_what_is_loaded(watched: Panel) -> None:
+    story = watched.choices.handle
+    with counted(*PLANNING, LoadedModel.facts) as counts:
+        panels.refresh(story.session)
+    assert counts.pop("facts") > 0
+    assert counts == {"make": 0, "change": 0, "settings_of": 0, "states_of": 0, "_show": 1}
+
+
+def test_what_waits_is_planned_anew_when_what_is_open_has_changed(watched: Panel) -> None:
+    watched.controls["precision"].buttons["bfloat16"].value = True  # type: ignore[attr-defined]
+    assert "cast in place" in watched.waiting.words.value
+    session = watched.choices.session
+    session.load(watched.choices.handle.text, "other")  # the model is no longer this component's alone
+    assert "cast in place" not in watched.waiting.words.value
+    assert "stays for other" in watched.waiting.words.value
+
+
 # --- adapters ---------------------------------------------------------------------------------------------------------
 
 
@@ -297,12 +371,12 @@ def test_adapters_come_and_go_with_apply(pirate: Panel, session: mc.Session) -> 
     assert pirate.adapters is not None
     pirate.adapters.name.value, pirate.adapters.model.value = "space", "starter:stories-space"
     pirate.adapters.add.click()
-    assert "lays on space" in pirate.pending_words.value
-    pirate.apply_button.click()
+    assert "lays on space" in pirate.waiting.words.value
+    pirate.waiting.apply.click()
     pirate.wait()
     assert [row.name for row in pirate.adapters.rows] == ["pirate", "space"]
     pirate.adapters.rows[0].remove.click()
-    pirate.apply_button.click()
+    pirate.waiting.apply.click()
     pirate.wait()
     assert [plan.name for plan, _, _ in handle.adapters()] == ["space"]
     assert session.loads == 1

@@ -3,11 +3,16 @@
     story.panel()
 
     settings   what can be set, described from the fields (no widgets)
+    described  what one definition says: described once, kept until another takes its place (no widgets)
+    choices    what the user chose: planned once, applied or kept until Apply (no widgets)
+    reasons    why some values cannot be had here (no widgets)
     controls   one control for one setting
     adapters   a switch and a weight for each adapter, and a line to add one
-    calling    inputs, Run, Stop, and the answer
+    waiting    what Apply would do
+    calling    inputs and the answer; work, the thread of a run
     status     what is loaded, in one line (no widgets)
     twin       the same for readers without widgets
+    sections   what of these a component's text decides
     board      the panel: choices become changes of the text, and everything shown is read back
     looks      layouts, styles and small pieces of HTML
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from mc_jupyter.notebook.panel.looks import Hint, Looks, small
 if TYPE_CHECKING:
     from mc_jupyter.drivers import AdapterFacts
     from mc_jupyter.notebook.panel.controls import Chosen
-    from mc_jupyter.session import Handle
 
 _LOW, _HIGH, _STEP = -1.0, 2.0, 0.05
 
@@ -68,10 +67,10 @@ class Row:
 class Adapters:
     """The section: a row for each adapter of the text, and a line to add one."""
 
-    def __init__(self, looks: Looks, handle: Handle, chosen: Chosen, add: Callable[[str, str], None]):
+    def __init__(self, looks: Looks, planned: Sequence[Any], chosen: Chosen, add: Callable[[str, str], None]):
         import ipywidgets as widgets
 
-        self.rows = [Row(looks, one.name, one.weight, chosen) for one in handle.planned.adapters]
+        self.rows = [Row(looks, one.name, one.weight, chosen) for one in planned]
         self.name = looks.make(widgets.Text, "name", placeholder="name", tooltip="what you call it")
         self.model = looks.make(
             widgets.Text, "field", placeholder="hub name or path of a LoRA", tooltip="where its files come from"
@@ -86,10 +85,10 @@ class Adapters:
     def _added(self) -> None:
         self._add(self.name.value.strip(), self.model.value.strip())
 
-    def show(self, handle: Handle, pending: Mapping[str, Any]) -> None:
+    def show(self, planned: Sequence[Any], loaded: Sequence[Any], pending: Mapping[str, Any]) -> None:
         """Weights as the text says them, or as chosen and not applied yet; and what the layers say of each adapter."""
-        laid = {plan.name: facts for plan, _, facts in handle.adapters()}
-        for row, one in zip(self.rows, handle.planned.adapters, strict=True):
+        laid = {key.name: facts for key, _, facts in loaded}
+        for row, one in zip(self.rows, planned, strict=True):
             waiting = pending.get(row.key)
             row.show(waiting if isinstance(waiting, int | float) else one.weight)
             row.tell(str(one.settings.model), laid.get(one.name))

@@ -5,17 +5,14 @@ It never touches a model. Comms may come in threads of their own (ipykernel 7.1 
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from html import escape
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.document.edits import ADAPTER
 from mc_jupyter.errors import ComposeError, forget_frames
 from mc_jupyter.notebook.answer import problem_of
-from mc_jupyter.notebook.html import FONT, Bundle
+from mc_jupyter.notebook.html import Bundle
 from mc_jupyter.notebook.panel import settings as fields
 from mc_jupyter.notebook.panel import status as statuses
 from mc_jupyter.notebook.panel import twin
@@ -24,11 +21,14 @@ from mc_jupyter.notebook.panel.calling import Calling
 from mc_jupyter.notebook.panel.choices import Choices
 from mc_jupyter.notebook.panel.controls import Control, Words
 from mc_jupyter.notebook.panel.looks import CLASS, Hint, Looks, document, sheet, wrong
-from mc_jupyter.notebook.panel.sections import Sections, shape, states_of
+from mc_jupyter.notebook.panel.reasons import Reasons
+from mc_jupyter.notebook.panel.sections import Sections
+from mc_jupyter.notebook.panel.waiting import Waiting
 from mc_jupyter.notebook.panel.work import Work
 from mc_jupyter.notebook.progress import Output
 
 if TYPE_CHECKING:
+    from mc_jupyter.notebook.panel.described import Described
     from mc_jupyter.session import Handle
 
 
@@ -41,15 +41,15 @@ class Panel:
         self.speed = ""
         self._work = Work(f"mc_jupyter panel {handle.name}")
         self._lock = threading.RLock()
-        self._quiet = self._closed = False
-        self._reasons: dict[Any, dict[Any, str]] = {}
+        self._quiet = self._acts = self._closed = False
+        self._reasons = Reasons()
         self._remark = ""
         self._looks = Looks()
         self._sections: Sections | None = None
         with self._lock, self._silently():
             self._build()
-            self._fill(handle)
-            self._show(handle)
+            self._fill(handle, self.choices.described)
+            self._show(handle, self.choices.described)
 
     # --- what it is made of -------------------------------------------------------------------------------------------
 
@@ -59,12 +59,7 @@ class Panel:
 
         looks = self._looks
         self.status, self.trouble, self.yaml = looks.html(), Hint(looks, "html"), Hint(looks, "html")
-        self.pending_words, self.pending_error = looks.html(), Hint(looks, "html")
-        self.apply_button = looks.button("Apply", self.apply, kind="primary", tooltip="do what stands above")
-        self.discard_button = looks.button("Discard", self.discard, tooltip="leave everything as it is")
-        buttons = looks.make(widgets.HBox, "row", children=(self.apply_button, self.discard_button))
-        waiting = (self.pending_words, self.pending_error.widget, buttons)
-        self._waiting = looks.make(widgets.VBox, "none", children=waiting)
+        self.waiting = Waiting(looks, self.apply, self.discard)
         self.run_button = looks.button("Run", self.run, icon="play", kind="primary")
         self.stop_button = looks.button("Stop", self.stop, icon="stop", tooltip="ends at the next token or step")
         self.unload_button = looks.button("Unload", self.unload, tooltip="give the memory back; Run loads it again")
@@ -80,15 +75,12 @@ class Panel:
         )
         self.box.add_class(CLASS)
 
-    def _fill(self, handle: Handle) -> None:
+    def _fill(self, handle: Handle, described: Described) -> None:
         """The sections that the component's text decides."""
         old = self._sections
-        typed = old.typed(handle) if old else {}
-        made = Sections(self._looks, handle, typed, self.choose, self.add_adapter, self.refresh)
-        if old is not None:
-            made.take_over(old, handle)
+        made = Sections(self._looks, described, handle.permissions, old, self.choose, self.add_adapter, self.refresh)
         self._sections = made
-        self._upper.children = made.upper(self._waiting)
+        self._upper.children = made.upper(self.waiting.widget)
         self._lower.children = (
             *made.lower(), self._buttons, self.trouble.widget, self.yaml.widget, made.calling.answer,
         )  # fmt: skip
@@ -124,14 +116,17 @@ class Panel:
 
     @contextmanager
     def _acting(self) -> Iterator[None]:
-        """One action at a time; an error that belongs under no control has a line of its own; then all is shown."""
+        """One action at a time, shown at its end. An error that belongs under no control has a line of its own."""
         with self._lock:
             self.trouble.say("")
+            self._acts = True
             try:
                 yield
             except ComposeError as error:
                 forget_frames(error)
                 self.trouble.say(wrong(error))
+            finally:
+                self._acts = False
             self.refresh()
 
     # --- choosing -----------------------------------------------------------------------------------------------------
@@ -192,37 +187,36 @@ class Panel:
     def apply(self) -> None:
         """Do all that waits, in a thread."""
         with self._acting():
-            handle, wanted = self.choices.handle, dict(self.pending)
+            wanted = dict(self.pending)
             if wanted and not self._work.on:
-                self.pending_error.say("")
-                self._work.start(lambda: self._applied(handle, wanted), self._ended)
+                self.waiting.error.say("")
+                self._work.start(lambda: self._applied(wanted), self._ended)
 
-    def _applied(self, handle: Handle, wanted: dict[str, Any]) -> None:
+    def _applied(self, wanted: dict[str, Any]) -> None:
         try:
             with Output(self, "live") as progress:
                 self._work.listen(progress.run)
-                handle.set(wanted, run=progress.run)
+                self.choices.apply(wanted, progress.run)
         except Exception as error:
             forget_frames(error, keep_traceback=not isinstance(error, ComposeError))
-            self.pending_error.say(wrong(problem_of(error)))
+            self.waiting.error.say(wrong(problem_of(error)))
             if not isinstance(error, ComposeError):
                 raise
         else:
             with self._lock:
-                self.choices.applied(wanted)
                 self._remark = " · ".join(dict.fromkeys(progress.account.notes))
 
     def publish(self, bundle: Bundle, metadata: dict[str, Any] | None = None, **how: Any) -> None:
         """What loading shows on its way: in the place of what was asked for."""
         if told := bundle.get("text/html"):
-            self.pending_words.value = told
+            self.waiting.words.value = told
 
     def discard(self) -> None:
         """Let go of all that waits; the controls say again what is."""
         with self._acting():
             if not self._work.on:
                 self.choices.pending.clear()
-                self.pending_error.say("")
+                self.waiting.error.say("")
 
     def run(self) -> None:
         """Call the component with what the inputs say, in a thread. While it works, this does nothing."""
@@ -257,87 +251,62 @@ class Panel:
     # --- showing ------------------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Read everything from the component again. What the user chose and is not applied stays chosen."""
+        """Show how things are now. What the user chose and is not applied stays chosen.
+
+        What a definition says is described once; what is loaded is read back each time. An action shows at its end.
+        """
         with self._lock:
-            if self._quiet or self._closed:
+            if self._quiet or self._acts or self._closed:
                 return
             with self._silently():
                 try:
-                    handle = self.choices.handle
+                    handle, described = self.choices.handle, self.choices.described
                 except ComposeError as error:
                     self._orphaned(error)
                     return
-                if shape(handle) != self.sections.made_for:
-                    self._fill(handle)
-                self.sections.unfold(handle)
-                self._show(handle)
+                if described.shape != self.sections.made_for:
+                    self._fill(handle, described)
+                self.sections.unfold(described)
+                self._show(handle, described)
 
-    def _show(self, handle: Handle) -> None:
-        states = states_of(handle)
+    def _show(self, handle: Handle, described: Described) -> None:
         for name, control in self.controls.items():
+            state = described.states[name]
             if name in self.pending:
                 control.put(self.pending[name])
             elif not control.error.text:
-                control.show(states[name])
-            if fields.is_choice(control.setting) and not states[name].expression:
-                self._forbid(handle, control)
+                control.show(state)
+            if fields.is_choice(control.setting) and not state.expression:
+                options, beside = tuple(getattr(control, "buttons", ())), self.choices.beside(name)
+                control.forbid(self._reasons.of(described, control.setting, options, beside))
         if self.adapters is not None:
-            self.adapters.show(handle, self.pending)
-        self._show_pending(handle)
+            self.adapters.show(described.planned.adapters, handle.adapters(), self.pending)
+        self.waiting.show(self.choices, self._work.on)
         self._show_buttons(handle)
         status = statuses.status_of(handle, self.choices.session)
         self.status.value = statuses.html(handle, status, self.speed, self._remark)
-        self.yaml.say(self._document(handle) if self.yaml_button.value else "")
-
-    def _forbid(self, handle: Handle, control: Control) -> None:
-        """Disable what cannot be had here; looked up once for each way that the component's own fields stand."""
-        setting, beside = control.setting, self.choices.beside(control.setting.name)
-        options = tuple(getattr(control, "buttons", ()))
-        key = (setting.name, fields.own_fields(handle), repr(beside), "torch" in sys.modules)
-        if key not in self._reasons:
-            self._reasons[key] = fields.impossible(handle, setting, options, beside)
-        control.forbid(self._reasons[key])
-
-    def _show_pending(self, handle: Handle) -> None:
-        self._waiting.layout = self._looks.layout("pending" if self.pending else "none")
-        if not self.pending:
-            self.pending_words.value = ""
-            self.pending_error.say("")
-            return
-        possible = True
-        try:
-            words = escape(str(handle.change(self.pending)))
-            words += " · waits until the run has ended" if self._work.on else ""
-        except ComposeError as error:
-            possible, words = False, "not possible together:"
-            self.pending_error.say(wrong(error))
-        self.pending_words.value = f'<div style="{FONT};line-height:1.4">{words}</div>'
-        self.apply_button.disabled = self._work.on or not possible
-        self.discard_button.disabled = self._work.on
+        self.yaml.say(document(*self.choices.cell()) if self.yaml_button.value else "")
 
     def _show_buttons(self, handle: Handle) -> None:
+        there = handle.facts() is not None
         self.run_button.disabled = self._work.on
         self.stop_button.disabled = not self._work.on
-        self.unload_button.disabled = self._work.on or handle.facts() is None
+        self.unload_button.disabled = self._work.on or not there
+        self.unload_button.layout = self._looks.layout("button" if there or handle.planned.loads else "none")
 
     def _orphaned(self, error: ComposeError) -> None:
         """One line, and nothing more to press."""
         self.trouble.say(wrong(error))
-        for button in (self.run_button, self.stop_button, self.unload_button, self.apply_button, self.discard_button):
+        waiting = (self.waiting.apply, self.waiting.discard)
+        for button in (self.run_button, self.stop_button, self.unload_button, *waiting):
             button.disabled = True
-
-    def _document(self, handle: Handle) -> str:
-        """The cell to paste: the text with what waits in it, under the flags that it has."""
-        text, remark = self.choices.text()
-        head = " ".join(["%%compose", self.name, *_flags(handle, self.pending)])
-        return document(f"{head}\n{text.strip(chr(10))}", remark)
 
     def _repr_mimebundle_(self, **asked: Any) -> Bundle:
         """The controls where there are widgets; elsewhere, and in the saved notebook, tables of the same."""
         with self._lock:
             handle = self.choices.handle
             status = statuses.status_of(handle, self.choices.session)
-            still = twin.bundle(handle, status, self.sections.settings, states_of(handle), self.speed)
+            still = twin.bundle(handle, status, self.choices.described, self.speed)
         live = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         return {**still, "application/vnd.jupyter.widget-view+json": live}
 
@@ -351,16 +320,3 @@ class Panel:
             self._closed = True
             self.sections.close()
             self._looks.close()
-
-
-def _flags(handle: Handle, pending: Mapping[str, Any]) -> list[str]:
-    """The flags of the cell that still count: they are part of what the panel shows."""
-    import shlex
-
-    words: list[str] = []
-    for name, value in handle.overrides.items():
-        if name.startswith(ADAPTER) and name not in pending:
-            words += ["--adapter", f"{name.removeprefix(ADAPTER)}={value}"]
-        elif name not in pending:
-            words += [f"--{name}", str(value)]
-    return [shlex.quote(word) for word in words]

@@ -1,4 +1,4 @@
-"""The panel's lower half: the inputs, Run and Stop, and the answer under them."""
+"""The panel's lower half: the inputs, and the answer under them."""
 
 from __future__ import annotations
 
@@ -7,52 +7,63 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import ComposeError
 from mc_jupyter.events import Run
-from mc_jupyter.notebook import form
 from mc_jupyter.notebook.answer import Answer
-from mc_jupyter.notebook.panel.looks import Looks
+from mc_jupyter.notebook.input_fields import InputFields, in_column
+from mc_jupyter.notebook.panel.looks import LABEL, Looks
 from mc_jupyter.trust.permissions import NOTHING, Permissions
+from mc_jupyter.words import DEFAULT
 
 if TYPE_CHECKING:
     from mc_jupyter.language.inputs import Input
     from mc_jupyter.session import Handle
 
-_LABEL = "132px"
-
 
 class Calling:
-    """Fields for the inputs, and the output that a run writes into."""
+    """Fields for the inputs of each action, and the output that a run writes into.
+
+    `before` is what stood there until now: what was typed into it stays where the inputs are the same, and its answer.
+    """
 
     def __init__(
         self,
         looks: Looks,
-        inputs: tuple[Input, ...],
-        kept: Mapping[str, Any],
+        inputs: Mapping[str, tuple[Input, ...]],
+        before: Calling | None = None,
         permissions: Permissions = NOTHING,
     ):
         import ipywidgets as widgets
 
-        self.inputs = inputs
-        made = {i.name: form.field_for(i, kept.get(i.name, i.default), permissions) for i in inputs}
-        self.fields = {name: looks.keep(field) for name, field in made.items()}
-        for field in self.fields.values():
-            form.in_column(field, _LABEL)
+        given, action = _kept(before.inputs, inputs) if before is not None else ({}, DEFAULT)
+        self.inputs: InputFields = InputFields(inputs, given, _in_column, action=action, permissions=permissions)
         self.answer = looks.make(widgets.Output, "plain")
+        if before is not None:
+            self.answer.outputs = before.answer.outputs
         self._answer = Answer(self.answer)
-        self.widget = looks.make(widgets.VBox, "column", children=tuple(self.fields.values()))
 
-    def values(self) -> dict[str, Any]:
-        """What the fields say now. An empty field is an input that nobody gave."""
-        found = {one.name: form.value_of(one, self.fields[one.name]) for one in self.inputs}
-        return {name: value for name, value in found.items() if value is not None}
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The widget of each input."""
+        return self.inputs.fields
 
     def run(self, handle: Handle, started: Callable[[Run], None]) -> str:
         """Call the component with what the fields say; gives how fast it was. `started` gets the run, to stop it."""
         try:
-            values = self.values()
+            values = self.inputs.values()
         except ComposeError as error:
             self._answer.fail(error)
             return ""
-        return self._answer.run(handle, values, started)
+        return self._answer.run(handle, values, started, self.inputs.action)
 
-    def fail(self, error: ComposeError) -> None:
-        self._answer.fail(error)
+    def close(self) -> None:
+        self.inputs.close()
+
+
+def _kept(old: InputFields, inputs: Mapping[str, tuple[Input, ...]]) -> tuple[dict[str, Any], str]:
+    """What was typed into inputs that are still as they were, and the action that was chosen."""
+    same = {one.name for one in old.inputs if one in inputs.get(old.action, ())}
+    return {name: value for name, value in old.typed().items() if name in same}, old.action
+
+
+def _in_column(field: Any, description: str) -> Any:
+    in_column(field, LABEL)
+    return field

@@ -5,15 +5,19 @@ Component and session are held weakly, and looked up at each use: a cell may hav
 
 from __future__ import annotations
 
+import shlex
 import weakref
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.document.edits import ADAPTER
-from mc_jupyter.errors import ComposeError, InputError, RunError
-from mc_jupyter.notebook.panel import settings as fields
+from mc_jupyter.errors import ComposeError, InputError, RunError, forget_frames
+from mc_jupyter.notebook.panel.described import Described
 
 if TYPE_CHECKING:
     from mc_jupyter.engine.changes import Change
+    from mc_jupyter.engine.definition import Definition
+    from mc_jupyter.events import Run
     from mc_jupyter.session import Handle, Session
 
 AT_ONCE = ("nothing", "weights", "later")
@@ -21,12 +25,18 @@ AT_ONCE = ("nothing", "weights", "later")
 
 
 class Choices:
-    """One component's choices. `pending` are those not applied yet, as `handle.change` takes them."""
+    """One component's choices. `pending` are those not applied yet, as `handle.change` takes them.
+
+    A definition is described once, and a change planned once: what is kept of either holds for as long as the
+    definition stays, and of a change for as long as what is open stays too.
+    """
 
     def __init__(self, handle: Handle):
         self.name = handle.name
         self.pending: dict[str, Any] = {}
         self._handle, self._session = weakref.ref(handle), weakref.ref(handle.session)
+        self._described: Described | None = None
+        self._planned: tuple[Definition, Any, Change | ComposeError] | None = None
 
     @property
     def session(self) -> Session:
@@ -45,26 +55,43 @@ class Choices:
             )
         return handle
 
+    @property
+    def described(self) -> Described:
+        """What the component says now."""
+        found, definition = self._described, self.handle.definition
+        if found is None or found.definition is not definition:
+            found = self._described = Described(definition)
+        return found
+
+    def change(self, settings: Mapping[str, Any]) -> Change:
+        """What setting these fields would do: planned when it is first asked for, and kept."""
+        definition, asked = self.handle.definition, (repr(settings), _standing(self.session))
+        kept = self._planned
+        if kept is None or kept[0] is not definition or kept[1] != asked:
+            kept = self._planned = definition, asked, _outcome(self.handle, settings)
+        if isinstance(kept[2], ComposeError):
+            raise kept[2].with_traceback(None)
+        return kept[2]
+
     def take(self, name: str, value: Any, *, wait: bool) -> None:
         """A value for a field (None: its default). The cell's own error where it cannot be; nothing has changed then.
 
         With `wait` nothing is applied: the model is at work.
         """
-        handle = self.handle
         self.pending.pop(name, None)
-        if self._says(handle, name, value):
+        if self.described.says(name, value):
             return
+        self._planned = None  # a file that was lacking, a variable: what could not be may be possible by now
         try:
-            change = handle.change({name: value})
+            change = self.change({name: value})
         except ComposeError:
             if not self.pending:
-                raise
-            handle.change({**self.pending, name: value})  # perhaps together with what waits
+                raise  # else perhaps together with what waits
         else:
             if not wait and costs_nothing(change):
                 self.session.apply(change)
                 return
-            handle.change({**self.pending, name: value})
+        self.change({**self.pending, name: value})
         self.pending[name] = value
 
     def add_adapter(self, name: str, model: str, *, wait: bool) -> None:
@@ -77,49 +104,42 @@ class Choices:
             raise InputError(f"two adapters are called {name!r}", fix="give each its own name")
         self.take(ADAPTER + name, model, wait=wait)
 
+    def apply(self, wanted: Mapping[str, Any], run: Run | None = None) -> None:
+        """Do what these would do; what was chosen since still waits."""
+        self.session.apply(self.change(wanted), run)
+        for name, value in wanted.items():
+            if self.pending.get(name) == value:
+                self.pending.pop(name, None)
+
     def settle(self) -> None:
         """Apply what had to wait and now need not: the run has ended, or the model is gone."""
-        handle = self.handle
         for wanted in (dict(self.pending), *({name: value} for name, value in self.pending.items())):
             if not wanted or any(name not in self.pending for name in wanted):
                 continue
             try:
-                change = handle.change(wanted)
+                free = costs_nothing(self.change(wanted))
             except ComposeError:
                 continue  # it is said where it waits
-            if costs_nothing(change):
-                self.session.apply(change)
-                self.applied(wanted)
-
-    def applied(self, wanted: dict[str, Any]) -> None:
-        """These have been applied; what was chosen since still waits."""
-        self.pending = {k: v for k, v in self.pending.items() if k not in wanted or wanted[k] != v}
+            if free:
+                self.apply(wanted)
 
     def beside(self, name: str) -> dict[str, Any]:
         """The fields that wait beside this one."""
         return {k: v for k, v in self.pending.items() if k != name and not k.startswith(ADAPTER) and v is not None}
 
-    def text(self) -> tuple[str, str]:
-        """The cell with what waits in it, and a remark on that."""
-        handle = self.handle
-        if not self.pending:
-            return handle.text, ""
-        try:
-            return handle.change(self.pending).text, "with what is not applied yet"
-        except ComposeError:
-            return handle.text, "without what is not applied yet"
+    def cell(self) -> tuple[str, str]:
+        """The cell to paste, under the flags that still count, with what waits in it; and a remark on that."""
+        text, remark = self._text()
+        head = " ".join(["%%compose", self.name, *_flags(self.handle.overrides, self.pending)])
+        return f"{head}\n{text.strip(chr(10))}", remark
 
-    def _says(self, handle: Handle, name: str, value: Any) -> bool:
-        """Whether the text says just this already."""
-        if name.startswith(ADAPTER):
-            weights = {one.name: one.weight for one in handle.planned.adapters}
-            return not isinstance(value, str) and weights.get(name.removeprefix(ADAPTER)) == value
-        setting = next(s for s in fields.settings_of(handle.planned.component) if s.name == name)
-        state = fields.state_of(handle, setting)
-        if value is None:
-            return not state.written
-        now = setting.default if state.value is None and not state.written else state.value
-        return bool(now == value and isinstance(now, bool) == isinstance(value, bool))
+    def _text(self) -> tuple[str, str]:
+        if not self.pending:
+            return self.handle.text, ""
+        try:
+            return self.change(self.pending).text, "with what is not applied yet"
+        except ComposeError:
+            return self.handle.text, "without what is not applied yet"
 
 
 def costs_nothing(change: Change) -> bool:
@@ -127,5 +147,30 @@ def costs_nothing(change: Change) -> bool:
     return change.effect.step in AT_ONCE and not change.effect.evicts
 
 
-def _added(pending: dict[str, Any]) -> list[str]:
+def _outcome(handle: Handle, settings: Mapping[str, Any]) -> Change | ComposeError:
+    try:
+        return handle.change(settings)
+    except ComposeError as error:
+        forget_frames(error)
+        return error
+
+
+def _standing(session: Session) -> tuple[Any, ...]:
+    """What a change's effect hangs on besides the text: what is open, for whom, and what may be taken."""
+    residents = tuple((r.key, frozenset(r.holders), r.pinned, r.idle) for r in session.engine.residents)
+    return residents, tuple(session.limits.items())
+
+
+def _added(pending: Mapping[str, Any]) -> list[str]:
     return [name.removeprefix(ADAPTER) for name, value in pending.items() if isinstance(value, str)]
+
+
+def _flags(beside: Mapping[str, Any], pending: Mapping[str, Any]) -> list[str]:
+    """The flags of the cell that still count: they are part of what the panel shows."""
+    words: list[str] = []
+    for name, value in beside.items():
+        if name.startswith(ADAPTER) and name not in pending:
+            words += ["--adapter", f"{name.removeprefix(ADAPTER)}={value}"]
+        elif name not in pending:
+            words += [f"--{name}", str(value)]
+    return [shlex.quote(word) for word in words]

@@ -16,7 +16,8 @@ from mc_jupyter.notebook.html import FONT, MUTED, code, pre
 ACCENT = "#4c8dff"
 _LINE = "1px solid rgba(128,128,128,.28)"
 _BAD = "#d9534f"  # reads on white and on black
-_LABEL = "132px"
+LABEL = "132px"
+"""How wide the column of names is."""
 
 _LAYOUTS: dict[str, dict[str, str]] = {
     "plain": {},
@@ -27,16 +28,16 @@ _LAYOUTS: dict[str, dict[str, str]] = {
     "line": {"margin": "0", "align_items": "center", "overflow": "visible"},
     "segments": {"margin": "2px 0", "flex_flow": "row wrap", "flex": "1 1 0", "overflow": "visible"},
     "segment": {"width": "auto", "min_width": "44px", "height": "26px", "padding": "0 9px", "margin": "0 1px 1px 0"},
-    "label": {"width": _LABEL, "min_width": _LABEL, "margin": "0 8px 0 2px"},
+    "label": {"width": LABEL, "min_width": LABEL, "margin": "0 8px 0 2px"},
     "field": {"width": "auto", "flex": "1 1 0", "min_width": "0"},
     "expression": {"flex": "1 1 0", "min_width": "0", "overflow": "hidden"},
     "html": {"margin": "0", "width": "auto"},
-    "below": {"margin": f"0 0 2px calc({_LABEL} + 10px)", "width": "auto"},
+    "below": {"margin": f"0 0 2px calc({LABEL} + 10px)", "width": "auto"},
     "icon": {"width": "26px", "height": "26px", "padding": "0", "margin": "0 0 0 4px"},
     "no icon": {"width": "26px", "height": "26px", "padding": "0", "margin": "0 0 0 4px", "visibility": "hidden"},
     "button": {"width": "auto", "min_width": "76px", "padding": "0 12px", "margin": "2px 6px 2px 0"},
-    "check": {"width": "auto", "min_width": _LABEL, "margin": "0 8px 0 2px"},
-    "name": {"width": _LABEL, "margin": "2px 8px 2px 2px"},
+    "check": {"width": "auto", "min_width": LABEL, "margin": "0 8px 0 2px"},
+    "name": {"width": LABEL, "margin": "2px 8px 2px 2px"},
     "pending": {
         "border_left": f"3px solid {ACCENT}", "padding": "2px 10px 4px", "margin": "6px 0 2px", "overflow": "visible",
     },
@@ -89,15 +90,10 @@ class Looks:
             self._layouts[name] = widgets.Layout(**_LAYOUTS[name])
         return self._layouts[name]
 
-    def keep(self, made: Any) -> Any:
-        """A widget made elsewhere, closed with the others, and its layout and style with it."""
-        self._made += [one for one in (made, made.layout, getattr(made, "style", None)) if one is not None]
-        return made
-
     @staticmethod
     def _styled(style: Any) -> Any:
         if style.has_trait("description_width"):
-            style.description_width = _LABEL
+            style.description_width = LABEL
         return style
 
     def html(self, value: str = "", layout: str = "html") -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.notebook.panel import settings as fields
@@ -16,33 +15,41 @@ from mc_jupyter.notebook.panel.settings import Setting, State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mc_jupyter.session import Handle
+    from mc_jupyter.notebook.panel.described import Described
+    from mc_jupyter.trust.permissions import Permissions
 
 
 class Sections:
-    """Controls of the model, its adapters, the parameters and the inputs. What is folded is made when it is opened."""
+    """Controls of the model, its adapters, the parameters and the inputs. What is folded is made when it is opened.
+
+    They go on where those `before` them stood: what was typed, the answer, the open fold, values that could not be.
+    """
 
     def __init__(
         self,
         within: Looks,
-        handle: Handle,
-        typed: Mapping[str, Any],
+        described: Described,
+        permissions: Permissions,
+        before: Sections | None,
         chosen: Chosen,
         add: Callable[[str, str], None],
         opened: Callable[[], None],
     ):
         self.looks = Looks(within=within)
-        self.made_for = shape(handle)
-        self.settings = fields.settings_of(handle.planned.component)
+        self.made_for = described.shape
         self.controls: dict[str, Control] = {}
         self._chosen, self._opened = chosen, opened
-        self._loads = handle.planned.loads
-        states = states_of(handle)
-        self.model = [self._control(s, states) for s in self.settings if self._in_sight(s, states)]
-        self.adapters = Adapters(self.looks, handle, chosen, add) if handle.planned.lays_adapters else None
-        self.calls = [self._control(s, states) for s in fields.in_sight(self.settings, states)]
-        self.fold = self._folded(handle)
-        self.calling = Calling(self.looks, handle.inputs, typed, handle.permissions)
+        planned, settings, states = described.planned, described.settings, described.states
+        self._loads = planned.loads
+        self._of = f" of {planned.component.action().id}" if len(described.inputs) > 1 else ""
+        self.model = [self._control(s, states) for s in settings if self._in_sight(s, states)]
+        self.adapters = Adapters(self.looks, planned.adapters, chosen, add) if planned.lays_adapters else None
+        self.calls = [self._control(s, states) for s in fields.in_sight(settings, states)]
+        self.fold = self._folded(settings)
+        asked_before = before.calling if before is not None else None
+        self.calling: Calling = Calling(self.looks, described.inputs, asked_before, permissions)
+        if before is not None:
+            self._take_over(before, described)
 
     def _in_sight(self, setting: Setting, states: Mapping[str, State]) -> bool:
         """Of the component's own fields. A driver that loads no model has no use for most of them."""
@@ -54,11 +61,11 @@ class Sections:
         self.controls[setting.name] = made
         return made.widget
 
-    def _folded(self, handle: Handle) -> Any:
+    def _folded(self, settings: tuple[Setting, ...]) -> Any:
         """What is asked for rarely, under a heading that opens."""
         import ipywidgets as widgets
 
-        left = [s for s in self.settings if s.name not in self.controls and (s.of_call or self._loads)]
+        left = [s for s in settings if s.name not in self.controls and (s.of_call or self._loads)]
         groups = {
             title: [s for s in left if s.of_call is of_call]
             for title, of_call in (("more parameters", True), ("more of the model", False))
@@ -72,13 +79,12 @@ class Sections:
         made.observe(lambda _: self._opened(), "selected_index")
         return made
 
-    def unfold(self, handle: Handle) -> None:
+    def unfold(self, described: Described) -> None:
         """Make the controls of what has been opened for the first time."""
         if self.fold is None or self.fold.selected_index not in self._unopened:
             return
         grid, group = self._unopened.pop(self.fold.selected_index)
-        states = states_of(handle)
-        grid.children = tuple(self._control(s, states) for s in group)
+        grid.children = tuple(self._control(s, described.states) for s in group)
 
     def upper(self, waiting: Any) -> tuple[Any, ...]:
         """The sections above the inputs, and among them the place for what waits."""
@@ -91,41 +97,22 @@ class Sections:
         found.append(waiting)
         if self.calls:
             grid = looks.make(widgets.GridBox, "grid", children=tuple(self.calls))
-            found += [html(section("parameters")), grid]
+            found += [html(section(f"parameters{self._of}")), grid]
         return (*found, self.fold) if self.fold is not None else tuple(found)
 
     def lower(self) -> tuple[Any, ...]:
-        return (self.looks.html(section("inputs" if self.calling.inputs else "run")), self.calling.widget)
+        asks = any(self.calling.inputs.by_action.values()) or self._of
+        return (self.looks.html(section("inputs" if asks else "run")), self.calling.inputs.widget)
 
-    def typed(self, handle: Handle) -> dict[str, Any]:
-        """What was typed into inputs that are still there."""
-        if self.calling.inputs != handle.inputs:
-            return {}
-        values = {name: getattr(field, "value", None) for name, field in self.calling.fields.items()}
-        return {name: value for name, value in values.items() if isinstance(value, str | int | float | bytes | Path)}
-
-    def take_over(self, old: Sections, handle: Handle) -> None:
-        """Go on where the sections before stood: the answer, the open fold, values that could not be and why."""
-        self.calling.answer.outputs = old.calling.answer.outputs
+    def _take_over(self, old: Sections, described: Described) -> None:
         if self.fold is not None and old.fold is not None and len(self.fold.children) == len(old.fold.children):
             self.fold.selected_index = old.fold.selected_index
-            self.unfold(handle)
+            self.unfold(described)
         for name, control in self.controls.items():
             before = old.controls.get(name)
             if before is not None and before.error.text and type(before) is type(control):
                 control.resume(before)
 
     def close(self) -> None:
+        self.calling.close()
         self.looks.close()
-
-
-def shape(handle: Handle) -> tuple[Any, ...]:
-    """What decides which widgets there are."""
-    component = handle.planned
-    fixed = frozenset(name for name, state in states_of(handle).items() if state.expression)
-    return component.component.shape, fixed, tuple(a.name for a in component.adapters), component.inputs
-
-
-def states_of(handle: Handle) -> dict[str, State]:
-    """What every field says now."""
-    return {s.name: fields.state_of(handle, s) for s in fields.settings_of(handle.planned.component)}

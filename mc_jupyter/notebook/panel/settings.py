@@ -6,8 +6,6 @@ that hold lists, mappings, inputs or the output have no control: they are the ce
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,8 +17,8 @@ from mc_jupyter.language.fields import Closed, is_deferred
 from mc_jupyter.notebook import html
 
 if TYPE_CHECKING:
-    from mc_jupyter.components import Component, Planned
-    from mc_jupyter.session import Handle
+    from mc_jupyter.components import Component
+    from mc_jupyter.engine.definition import Definition
 
 Kind = Literal["choice", "integer", "number", "text"]
 
@@ -150,19 +148,22 @@ def _plain(value: Any) -> Any:
 # --- what they say ----------------------------------------------------------------------------------------------------
 
 
-def state_of(handle: Handle, setting: Setting) -> State:
-    """What a field of the handle's text says, the flags of its cell counted."""
-    component = handle.planned.component
+def states_of(definition: Definition, settings: tuple[Setting, ...]) -> dict[str, State]:
+    """What each of these fields says in a definition's text, the flags of its cell counted."""
+    component, beside = definition.planned.component, definition.beside
     action = component.action()
-    fields, written = (action.fields, action.written) if setting.of_call else (component.settings, component.written)
-    there = [name for name, own in type(fields).names().items() if own == setting.name and name in written]
-    if setting.name in handle.overrides:
-        return State(handle.overrides[setting.name], True)
-    raw = getattr(fields, setting.name)
-    if is_deferred(raw):
-        return State(None, True, str(raw))
-    value = written[there[0]] if there and setting.kind == "text" else _plain(raw)
-    return State(value, bool(there))
+    found = {}
+    for one in settings:
+        fields, written = (action.fields, action.written) if one.of_call else (component.settings, component.own)
+        raw = getattr(fields, one.name)
+        if one.name in beside:
+            found[one.name] = State(beside[one.name], True)
+        elif is_deferred(raw):
+            found[one.name] = State(None, True, str(raw))
+        else:
+            there = one.name in written
+            found[one.name] = State(written[one.name] if there and one.kind == "text" else _plain(raw), there)
+    return found
 
 
 # --- what this machine can do -----------------------------------------------------------------------------------------
@@ -183,39 +184,3 @@ def _has(names: list[str], kind: str) -> bool:
 
 def is_choice(setting: Setting) -> bool:
     return setting.kind == "choice" or (setting.name == "device" and not setting.of_call)
-
-
-def impossible(handle: Handle, setting: Setting, options: tuple[Any, ...], beside: Mapping[str, Any]) -> dict[Any, str]:
-    """The options that cannot be had here, each with the reason that the plan of such a cell gives.
-
-    `beside` are other fields to be set with it. Plans only: nothing is loaded, and no library is imported for it.
-    """
-    if setting.of_call or (setting.name != "device" and "torch" not in sys.modules):
-        return {}
-    given = {**handle.overrides, **beside}
-    now = set(_messages(handle.planned, given))
-    found = {}
-    for option in options:
-        if new := [text for text in _messages(handle.planned, {**given, setting.name: option}) if text not in now]:
-            found[option] = _reason(new[0], setting.name, option)
-    return found
-
-
-def own_fields(handle: Handle) -> tuple[Any, ...]:
-    """What the answer of `impossible` hangs on: the component's own fields. Adapters have no part in it."""
-    settings, flags = handle.planned.settings, {k: v for k, v in handle.overrides.items() if "." not in k}
-    named = ((name, repr(getattr(settings, name))) for name in type(settings).model_fields if name != "peft_adapters")
-    return (*named, repr(flags), handle.planned.key)
-
-
-def _messages(planned: Planned, given: Mapping[str, Any]) -> list[str]:
-    found = planned.type.refuses(planned, os.environ, given)
-    return [problem.message for error in found for problem in error.problems]
-
-
-def _reason(message: str, name: str, option: Any) -> str:
-    """The message without what stands before it on the line: `device: mps is not on this machine` is said of mps."""
-    for start in (f"`{name}: {said(option)}`", f"{name}: {said(option)}", said(option)):
-        if message.startswith(start):
-            return message.removeprefix(start).removeprefix(" is").lstrip(" :")
-    return message

@@ -61,32 +61,38 @@ def _rows(settings: Any, facts: Facts | None) -> tuple[tuple[str, str, str], ...
     return tuple((name, str(a), b) for (name, a), b in zip(asked.items(), actual, strict=True) if a is not None)
 
 
-def kind_of(handle: Handle) -> str:
-    """What the component does: its task, or its type."""
-    return handle.planned.kind
+def what_it_is(handle: Handle, between: str) -> str:
+    """What the component does, and with what: its task and its model, or its type."""
+    return between.join(dict.fromkeys((handle.planned.kind, handle.planned.subject)))
+
+
+def absent(handle: Handle) -> str:
+    """What to say while nothing is loaded: nothing, where there is no model."""
+    return "not loaded; the next run loads it" if handle.planned.loads else ""
 
 
 def html(handle: Handle, status: Status, speed: str, remark: str = "") -> str:
     """The head of the panel: the component, and under it how its model is."""
-    dot = f'<span style="color:{ACCENT if status.loaded else "inherit"}">{"●" if status.loaded else "○"}</span>'
-    what = f"{escape(kind_of(handle))} · {escape(handle.planned.subject)}"
+    told = absent(handle)
+    dot = f'<span style="color:{ACCENT if status.loaded else "inherit"}">{"●" if status.loaded else "○"}</span> '
     head = (
-        f'<div style="{FONT};line-height:1.5">{dot} <b style="font-size:15px">{escape(handle.name)}</b>'
-        f'<span style="{MUTED};margin-left:10px">{what}</span></div>'
+        f'<div style="{FONT};line-height:1.5">{dot if status.loaded or told else ""}'
+        f'<b style="font-size:15px">{escape(handle.name)}</b>'
+        f'<span style="{MUTED};margin-left:10px">{escape(what_it_is(handle, " · "))}</span></div>'
     )
-    parts = _parts(status, speed) if status.loaded else [_grey("not loaded; the next run loads it")]
-    if remark:
-        parts.append(_grey(escape(remark)))
+    parts = _parts(status) if status.loaded else [_grey(told)] if told else []
+    parts += [escape(speed)] if speed and (status.loaded or not told) else []
+    parts += [_grey(escape(remark))] if remark else []
     dotted = '<span style="opacity:.4;margin:0 4px 0 8px">·</span> '
     line = dotted.join(f'<span style="white-space:nowrap">{part}</span>' for part in parts)
     return f'{head}<div style="{FONT};font-size:12px;line-height:1.7">{line}</div>'
 
 
-def _parts(status: Status, speed: str) -> list[str]:
+def _parts(status: Status) -> list[str]:
     parts = [_row(*row) for row in status.rows]
     parts.append(f"{escape(status.memory)} {bar(max(status.share, 0.01), width=64)} {_grey(f'of {status.total}')}")
     parts.append(f"{_grey('loaded in')} {escape(status.loaded_in)}")
-    return [*parts, *([escape(speed)] if speed else [])]
+    return parts
 
 
 def _row(name: str, asked: str, actual: str) -> str:

@@ -5,34 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mc_jupyter.notebook import form
 from mc_jupyter.notebook.html import Bundle, Table, frame
+from mc_jupyter.notebook.input_fields import table
 from mc_jupyter.notebook.panel import status as statuses
 from mc_jupyter.notebook.panel.settings import Setting, State, said
 
 if TYPE_CHECKING:
+    from mc_jupyter.notebook.panel.described import Described
     from mc_jupyter.notebook.panel.status import Status
     from mc_jupyter.session import Handle
 
 
-def bundle(
-    handle: Handle, status: Status, settings: Sequence[Setting], states: Mapping[str, State], speed: str
-) -> Bundle:
+def bundle(handle: Handle, status: Status, described: Described, speed: str) -> Bundle:
     """HTML and plain text of the panel's sections."""
+    settings, states = described.settings, described.states
     tables = [t for t in (_model(status, settings, states), _adapters(handle), _calls(settings, states)) if t.rows]
-    if handle.inputs:
-        tables.append(_inputs(handle))
-    head = statuses.html(handle, status, speed)
+    if any(described.inputs.values()):
+        tables.append(table(described.inputs))
     space = '<div style="height:10px"></div>'
-    told = _line(status, speed)
-    head_words = f"{handle.name}  {statuses.kind_of(handle)}, {handle.planned.subject}"
-    plain = "\n\n".join([f"{head_words}\n{told}", *(t.plain() for t in tables)])
-    return {"text/plain": plain, "text/html": frame(head + "".join(space + t.html() for t in tables))}
+    head = "\n".join(
+        filter(None, [f"{handle.name}  {statuses.what_it_is(handle, ', ')}", _line(handle, status, speed)])
+    )
+    plain = "\n\n".join([head, *(t.plain() for t in tables)])
+    html = statuses.html(handle, status, speed) + "".join(space + t.html() for t in tables)
+    return {"text/plain": plain, "text/html": frame(html)}
 
 
-def _line(status: Status, speed: str) -> str:
+def _line(handle: Handle, status: Status, speed: str) -> str:
     if not status.loaded:
-        return "not loaded; the next run loads it"
+        return statuses.absent(handle) or speed
     return ", ".join(filter(None, [f"{status.memory} of {status.total}", f"loaded in {status.loaded_in}", speed]))
 
 
@@ -60,10 +61,6 @@ def _calls(settings: Sequence[Setting], states: Mapping[str, State]) -> Table:
     rows = tuple((s.name, _said(s, states[s.name]), "" if states[s.name].written else "default") for s in chosen)
     left = len(calls) - len(chosen)
     return Table(("parameter", "value", ""), rows, remark=f"{left} more at their defaults" if left else "")
-
-
-def _inputs(handle: Handle) -> Table:
-    return Table(("input", "is", "default", ""), form.rows(handle.inputs))
 
 
 def _said(setting: Setting, state: State) -> str:
