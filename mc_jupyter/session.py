@@ -277,10 +277,12 @@ class Session:
         With `on=False` it is unpinned. Raises RunError where it has nothing open to keep, and UnknownName where there
         is no such component.
         """
-        self.handle(name)
+        handle = self.handle(name)
         if not on:
             self.engine.residents.unpin(name)
         elif not self.engine.residents.pin(name):
+            if not handle.planned.loads:
+                raise RunError(f"{name} has nothing open that could be kept: {handle.planned.kind} loads no model")
             raise RunError(f"{name} has no model loaded", fix=f"call it once, then %compose pin {name}")
 
     def residents(self) -> list[ResidentRow]:
@@ -310,9 +312,8 @@ class Handle:
         self.defined = defined
 
     def __repr__(self) -> str:
-        facts = self.facts()
-        state = f"{facts.number_type} on {facts.device}" if facts else "not loaded"
-        return f"<{self.name}: {self.planned.kind}, {self.planned.subject}, {state}>"
+        told = dict.fromkeys((self.planned.kind, self.planned.subject, self.state))  # a subject may be the kind
+        return f"<{self.name}: {', '.join(filter(None, told))}>"
 
     # --- what it is ---------------------------------------------------------------------------------------------------
 
@@ -426,6 +427,13 @@ class Handle:
         """What it has open; None where that is nothing, or its session has ended."""
         session = self._session()
         return session.engine.held(self.defined) if session else None
+
+    @property
+    def state(self) -> str:
+        """How its model is loaded: `float32 on cpu`, or `not loaded`; nothing where there is no model."""
+        if (facts := self.facts()) is not None:
+            return f"{facts.number_type} on {facts.device}"
+        return "not loaded" if self.planned.loads else ""
 
     def facts(self) -> Facts | None:
         """What the loaded model really is; None when it is not loaded."""

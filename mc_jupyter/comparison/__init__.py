@@ -236,7 +236,7 @@ class _Comparing:
             **_blank(variant.settings),
             "output": shaped,
             "loaded": loaded,
-            "load_seconds": resident.load_seconds if resident and loaded else 0.0,
+            "load_seconds": (resident.load_seconds if loaded else 0.0) if resident else None,
             **_pace(made, variant.planned.type.count(variant.planned, call.fields)),
             **self.memory(variant, resident, made),
         }

@@ -88,7 +88,7 @@ class Comparison(Sequence[Record]):
     | settings                          | the fields that this variant sets                                  |
     | output                            | its answer, as the component's `output` shapes it                  |
     | loaded                            | whether a model was loaded for it; else it used one that was there |
-    | load_seconds                      | how long that took; 0 where none was loaded                        |
+    | load_seconds                      | how long that took; 0 where none was loaded, None where none is    |
     | seconds_per_item                  | the fastest of `calls` calls / the number of items                 |
     | tokens_per_second                 | tokens written / seconds of that call; None where none are written |
     | model_bytes                       | the model's tensors, its adapters' with them                       |

@@ -219,7 +219,7 @@ def filled(
     idle = [name for name in idle if name not in written.shape.action.model_fields]
     problems: list[ComposeError] = []
     if idle:
-        flags = listing([f"--{name}" for name in idle], "and")
+        flags = listing(list(dict.fromkeys(f"--{name.replace('adapters.', 'adapter ')}" for name in idle)), "and")
         problems.append(SpecError(Problem(f"{written.type.name} has no {flags}", fix="leave it out")))
     try:
         values = expressions.resolve_env(written.own, env)

@@ -122,7 +122,8 @@ class _Writer:
         if field in names:
             return field
         # An adapter's own name alone is most likely its weight.
-        meant, near = (ADAPTER + name, [ADAPTER + name]) if ADAPTER + name in names else (name, [*names, *every])
+        others = [other for other, own in every.items() if own in names]
+        meant, near = (ADAPTER + name, [ADAPTER + name]) if ADAPTER + name in names else (name, [*names, *others])
         raise UnknownName(
             hinted(f"{name!r} is no field that can be set", meant, near), fix=f"there are: {listing(names)}"
         )

@@ -324,7 +324,7 @@ class Engine:
 
         RunError, with nothing gone, while something of it runs.
         """
-        lines = self._unload_all() if one is None else self._unload(one.name)
+        lines = self._unload_all() if one is None else self._unload(one)
         self.on_change()
         return lines
 
@@ -333,7 +333,8 @@ class Engine:
         self.residents.unload()
         return [f"{whose}: {words.format_bytes(size)} given back" for whose, size in held]
 
-    def _unload(self, name: str) -> list[str]:
+    def _unload(self, one: Defined) -> list[str]:
+        name = one.name
         held = self.residents.held_by(name)
         self.residents.refuse_if_running(held)
         self.residents.unpin(name)
@@ -342,7 +343,8 @@ class Engine:
         gone = self.residents.release(name)
         lines = [f"{name}: {words.format_bytes(sizes[id(resident)])} given back" for resident in gone]
         lines += [f"{name}: let go; the model stays for {_and(resident.holders)}" for resident in others]
-        return lines or [f"{name}: no model of it is loaded"]
+        nothing = "no model of it is loaded" if one.planned.loads else "nothing of it is open"
+        return lines or [f"{name}: {nothing}"]
 
     def close(self) -> None:
         """Stop what runs, let go of everything and open nothing more. What is in use goes when its run has ended."""

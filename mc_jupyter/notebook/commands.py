@@ -247,9 +247,9 @@ def ls(notebook: Notebook) -> Table:
     for name, handle in notebook.session.handles.items():
         facts = handle.facts()
         told = dict(handle.card())
-        where = (facts.number_type, facts.device, format_bytes(facts.bytes)) if facts else ("not loaded", "", "")
+        where = (facts.number_type, facts.device, format_bytes(facts.bytes)) if facts else (handle.state, "", "")
         pinned = "pinned" if any(name in r.pins for r in notebook.session.residents()) else ""
-        rows.append((name, told.get("task", ""), told.get("model", ""), *where, pinned))
+        rows.append((name, handle.planned.kind, told.get("model", ""), *where, pinned))
     if not rows:
         return Table(("",), (), "nothing has been defined yet", "a cell that begins with %%compose NAME defines NAME")
     return Table(("name", "task", "model", "precision", "device", "memory", ""), tuple(rows))

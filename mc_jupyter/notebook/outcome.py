@@ -46,7 +46,8 @@ def _read(stream: Stream, progress: Output) -> Any:
         pieces = stream.collect()
     whole = getattr(stream, "result", None)
     if whole is None:
-        whole = "".join(pieces) if all(isinstance(piece, str) for piece in pieces) else pieces
+        written = progress.account.count and all(isinstance(piece, str) for piece in pieces)
+        whole = "".join(pieces) if written else pieces  # pieces of a text that was written; else values, one by one
     if interrupt.stopped:
         error = Interrupted(f"interrupted after {progress.account.count:,} tokens")
         error.partial = whole

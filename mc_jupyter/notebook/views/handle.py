@@ -14,16 +14,17 @@ class Handle(View):
     types = ("mc_jupyter.session.Handle",)
 
     def plain(self) -> str:
-        task, call, rows = self._told()
-        return f"{self.value.name}  {task}".rstrip() + f"\n{aligned([*rows, ('call it', call)])}"
+        kind, call, rows = self._told()
+        return f"{self.value.name}  {kind}\n{aligned([*rows, ('call it', call)])}"
 
     def html(self) -> str:
-        task, call, rows = self._told()
+        kind, call, rows = self._told()
         loaded = self.value.facts() is not None
-        dot = f'<span style="color:{ACCENT if loaded else "inherit"}">{"●" if loaded else "○"}</span>'
+        dot = f'<span style="color:{ACCENT if loaded else "inherit"}">{"●" if loaded else "○"}</span> '
+        dot = dot if self.value.state else ""  # what loads no model has nothing to show of one
         head = (
-            f'<div style="margin-bottom:8px">{dot} <b style="font-size:15px">{escape(self.value.name)}</b>'
-            f'<span style="{MUTED};margin-left:10px"> {escape(task)}</span></div>'
+            f'<div style="margin-bottom:8px">{dot}<b style="font-size:15px">{escape(self.value.name)}</b>'
+            f'<span style="{MUTED};margin-left:10px"> {escape(kind)}</span></div>'
         )
         foot = (
             f'<div style="margin-top:10px;padding-top:8px;border-top:1px solid {LINE}">'
@@ -32,8 +33,7 @@ class Handle(View):
         return frame(head + pairs(rows) + foot)
 
     def _told(self) -> tuple[str, str, list[tuple[str, str]]]:
-        """The task, an example of a call, and the other rows of the card."""
+        """What it does, an example of a call, and the other rows of the card."""
         rows = list(self.value.card())
-        told = dict(rows)
-        call = told.get("call it", f"{self.value.name}()")
-        return told.get("task", ""), call, [row for row in rows if row[0] not in ("task", "call it")]
+        call = dict(rows).get("call it", f"{self.value.name}()")
+        return self.value.planned.kind, call, [row for row in rows if row[0] not in ("task", "type", "call it")]
