@@ -99,9 +99,13 @@ def _speed(result: Any, progress: Output) -> str:
     seconds = progress.writing_seconds or progress.phase_seconds
     tokens = getattr(result, "tokens", None)
     if tokens and progress.writing_seconds and seconds > 0.0005:
-        return f"{tokens / seconds:.3g} tokens/s"
+        return f"{_figure(tokens / seconds)} tokens/s"
     count = len(result) if isinstance(result, Batch) else 1
-    return f"{count / seconds:.3g} items/s" if seconds > 0 else ""
+    return f"{_figure(count / seconds)} items/s" if seconds > 0 else ""
+
+
+def _figure(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
 def _formatter() -> Any:

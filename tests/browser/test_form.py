@@ -24,6 +24,22 @@ component:
     max_output_length: 40
     temperature: ${input.heat as slider/0.1,1.5,0.1 | 0.7}
 """
+TWO = """%%compose two
+component:
+  type: model
+  task: text-generation
+  driver: echo
+  actions:
+    - {id: first, text: "${input.question as text @(description What to ask.)}", output: {asked: "${result}"}}
+    - {id: second, default: true, text: "${input.story}", temperature: "${input.heat as slider/0.1,1.5,0.1 | 0.7}"}
+"""
+CUT = """%%compose cut --panel
+component:
+  type: text-splitter
+  text: ${input.text}
+  chunk_size: 20
+  chunk_overlap: 5
+"""
 FIELDS = f"{MAGICS}.opened['story'].fields"
 SLOW = """%%compose slow
 component:
@@ -96,6 +112,40 @@ def test_interrupt_keeps_what_was_written_and_the_form_runs_again(lab: Lab) -> N
     cell.shows("3 tokens")
     cell.shows_no("interrupted")
     assert lab.ask("slow('four five')") == "four five"
+
+
+def test_a_form_of_several_actions_asks_which_and_its_fields_follow(lab: Lab) -> None:
+    cell = lab.run(TWO)
+    cell.button("Run").wait_for()
+    assert cell.field("action").locator("option").all_inner_texts() == ["second", "first"]
+    assert cell.readout("heat") == "0.70"
+    lab.screenshot("form-actions-second", cell)
+    cell.choose("action", "first")
+    cell.field("question").wait_for()
+    assert not cell.field("story").is_visible()
+    cell.type("question", "why")
+    lab.screenshot("form-actions-first", cell)
+    cell.press("Run")
+    cell.shows("{'asked': 'why'}")
+    lab.screenshot("form-actions-answered", cell)
+
+
+def test_a_panel_asks_which_action_too(lab: Lab) -> None:
+    panel = lab.run("%compose panel two")
+    panel.choose("action", "first")
+    panel.type("question", "what")
+    panel.press("Run")
+    panel.shows("{'asked': 'what'}")
+    lab.screenshot("panel-actions", panel)
+
+
+def test_a_component_that_is_no_model_has_a_panel_without_one(lab: Lab) -> None:
+    cell = lab.run(CUT)
+    cell.type("text", "one two three four five six seven eight")
+    cell.press("Run")
+    cell.shows("'four five six seven'")
+    assert cell.button("Unload").is_hidden()
+    lab.screenshot("panel-cut", cell)
 
 
 def test_the_form_still_works_after_the_page_is_reloaded(lab: Lab, story: Cell) -> None:
