@@ -137,11 +137,13 @@ class TestBesideACall:
         threads = [threading.Thread(target=call) for _ in range(3)]
         for thread in threads:
             thread.start()
-        for precision in ["bfloat16", "float32"] * 6:
-            handle.set(precision=precision)
-        stop.set()
-        for thread in threads:
-            thread.join()
+        try:
+            for precision in ["bfloat16", "float32"] * 6:
+                handle.set(precision=precision)
+        finally:  # else they would call, and fail, for ever
+            stop.set()
+            for thread in threads:
+                thread.join()
         assert wrong == []
 
     def test_loads_of_several_threads_stay_within_the_limit(self, llama: Path, classifier: Path, encoder: Path) -> None:
