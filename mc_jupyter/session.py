@@ -465,7 +465,7 @@ class Handle:
         Gives a Change, which `session.apply` does. Raises the error that the cell would give: UnknownName for a field
         that there is not, SpecError for a wrong value, PlanError where it cannot be had here (DoesNotFit: too large).
         """
-        return self.session.engine.change(self.defined, _dotted({**(settings or {}), **more}))
+        return self.session.engine.change(self.defined, _dotted(settings, more))
 
     def set(self, settings: Mapping[str, Any] | None = None, /, *, run: Run | None = None, **more: Any) -> Change:
         """Set fields of the component, with the least change to what is loaded: `handle.set(temperature=0.2)`.
@@ -486,7 +486,13 @@ class Handle:
         return self.session.panel(self)
 
     def compare(
-        self, grid: Mapping[str, Any], /, *args: Any, seed: int | None = None, run: Run | None = None, **inputs: Any
+        self,
+        grid: Mapping[str, Any] = MappingProxyType({}),
+        /,
+        *args: Any,
+        seed: int | None = None,
+        run: Run | None = None,
+        **inputs: Any,
     ) -> Comparison:
         """Run every combination of some settings over the same inputs, and say what each gave and took.
 
@@ -501,6 +507,10 @@ class Handle:
         """
         from mc_jupyter.comparison import compare
 
+        if not isinstance(grid, Mapping):
+            raise InputError(
+                f"what to compare is a mapping, not {type(grid).__name__}", fix='compare({"precision": ["float32", …]})'
+            )
         with self.session.running(run) as running:
             return compare(self.session.engine, self.defined, grid, *args, seed=seed, run=running, **inputs)
 
@@ -509,10 +519,15 @@ class Handle:
         self.session.unload(self.name)
 
 
-def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """`adapters={"alpaca": 0.3}` as `{"adapters.alpaca": 0.3}`."""
-    inner = settings.get("adapters")
+def _dotted(settings: Mapping[str, Any] | None, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields by name, `adapters={"alpaca": 0.3}` as `{"adapters.alpaca": 0.3}`. InputError for what is no mapping."""
+    if settings is not None and not isinstance(settings, Mapping):
+        raise InputError(
+            f"fields are set by name, not by {settings!r}", fix='set(chunk_size=3), or set({"name": value})'
+        )
+    named = {**(settings or {}), **more}
+    inner = named.get("adapters")
     if not isinstance(inner, Mapping):
-        return dict(settings)
-    rest = {name: value for name, value in settings.items() if name != "adapters"}
+        return named
+    rest = {name: value for name, value in named.items() if name != "adapters"}
     return {**rest, **{f"adapters.{name}": value for name, value in inner.items()}}

@@ -187,10 +187,11 @@ def _settings_of(store: Any) -> type[Closed]:
 
 
 def _lack(written: Component, store: type[Store] | None) -> ComposeError | None:
-    place = place_in(written.written, ("driver",)) if "driver" in written.written else None
     if store is None:
-        said = written.settings.driver
-        return NotBuilt(f"driver: {said} is read and planned, but this version has no such store yet", place=place)
+        said = "driver" in written.written
+        place = place_in(written.written, ("driver",) if said else ("type",))
+        word = f"driver: {written.settings.driver}" + ("" if said else ", which is what it has when it names none,")
+        return NotBuilt(f"{word} is read and planned, but this version has no such store yet", place=place)
     if store.package and importlib.util.find_spec(store.package) is None:
         install = f'%pip install "mc-jupyter[{store.extra}]"' if store.extra else f"%pip install {store.package}"
         return MissingPackage(f"driver: {store.name} needs {store.package}, which is not installed", fix=install)

@@ -369,9 +369,11 @@ def _interrupted(partial: Any) -> Interrupted:
 
 
 def _is_whole(result: Any) -> bool:
-    """Whether an item of a batch was finished before the interrupt: a picture on its way was not."""
+    """Whether an item of a batch was finished before the interrupt: a text or a picture on its way was not."""
     if isinstance(result, Batch):
         return all(map(_is_whole, result))
+    if getattr(result, "finish_reason", None) == "interrupted":
+        return False
     return result is not None and not (is_image(result) and origin(result).facts.get("interrupted"))
 
 

@@ -6,12 +6,12 @@ import atexit
 import queue
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from mc_jupyter.errors import Interrupted
 from mc_jupyter.events import Event, Piece, Run
-from mc_jupyter.values.streams import Stream
+from mc_jupyter.values import Batch, Stream
 
 _JOIN = 10.0  # seconds that Python's end waits for a run to stop
 
@@ -25,7 +25,8 @@ class TextStream(Stream):
 
     `.result` is the whole answer, once it has ended. Closing the stream, leaving its loop early or letting go of it
     stops the run at its next token; a stream that nobody reads never begins. An error of the run is raised to whoever
-    reads.
+    reads. What does not
+    write text gives its results one by one.
     """
 
     def __init__(self, name: str, work: Callable[[Run], Any], run: Run):
@@ -94,17 +95,26 @@ class _Writing:
 _running: weakref.WeakSet[_Writing] = weakref.WeakSet()
 
 
-def _pieces(writing: _Writing) -> Iterator[str]:
+def _pieces(writing: _Writing) -> Iterator[Any]:
     writing.begin()
     end: _End | None = None
+    written = False
     try:
         while isinstance(piece := writing.pieces.get(), str):
+            written = True
             yield piece
         end = piece
     finally:
         end = writing.end(end)
     if end.error is not None:
         raise end.error
+    if not written:
+        yield from _whole(end.value)
+
+
+def _whole(value: Any) -> Iterable[Any]:
+    """The pieces of what came without any: those of a stream or a list, else the value itself."""
+    return value if isinstance(value, Stream) or type(value) in (list, Batch) else [value]
 
 
 @atexit.register

@@ -99,6 +99,17 @@ print("ends", flush=True)
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
         assert (done.returncode, done.stdout) == (0, "ends\n"), done.stderr
 
+    def test_what_writes_no_text_gives_its_results_one_by_one(self, session: mc.Session) -> None:
+        label = session.load("component: {type: model, task: text-classification, driver: echo}", "label")
+        assert list(label.stream("good")) == [label("good")]
+        assert list(label.stream(["good", "bad"])) == label(["good", "bad"])
+        embed = session.load("component: {type: model, task: text-embedding, driver: echo}", "embed")
+        assert list(embed.stream("good")) == [embed("good")]
+        cut = session.load("component: {type: text-splitter, chunk_size: 4, chunk_overlap: 0}", "cut")
+        assert list(cut.stream("a b c d")) == ["a b", "c d"]
+        cut.set(stream_output=True)
+        assert list(cut.stream("a b c d")) == ["a b", "c d"]
+
 
 class TestBesideACall:
     def test_closing_the_session_stops_it_and_keeps_what_there_was(self, session: mc.Session, llama: Path) -> None:
@@ -217,6 +228,22 @@ class Asking(ComponentType):
     def call(cls, planned, opened, call):
         return f"{planned.settings.command} was run"
 '''
+
+
+def test_what_is_no_mapping_is_no_error_of_pythons(session: mc.Session) -> None:
+    cut = session.load("component: {type: text-splitter}", "cut")
+    with pytest.raises(InputError, match="fields are set by name, not by 'chunk_size=3'"):
+        cut.set("chunk_size=3")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="nothing to compare"):
+        cut.compare(chunk_size=[3, 4])
+
+
+def test_texts_that_were_broken_off_do_not_count_as_done(session: mc.Session, llama: Path) -> None:
+    handle = session.load(cell("text-generation", llama, LONG), "a")
+    run = Run()
+    run.listener = lambda event: run.stop() if type(event).__name__ == "Piece" else None
+    with pytest.raises(Interrupted, match="interrupted after 0 of 3"):
+        handle(["the fox", "a cat", "once"], run=run)
 
 
 def test_a_definition_travels_as_its_text(session: mc.Session, llama: Path) -> None:
