@@ -350,7 +350,7 @@ def test_a_stopped_form_keeps_the_picture_as_far_as_it_was(run: Run, shell: Inte
 def test_an_interrupt_costs_no_finished_picture_its_file(
     run: Run, shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: Any) -> Any:
+    def interrupted(*_: Any, **how: Any) -> Any:
         error = Interrupted("interrupted after 1 of 3")
         half = marked(Image.new("RGB", (20, 10)), seed=8, interrupted="step 1 of 4")
         error.partial = Batch([marked(Image.new("RGB", (40, 20)), seed=7), half, None])
