@@ -86,7 +86,6 @@ class Session:
         self.new_run = new_run or silent_run
         if panel is not None:
             self.panel = panel
-        self._handles: dict[str, Handle] = {}
         self._closed = False
 
     def __enter__(self) -> Session:
@@ -100,12 +99,12 @@ class Session:
             warnings.warn(f"a session was left open: {self!r}", ResourceWarning, source=self, stacklevel=2)
 
     def __repr__(self) -> str:
-        return f"<Session: {len(self._handles)} components, {len(list(self.engine.residents))} models loaded>"
+        return f"<Session: {len(self.engine.defined)} components, {len(list(self.engine.residents))} models loaded>"
 
     @property
     def handles(self) -> Mapping[str, Handle]:
         """Every component that has been defined, by its name."""
-        return MappingProxyType(self._handles)
+        return MappingProxyType({name: one.face for name, one in self.engine.defined.items()})
 
     @property
     def loads(self) -> int:
@@ -137,7 +136,6 @@ class Session:
         """
         self._closed = True
         self.engine.close()
-        self._handles.clear()
 
     # --- describing ---------------------------------------------------------------------------------------------------
 
@@ -157,9 +155,10 @@ class Session:
 
     def handle(self, name: str) -> Handle:
         """The component that was defined under this name. UnknownName where there is none."""
-        if (found := self._handles.get(name)) is not None:
+        if (one := self.engine.defined.get(name)) is not None:
+            found: Handle = one.face
             return found
-        known = [*self._handles]
+        known = [*self.engine.defined]
         raise UnknownName(
             hinted(f"no component {name!r} has been defined", name, known),
             fix=f"there are: {listing(known, 'and')}" if known else "run a cell that begins with %%compose " + name,
@@ -198,8 +197,6 @@ class Session:
             run.note(note)
         handle = Handle(self, Defined(name or definition.name, definition))
         self.engine.define(handle.defined, run)
-        self._handles[handle.name] = handle
-        self.engine.on_change()
         return handle
 
     def pull(self, text: str, *, first_line: int = 1, run: Run | None = None) -> list[tuple[str, Checkpoint]]:
@@ -310,6 +307,7 @@ class Handle:
     def __init__(self, session: Session, defined: Defined):
         self._session = weakref.ref(session)
         self.defined = defined
+        defined.face = self
 
     def __repr__(self) -> str:
         told = dict.fromkeys((self.planned.kind, self.planned.subject, self.state))  # a subject may be the kind

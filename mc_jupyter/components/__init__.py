@@ -168,16 +168,17 @@ class ComponentType(Part, room="components", noun="component type"):
         if now is None:
             return Effect("later", "the next call opens it")
         if new.key is not None and (other := room.get(new.key)) is not None:
-            return Effect("share", f"uses what {room.whose(other)} has open", seconds=0.0)
+            return Effect("share", f"uses what {other.whose} has open", seconds=0.0)
         return Effect("reload", f"opens {new.subject} again")
 
     @classmethod
-    def streams(cls, planned: Planned, fields: Any) -> bool:
+    def streams(cls, planned: Planned, fields: Any, *, asked: bool = False) -> bool:
         """Whether the answer of a call with these `fields` is wanted piece by piece.
 
-        `planned` is the component. InputError where the answer cannot be had so.
+        `planned` is the component, `asked` whether whoever calls wants it so whatever the fields say. InputError where
+        the answer cannot be had so.
         """
-        return bool(getattr(fields, "streaming", False))
+        return asked or bool(getattr(fields, "streaming", False))
 
     @classmethod
     def count(cls, planned: Planned, fields: Any) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any, ClassVar, Protocol, Self
@@ -84,8 +84,8 @@ class Open:
     def stay(self, holder: str, planned: Planned) -> None:
         """A holder's text has changed and it stays: let go of what was here for its old text alone."""
 
-    def leave(self, holder: str) -> None:
-        """A holder has let go while others stay: let go of what was here for it alone."""
+    def keep_for(self, holders: Collection[str]) -> None:
+        """Let go of what is here for others than these, who hold it now. Asked often: it costs little."""
 
     def facts(self) -> Any:
         """What it really is, read back from it; None where there is nothing to say."""
@@ -107,15 +107,15 @@ class Open:
 class Need:
     """Memory that opening takes at its peak, on one device.
 
-    `least` is how much does in need, where the library can run what does not fit as a whole. `lighter` are gentler
-    ways: (a line of the cell, the bytes it then needs).
+    `least` is how much does in need, where the library can run what does not fit as a whole. `lighter` gives gentler
+    ways, asked where it does not fit: (a line of the cell, the bytes it then needs).
     """
 
     device: str
     bytes: int
     subject: str
     least: int | None = None
-    lighter: tuple[tuple[str, int], ...] = ()
+    lighter: Callable[[], Sequence[tuple[str, int]]] = tuple
 
 
 class Resident(Protocol):
@@ -129,6 +129,10 @@ class Resident(Protocol):
     @property
     def pinned(self) -> bool: ...
 
+    @property
+    def whose(self) -> str:
+        """What a reader calls it: the components that hold it."""
+
 
 class Room(Protocol):
     """One holder's place among the residents: what `open` and `change` are given.
@@ -141,31 +145,35 @@ class Room(Protocol):
 
     @property
     def held(self) -> Resident | None:
-        """What the holder has open now."""
+        """What the holder has open for what it is defined as now."""
 
     def get(self, key: Hashable) -> Resident | None:
         """What is open by this key, whoever holds it."""
 
-    def hold(self, key: Hashable, open: Callable[[], Open], need: Need | None = None) -> Resident:
+    def hold(
+        self,
+        key: Hashable,
+        open: Callable[[], Open],
+        need: Need | None = None,
+        finish: Callable[[Any], None] | None = None,
+    ) -> Resident:
         """What this key says, opened if it is not there; the holder lets go of any other first.
 
-        Idle residents go where `need` asks for room. DoesNotFit, with nothing gone, where that is not enough.
+        Idle residents go where `need` asks for room; DoesNotFit, with nothing gone, where that is not enough. `finish`
+        does with it what this holder needs besides, in its turn among the calls.
         """
 
-    def become(self, resident: Resident, key: Hashable, work: Callable[[], None], need: Need | None = None) -> None:
-        """Let a resident become what another key says: `work` changes it, in its turn among the calls."""
+    def become(self, resident: Resident, key: Hashable, work: Callable[[], None], need: Need | None = None) -> bool:
+        """Let a resident become what another key says: `work` changes it, in its turn among the calls.
 
-    def alter(self, resident: Resident, work: Callable[[], None]) -> None:
-        """Change a resident that stays what its key says, in its turn among the calls."""
+        False where it has gone before that. A PlanError of `work` says that it has changed nothing.
+        """
 
     def in_the_way(self, key: Hashable, need: Need) -> Sequence[Resident]:
         """What would have to go before this can be opened. DoesNotFit where that is not enough."""
 
     def refuse(self, need: Need) -> None:
         """DoesNotFit where a need cannot be met even with everything else gone."""
-
-    def whose(self, resident: Resident) -> str:
-        """What a reader calls a resident: the components that hold it."""
 
     def took(self, key: Hashable) -> float | None:
         """Seconds that opening this took before."""

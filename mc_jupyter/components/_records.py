@@ -258,6 +258,16 @@ class Effect:
     seconds: float | None = None
     evicts: tuple[str, ...] = ()
 
+    @property
+    def waits(self) -> bool:
+        """Whether nothing is done now: the next call does it."""
+        return self.step == "later"
+
+    @property
+    def passing(self) -> bool:
+        """Whether it holds for a moment only: others may have come or gone until it is done."""
+        return self.step in ("cast", "share")
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

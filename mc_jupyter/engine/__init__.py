@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from mc_jupyter import document, words
-from mc_jupyter.components import DEFAULT, Planned
+from mc_jupyter.components import DEFAULT, Effect, Planned
 from mc_jupyter.devices import give_back, is_out_of_memory
 from mc_jupyter.document import plan as planning
 from mc_jupyter.document.edits import field_name, plain
@@ -125,6 +125,7 @@ class Engine:
         elif planned.preload:
             self._open(one, run)
         self.defined[one.name] = one
+        self.on_change()
 
     def there(self, one: Defined, *, sure: bool = False) -> Resident | None:
         """What a name has open, if that is all it needs and its files are what they were. Opens nothing.
@@ -154,18 +155,19 @@ class Engine:
 
     def _open(self, one: Defined, run: Run) -> Resident | None:
         self.residents.refuse_if_closed()
+        if one.planned.complete and not one.planned.holds():  # its files have changed since
+            one.definition = self._planned_anew(one.definition)
         planned = one.planned
         for problem in planned.problems:
             raise problem
-        resident = planned.type.open(planned, self._place(one.name, planned, run), run)
-        if resident is not None and resident.key != planned.key:  # its files came, or changed: now they are known
+        resident: Resident | None = planned.type.open(planned, self._place(one, planned, run), run)
+        if not planned.complete:  # its files came: now they are known
             one.definition = self._planned_anew(one.definition)
         self.on_change()
-        found: Resident | None = resident
-        return found
+        return resident
 
-    def _place(self, holder: str, planned: Planned, run: Run, effect: Any = None) -> Place:
-        return Place(self.residents, holder, planned.keep_alive, effect, run)
+    def _place(self, one: Defined, planned: Planned, run: Run, effect: Effect | None = None) -> Place:
+        return Place(self.residents, one.name, one.planned.key, planned.keep_alive, effect, run)
 
     def _planned_anew(self, old: Definition) -> Definition:
         made = self.plan(old.text, first_line=old.first_line, beside=old.beside)
@@ -204,7 +206,9 @@ class Engine:
         self, one: Defined, inputs: Any, *, run: Run, action: str = DEFAULT, seed: int | None = None
     ) -> TextStream:
         """The answer piece by piece. What it needs is opened now, the run begins when the first piece is read."""
-        return self._stream(one, self.prepared(one, inputs, action=action, seed=seed), run)
+        call = self.prepared(one, inputs, action=action, seed=seed)
+        one.planned.type.streams(one.planned, call.fields, asked=True)
+        return self._stream(one, call, run)
 
     def _stream(self, one: Defined, call: Prepared, run: Run) -> TextStream:
         self.opened(one, run)
@@ -236,23 +240,24 @@ class Engine:
         return value
 
     def _performed(self, one: Defined, call: Prepared, run: Run, resident: Resident | None) -> Any:
+        there = resident
         for _ in range(_TRIES):
-            resident = resident or self.opened(one, run)
-            if resident is None:
-                return self._called(one, None, call, run)
+            there = there or self.opened(one, run)
+            planned = one.planned
+            if there is None:
+                return self._called(one.name, planned, None, call, run)
             try:
-                with self.residents.lease(resident) as thing:
-                    if resident.key == one.planned.key and thing.serves(one.name, one.planned):
-                        return self._called(one, thing, call, run)
+                with self.residents.lease(there) as thing:
+                    if there.key == planned.key and thing.serves(one.name, planned):
+                        return self._called(one.name, planned, thing, call, run)
             except Gone:
                 pass
-            resident = None
+            there = None
         raise RunError(f"what {one.name} needs kept changing while this call waited for it", fix="call it again")
 
-    def _called(self, one: Defined, thing: Any, call: Prepared, run: Run) -> Any:
+    def _called(self, name: str, planned: Planned, thing: Any, call: Prepared, run: Run) -> Any:
         """The type's own value. However it fails, the traceback that goes up holds no tensor."""
-        run.emit(Phase("run", one.name))
-        planned = one.planned
+        run.emit(Phase("run", name))
         try:
             return planned.type.call(planned, thing, call.call(run))
         except BaseException as error:
@@ -278,7 +283,7 @@ class Engine:
         settings = {field_name(name): plain(value) for name, value in settings.items()}
         text, beside = written_with(old, settings)
         new = self.definition(text, old.component, first_line=old.first_line, beside=beside)
-        effect = new.planned.type.change(old.planned, new.planned, self._place(one.name, new.planned, Run()))
+        effect = new.planned.type.change(old.planned, new.planned, self._place(one, new.planned, Run()))
         return Change(one.name, settings, effect, old, new)
 
     def apply(self, change: Change, run: Run) -> None:
@@ -288,7 +293,7 @@ class Engine:
         """
         one = self._named(change.name)
         with one.lock:
-            if change.old is not one.definition or change.effect.step in ("cast", "share"):
+            if change.old is not one.definition or change.effect.passing:
                 change = self.change(one, change.settings)
             self._apply(one, change, run)
         self.on_change()
@@ -300,15 +305,15 @@ class Engine:
         raise UnknownName(hinted(f"no component {name!r} has been defined", name, self.defined))
 
     def _apply(self, one: Defined, change: Change, run: Run) -> None:
-        before, planned = self.there(one), change.new.planned
+        before, definition = self.there(one), change.new
         pinned = before is not None and one.name in before.pins
-        definition = change.new
-        if change.effect.step != "later":
+        if not change.effect.waits:
             self.residents.refuse_if_closed()
-            now = planned.type.open(planned, self._place(one.name, planned, run, change.effect), run)
+            planned = definition.planned
+            now = planned.type.open(planned, self._place(one, planned, run, change.effect), run)
+            if not planned.complete:
+                definition = self._planned_anew(definition)
             if now is not None:
-                if now.key != planned.key:
-                    definition = self._planned_anew(definition)
                 now.thing.stay(one.name, definition.planned)
         one.definition = definition
         after = self.residents.get(definition.planned.key)
@@ -341,7 +346,7 @@ class Engine:
         sizes = {id(resident): room.bytes_of(resident) for resident in held}
         others = [resident for resident in held if resident.holders != {name}]
         gone = self.residents.release(name)
-        lines = [f"{name}: {words.format_bytes(sizes[id(resident)])} given back" for resident in gone]
+        lines = [f"{name}: {words.format_bytes(sizes.get(id(resident), 0))} given back" for resident in gone]
         lines += [f"{name}: let go; the model stays for {_and(resident.holders)}" for resident in others]
         nothing = "no model of it is loaded" if one.planned.loads else "nothing of it is open"
         return lines or [f"{name}: {nothing}"]

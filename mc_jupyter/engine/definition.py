@@ -79,6 +79,8 @@ class Defined:
         self.name = name
         self.definition = definition
         self.lock = threading.RLock()
+        self.face: Any = None
+        """What Python code holds of it: the session's affair."""
 
     @property
     def planned(self) -> Planned:

@@ -35,8 +35,7 @@ class Gone(RunError):
 class Resident:
     """One open thing. `load_seconds` is what opening it took; `users` counts the calls under way.
 
-    `keep` is how many seconds each holder wants it kept after its last call, `pins` who wants it kept whatever comes,
-    `left` who let go while it was in use.
+    `keep` is how many seconds each holder wants it kept after its last call, `pins` who wants it kept whatever comes.
     """
 
     key: Any
@@ -45,7 +44,6 @@ class Resident:
     holders: set[str] = field(default_factory=set)
     keep: dict[str, float] = field(default_factory=dict)
     pins: set[str] = field(default_factory=set)
-    left: set[str] = field(default_factory=set)
     thread: int | None = None  # which thread is using it now
     users: int = 0
     gone: bool = False
@@ -105,10 +103,19 @@ class Residents:
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
-    def hold(self, place: Place, key: Hashable, open: Callable[[], Open], need: Need | None) -> Resident:
+    def hold(
+        self,
+        place: Place,
+        key: Hashable,
+        open: Callable[[], Open],
+        need: Need | None,
+        finish: Callable[[Any], None] | None = None,
+    ) -> Resident:
         """What this key says, opened if it is not there; the place's holder lets go of any other first.
 
-        An error before it is opened (too little memory) leaves everything as it was.
+        `finish` does with it what this holder needs besides, in its turn among the calls; nobody closes it meanwhile.
+        An error before it is opened (too little memory) leaves everything as it was; after one of `finish` the holder
+        has only what it had of it before.
         """
         with self._opening:
             self.refuse_if_closed()
@@ -116,15 +123,28 @@ class Residents:
             for old in self.held_by(place.holder):
                 if old.key != key:
                     self._let_go(old, place.holder)
+            had = any(resident.key == key for resident in self.held_by(place.holder))
             resident = self._joined(place.holder, key) or self._opened(place.holder, key, open)
             resident.keep[place.holder] = place.keep
-            return resident
+        try:
+            if finish is not None:
+                with resident.thing.lock:
+                    self.guarded(lambda: finish(resident.thing), resident.key)
+        except BaseException:
+            self._leave(resident)
+            if not had:
+                self.release(place.holder)
+            raise
+        self._leave(resident)
+        return resident
 
     def _joined(self, holder: str, key: Hashable) -> Resident | None:
+        """The resident of this key, held and in use from now on."""
         with self._gate:
             resident = self._table.get(key)
             if resident is not None:
                 resident.holders.add(holder)
+                resident.users += 1
             return resident
 
     def _opened(self, holder: str, key: Hashable, open: Callable[[], Open]) -> Resident:
@@ -133,47 +153,50 @@ class Residents:
         seconds = time.perf_counter() - start
         self.loads += 1
         self._took.setdefault(key, seconds)
-        resident = Resident(key, thing, seconds, holders={holder})
+        resident = Resident(key, thing, seconds, holders={holder}, users=1)
         with self._gate:
             self._table[key] = resident
         if self._closed:  # while it was opened
+            self._leave(resident)
             self.clear()
             self.refuse_if_closed()
         return resident
 
     def become(
         self, place: Place, resident: Resident, key: Hashable, work: Callable[[], None], need: Need | None
-    ) -> None:
+    ) -> bool:
         """Let a resident become what another key says: `work` changes it, in its turn among the calls.
 
-        An error of `work` that is a PlanError has changed nothing; any other leaves nothing that could be used.
+        False where it has gone before its turn came. An error of `work` that is a PlanError has changed nothing; after
+        any other the resident is closed.
         """
-        with self._opening:
-            self._make_room(place, key, need)
-            try:
-                with self.lease(resident, counts=False):
-                    self.guarded(work, key)
-                    self._rekey(resident, key)
-            except PlanError as error:
-                if isinstance(error, DoesNotFit):
-                    self.evict(resident)
-                raise
-            except BaseException:  # an interrupt, too: some of it is changed, and some is not
+        try:
+            with self.lease(resident, counts=False), self._opening:
+                self._make_room(place, key, need, but=resident)
+                self.guarded(work, key)
+                if not self._rekeyed(resident, key):
+                    return False
+        except Gone:
+            return False
+        except PlanError as error:
+            if isinstance(error, DoesNotFit) and "out of memory" in str(error):
                 self.evict(resident)
-                raise
-            resident.keep[place.holder] = place.keep
+            raise
+        except BaseException:  # an interrupt, too: some of it is changed, and some is not
+            self.evict(resident)
+            raise
+        resident.keep[place.holder] = place.keep
         self.recount(resident)
+        return True
 
-    def _rekey(self, resident: Resident, key: Hashable) -> None:
+    def _rekeyed(self, resident: Resident, key: Hashable) -> bool:
         with self._gate:
-            self._table.pop(resident.key, None)
+            if self._table.get(resident.key) is not resident:  # the session was closed meanwhile
+                return False
+            del self._table[resident.key]
             resident.key = key
             self._table[key] = resident
-
-    def alter(self, resident: Resident, work: Callable[[], None]) -> None:
-        """Change a resident that stays what its key says, in its turn among the calls."""
-        with resident.thing.lock:
-            self.guarded(work, resident.key)
+            return True
 
     def guarded(self, work: Callable[[], T], key: Hashable) -> T:
         """The work's result; of its errors, none keeps a tensor, and out of memory names who holds how much."""
@@ -189,9 +212,9 @@ class Residents:
 
     # --- room ---------------------------------------------------------------------------------------------------------
 
-    def _make_room(self, place: Place, key: Hashable, need: Need | None) -> None:
+    def _make_room(self, place: Place, key: Hashable, need: Need | None, but: Resident | None = None) -> None:
         """Let idle residents go until the need fits. DoesNotFit, with nothing gone, where that is not enough."""
-        for resident in self.in_the_way(place.holder, key, need) if need is not None else ():
+        for resident in self.in_the_way(place.holder, key, need, but) if need is not None else ():
             name, size = resident.whose, room.bytes_of(resident)
             idle = time.monotonic() - resident.last_used
             if self.evict(resident):
@@ -200,9 +223,13 @@ class Residents:
                     "its next call loads it again"
                 )
 
-    def in_the_way(self, holder: str, key: Hashable, need: Need) -> list[Resident]:
-        """The idle residents that must go before the need fits, the least recently used first."""
-        leaving = [r for r in self.held_by(holder) if r.key != key and r.holders == {holder} and r.idle]
+    def in_the_way(self, holder: str, key: Hashable, need: Need, but: Resident | None = None) -> list[Resident]:
+        """The idle residents that must go before the need fits, the least recently used first.
+
+        What only the holder holds goes in any case, and `but`, which is to become what is needed.
+        """
+        alone = (r for r in self.held_by(holder) if r.key != key and r.holders == {holder})
+        leaving = [r for r in alone if r.idle or r is but]
         return room.in_the_way(self, self.limits, need, key, leaving)
 
     # --- using --------------------------------------------------------------------------------------------------------
@@ -228,25 +255,29 @@ class Residents:
                 finally:
                     resident.thread = None
         finally:
-            self._ended(resident)
+            self._leave(resident)
             if counts and not resident.gone:
                 self._expire(resident)
 
-    def _ended(self, resident: Resident) -> None:
-        """After a use: what nobody wants any more goes; what holders who left meanwhile had of it goes, too."""
+    def _leave(self, resident: Resident) -> None:
+        """After a use: what nobody wants any more goes; what there is of it for others than its holders, too."""
         with self._gate:
             resident.users -= 1
             resident.last_used = time.monotonic()
-            last = not resident.users
-            orphaned = last and resident.gone
-            left, resident.left = (resident.left, set()) if last else (set(), resident.left)
+            orphaned = resident.gone and not resident.users
         if orphaned:
             resident.thing.close()
-        elif not resident.holders and not resident.pinned and self._remove(resident):
+        elif resident.holders or resident.pinned or not self._remove(resident):
+            self._settle(resident)
+
+    def _settle(self, resident: Resident) -> None:
+        """Let what is open keep only what is there for its holders; where it is in use, at the end of that."""
+        if resident.users or not resident.thing.lock.acquire(blocking=False):
             return
-        else:
-            for holder in left - resident.holders:
-                resident.thing.leave(holder)
+        try:
+            resident.thing.keep_for(resident.holders)
+        finally:
+            resident.thing.lock.release()
 
     def refuse_if_running(self, residents: Iterable[Resident]) -> None:
         for resident in residents:
@@ -307,6 +338,8 @@ class Residents:
             resident.pins.discard(holder)
             if not resident.holders and resident.idle:
                 self.evict(resident)
+            elif resident.idle:
+                self.recount(resident)
 
     def move_pin(self, holder: str, old: Resident, new: Resident) -> None:
         """A holder's pin goes with it to what it now has; the old one goes if nobody is left to want it."""
@@ -361,12 +394,9 @@ class Residents:
         with self._gate:
             resident.holders.discard(holder)
             resident.keep.pop(holder, None)
-            if resident.users:
-                resident.left.add(holder)
         if not resident.holders and not resident.pinned and self._remove(resident):
             return True
-        if not resident.users:
-            resident.thing.leave(holder)
+        self._settle(resident)
         return False
 
     def _remove(self, resident: Resident) -> bool:
@@ -386,38 +416,43 @@ def _look_again(residents: weakref.ref[Residents], key: Hashable) -> None:
 
 @dataclass(slots=True)
 class Place:
-    """One holder's place among the residents: the `Room` that `ComponentType.open` and `change` are given."""
+    """One holder's place among the residents: the `Room` that `ComponentType.open` and `change` are given.
+
+    `key` is that of what the holder is defined as now, `keep` how many seconds what is opened stays after a call.
+    """
 
     residents: Residents
     holder: str
+    key: Hashable | None = None
     keep: float = FOR_EVER
     effect: Effect | None = None
     run: Run = field(default_factory=Run)
 
     @property
     def held(self) -> Resident | None:
-        return next(iter(self.residents.held_by(self.holder)), None)
+        found = self.residents.get(self.key)
+        return found if found is not None and self.holder in found.holders else None
 
     def get(self, key: Hashable) -> Resident | None:
         return self.residents.get(key)
 
-    def hold(self, key: Hashable, open: Callable[[], Open], need: Need | None = None) -> Resident:
-        return self.residents.hold(self, key, open, need)
+    def hold(
+        self,
+        key: Hashable,
+        open: Callable[[], Open],
+        need: Need | None = None,
+        finish: Callable[[Any], None] | None = None,
+    ) -> Resident:
+        return self.residents.hold(self, key, open, need, finish)
 
-    def become(self, resident: Any, key: Hashable, work: Callable[[], None], need: Need | None = None) -> None:
-        self.residents.become(self, resident, key, work, need)
-
-    def alter(self, resident: Any, work: Callable[[], None]) -> None:
-        self.residents.alter(resident, work)
+    def become(self, resident: Any, key: Hashable, work: Callable[[], None], need: Need | None = None) -> bool:
+        return self.residents.become(self, resident, key, work, need)
 
     def in_the_way(self, key: Hashable, need: Need) -> list[Resident]:
         return self.residents.in_the_way(self.holder, key, need)
 
     def refuse(self, need: Need) -> None:
         room.refuse(self.residents, self.residents.limits, need)
-
-    def whose(self, resident: Any) -> str:
-        return str(resident.whose)
 
     def took(self, key: Hashable) -> float | None:
         return self.residents.took(key)

@@ -26,37 +26,37 @@ def in_the_way(residents: Iterable[Any], limits: Limits, need: Need, key: Hashab
 
     `leaving` go in any case. DoesNotFit where letting all of them go would not be enough.
     """
-    everyone = list(residents)
-    memory = free(everyone, limits, need.device, leaving)
-    others = [r for r in everyone if r not in leaving and r.key != key and need.device in r.thing.memory()]
+    taken = {resident: resident.thing.memory().get(need.device) for resident in residents}
+    others = [r for r, size in taken.items() if size is not None and r not in leaving and r.key != key]
+    memory = free(taken, limits, need.device, leaving)
     going: list[Any] = []
     for resident in sorted((r for r in others if r.idle), key=lambda r: r.last_used):
-        if need.bytes <= free(everyone, limits, need.device, [*leaving, *going]).free:
+        if need.bytes <= free(taken, limits, need.device, [*leaving, *going]).free:
             break
         going.append(resident)
-    left = free(everyone, limits, need.device, [*leaving, *going]).free
+    left = free(taken, limits, need.device, [*leaving, *going]).free
     if need.bytes > left and (need.least is None or need.least > left):
         held = [(r.whose, bytes_of(r)) for r in others]
         own = _RAISE if memory.limit_by == _LIMIT else None
-        weights.check_fits(need.bytes, memory, held, subject=need.subject, lighter=need.lighter, otherwise=own)
+        weights.check_fits(need.bytes, memory, held, subject=need.subject, lighter=need.lighter(), otherwise=own)
     return going
 
 
 def refuse(residents: Iterable[Any], limits: Limits, need: Need) -> None:
     """DoesNotFit where a need cannot be met even with everything that is open gone."""
-    everyone = list(residents)
-    weights.check_fits(need.bytes, free(everyone, limits, need.device, everyone), subject=need.subject)
+    taken = {resident: resident.thing.memory().get(need.device) for resident in residents}
+    weights.check_fits(need.bytes, free(taken, limits, need.device, list(taken)), subject=need.subject)
 
 
-def free(residents: list[Any], limits: Limits, device: str, gone: list[Any]) -> devices.Memory:
-    """What may still be taken on a device once these have gone."""
-    freed = sum(r.thing.memory().get(device, 0) for r in gone)
+def free(taken: Mapping[Any, int | None], limits: Limits, device: str, gone: list[Any]) -> devices.Memory:
+    """What may still be taken on a device once these have gone; `taken` is what each resident takes of it."""
+    freed = sum(taken[r] or 0 for r in gone)
     memory = devices.free_memory(device)
     memory = devices.Memory(memory.free + freed, memory.total, memory.limit_by)
     limit = limits.get(device, limits.get(device.partition(":")[0]))
     if limit is None:
         return memory
-    held = sum(r.thing.memory().get(device, 0) for r in residents if r not in gone)
+    held = sum(size or 0 for r, size in taken.items() if r not in gone)
     budget = devices.Memory(max(0, limit - held), limit, _LIMIT)
     return min(memory, budget, key=lambda m: m.free)
 

@@ -33,6 +33,11 @@ class TextStream(Stream):
         self._writing = _Writing(name, work, run)
         super().__init__(_pieces(self._writing))  # which knows nothing of the stream, so that it goes when let go of
 
+    def close(self) -> None:
+        """Stop the run, and wait until it has ended: the model is free then. Closing twice is fine."""
+        self._writing.patient = True
+        super().close()
+
     @property
     def run(self) -> Run:
         """The run that writes it."""
@@ -56,6 +61,7 @@ class _Writing:
 
     def __init__(self, name: str, work: Callable[[Run], Any], run: Run):
         self.run, self.work, self.result = run, work, None
+        self.patient = False  # whether whoever ends the stream waits for the run
         self.pieces: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self.write, name=f"mc_jupyter-{name}", daemon=True)
 
@@ -72,24 +78,25 @@ class _Writing:
         self.thread.start()
 
     def write(self) -> None:
+        end = _End()
         try:
-            self.pieces.put(_End(self.work(self.run)))
+            end.value = self.work(self.run)
         except Interrupted as error:
-            self.pieces.put(_End(error.partial))
+            end.value = error.partial
         except BaseException as error:  # handed to whoever reads the stream
-            self.pieces.put(_End(error=error))
-
-    def end(self, end: _End | None) -> _End:
-        """Wait for the run; with no end yet, stop it first: the reader went away, and there is nobody to write for."""
-        if end is None:
-            self.run.stop()
-            while isinstance(piece := self.pieces.get(), str):
-                pass
-            end = piece
-        self.thread.join()
-        _running.discard(self)
+            end.error = error
         self.result = end.value
-        return end
+        _running.discard(self)
+        self.pieces.put(end)
+
+    def leave(self) -> None:
+        """The reader went away: there is nobody to write for.
+
+        A stream that is collected as garbage does not wait: that may happen in any thread, in the run's own, too.
+        """
+        self.run.stop()
+        if self.patient and threading.current_thread() is not self.thread:
+            self.thread.join()
 
 
 _running: weakref.WeakSet[_Writing] = weakref.WeakSet()
@@ -97,19 +104,19 @@ _running: weakref.WeakSet[_Writing] = weakref.WeakSet()
 
 def _pieces(writing: _Writing) -> Iterator[Any]:
     writing.begin()
-    end: _End | None = None
     written = False
     try:
         while isinstance(piece := writing.pieces.get(), str):
             written = True
             yield piece
-        end = piece
-    finally:
-        end = writing.end(end)
-    if end.error is not None:
-        raise end.error
+    except BaseException:
+        writing.leave()
+        raise
+    writing.thread.join()
+    if piece.error is not None:
+        raise piece.error
     if not written:
-        yield from _whole(end.value)
+        yield from _whole(piece.value)
 
 
 def _whole(value: Any) -> Iterable[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pytest
 
@@ -17,6 +17,7 @@ class Thing(Open):
 
     def __init__(self, log: list[str], name: str, size: int = 0):
         self.log, self.name, self.size = log, name, size
+        self.kept_for: frozenset[str] = frozenset()
         log.append(f"open {name}")
 
     @property
@@ -26,8 +27,9 @@ class Thing(Open):
     def memory(self) -> Mapping[str, int]:
         return {"cpu": self.size} if self.size else {}
 
-    def leave(self, holder: str) -> None:
-        self.log.append(f"{holder} leaves {self.name}")
+    def keep_for(self, holders: Collection[str]) -> None:
+        self.log += (f"{holder} leaves {self.name}" for holder in sorted(self.kept_for.difference(holders)))
+        self.kept_for = frozenset(holders)
 
     def stay(self, holder: str, planned: Planned) -> None:
         self.log.append(f"{holder} stays with {self.name}")
@@ -53,7 +55,7 @@ def resident(residents: Residents, key: str) -> Resident:
 
 
 def place(residents: Residents, holder: str, effect: Effect | None = None) -> Place:
-    return Place(residents, holder, FOR_EVER, effect)
+    return Place(residents, holder, None, FOR_EVER, effect)
 
 
 def hold(residents: Residents, log: list[str], key: str, holder: str, size: int = 0) -> Resident:

@@ -106,10 +106,10 @@ class Model(ComponentType):
         return effect_of(old, decided(new), room)
 
     @classmethod
-    def streams(cls, planned: Planned, fields: Any) -> bool:
-        if not getattr(fields, "streaming", False):
+    def streams(cls, planned: Planned, fields: Any, *, asked: bool = False) -> bool:
+        if not (asked or getattr(fields, "streaming", False)):
             return False
-        if decided(planned).task.items(fields)[1] or fields.num_return_sequences > 1:
+        if decided(planned).task.items(fields)[1] or getattr(fields, "num_return_sequences", 1) > 1:
             fix = "streaming: false, or one input and one answer"
             raise InputError("streaming gives one answer to one input", fix=fix)
         return True

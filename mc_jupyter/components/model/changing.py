@@ -38,10 +38,10 @@ def effect_of(old: Planned, new: ModelPlan, room: Room) -> Effect:
     now = room.held
     used = old.use if isinstance(old, ModelPlan) else None
     effect = _later(files, room) if now is None or used is None else _step(now, used, files, room)
-    need = need_of(new, files, there=room.get(files.use.model) is not None)
+    need = need_of(new, files, room.get(files.use.model))
     if effect.step in ("nothing", "weights", "share") or need is None:
         return effect
-    evicts = tuple(room.whose(resident) for resident in room.in_the_way(files.use.model, need))
+    evicts = tuple(resident.whose for resident in room.in_the_way(files.use.model, need))
     if not evicts:
         return effect
     return replace(effect, words=f"{effect.words}; unloads {listing(evicts, 'and')} to make room", evicts=evicts)
@@ -58,7 +58,7 @@ def _step(now: Resident, old: Use, files: Files, room: Room) -> Effect:
         return _on_the_same_model(old, files)
     held, size = now.thing.bytes, _size(files)
     if (other := room.get(new.model)) is not None:
-        return Effect("share", f"uses the model that {room.whose(other)} has loaded", other.thing.bytes, 0.0)
+        return Effect("share", f"uses the model that {other.whose} has loaded", other.thing.bytes, 0.0)
     alone = now.holders == {room.holder} and not now.pinned
     if alone and now.thing.driver.castable(old.model, new.model, _stored(files)):
         took = _CAST_LEAST + (held + (size or 0)) / _CAST_PACE + _LAYING * len(new.adapters)

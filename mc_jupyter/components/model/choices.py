@@ -92,6 +92,7 @@ class Undecided(Planned):
     """A model component of which so much is wrong that nothing can be chosen: its problems say what."""
 
     task: type[Task]
+    driver: type[Driver] | None = None
 
     @property
     def kind(self) -> str:
@@ -106,7 +107,8 @@ class Undecided(Planned):
         return False
 
     def line(self) -> str:
-        return f"{self.task.name} by no driver, {self.subject}"
+        by = self.driver.name if self.driver else "no driver"
+        return f"{self.task.name} by {by}, {self.subject}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
+from threading import Lock
 
 from mc_jupyter import weights
 from mc_jupyter.components import Need, Open, Planned, Resident, Room
@@ -20,6 +21,7 @@ class LoadedModel(Open):
         self.key = key
         self.driver = driver
         self.laid: dict[AdapterKey, set[str]] = {}
+        self._facts_of_adapters: Mapping[AdapterKey, AdapterFacts] = {}
 
     @property
     def subject(self) -> str:
@@ -41,13 +43,13 @@ class LoadedModel(Open):
         return self.driver.facts()
 
     def adapters(self) -> Mapping[AdapterKey, AdapterFacts]:
-        """What is laid over it, read back, where nobody is laying on or taking off at this moment."""
-        if not self.lock.acquire(blocking=False):
-            return {}
-        try:
-            return self.driver.layers.facts() if self.driver.layers else {}
-        finally:
-            self.lock.release()
+        """What is laid over it, read back; while it runs, or somebody lays on or takes off, as it was before that."""
+        if self.lock.acquire(blocking=False):
+            try:
+                self._facts_of_adapters = self.driver.layers.facts() if self.driver.layers else {}
+            finally:
+                self.lock.release()
+        return self._facts_of_adapters
 
     def parts(self) -> tuple[str, ...]:
         return tuple(key.name for key in self.adapters())
@@ -65,7 +67,7 @@ class LoadedModel(Open):
         if layers is None or not use.adapters or not self.lock.acquire(blocking=False):
             return [(key, weight, None) for key, weight in use.adapters]
         try:
-            layers.use(use.weights)
+            layers.use({key: weight for key, weight in use.weights.items() if key in self.laid})
             found = layers.facts()
             return [(key, weight, found.get(key)) for key, weight in use.adapters]
         finally:
@@ -84,8 +86,9 @@ class LoadedModel(Open):
         use = planned.use if isinstance(planned, ModelPlan) else None
         self.take_off(holder, but=[key for key, _ in use.adapters] if use else ())
 
-    def leave(self, holder: str) -> None:
-        self.take_off(holder)
+    def keep_for(self, holders: Collection[str]) -> None:
+        for gone in {holder for those in self.laid.values() for holder in those} - set(holders):
+            self.take_off(gone)
 
     def take_off(self, holder: str, but: Container[AdapterKey] = ()) -> None:
         """Take off the adapters that were there for this holder alone, but for these."""
@@ -122,15 +125,14 @@ class LoadedModel(Open):
         assert self.driver.layers is not None
         return self.driver.layers
 
-    def cast(self, holder: str, files: Files) -> None:
-        """Become what another number type's key says, with the holder's adapters laid on again."""
-        with self.lock:
-            self.take_off(holder)
-            self.driver.cast(files.use.model)
-            self.key = files.use.model
-            self.lay(holder, files)
+    def cast(self, holder: str, key: ModelKey) -> None:
+        """Become what another number type's key says; the adapters that were there for the holder are off then."""
+        self.take_off(holder)
+        self.driver.cast(key)
+        self.key = key
 
     def close(self) -> None:
+        self.laid.clear()
         self.driver.close()
 
 
@@ -140,50 +142,54 @@ def open_model(planned: ModelPlan, room: Room, run: Run) -> Resident:
     Where that is what was said, the holder's model is cast. An error before weights are read (missing files, too little
     memory) leaves everything as it was.
     """
-    files = planned.files_here() if planned.holds() else None
-    if files is None:
-        files = fetch(planned, room, run)
-    elif planned.driver.needs_weights and room.get(files.use.model) is None:
-        run.emit(Phase("find", planned.subject))
+    here = planned.files_here() if planned.holds() else None
+    files = here or fetch(planned, room, run)
     if room.effect is not None and room.effect.step == "cast" and (old := room.held) is not None:
-        try:
-            room.become(old, files.use.model, lambda: old.thing.cast(room.holder, files), need_of(planned, files))
-            return old
-        except PlanError as error:
-            if isinstance(error, DoesNotFit):
-                raise
-            # The library finds that a cast would not equal a fresh load: the model is loaded anew.
-    return _loaded(planned, files, room, run)
-
-
-def _loaded(planned: ModelPlan, files: Files, room: Room, run: Run) -> Resident:
-    driver, key = planned.driver, files.use.model
-    there = room.get(key) is not None
-    need = need_of(planned, files, there=there)
-    if not there:
+        _cast(old, planned, files, room)
+    there = room.get(files.use.model)
+    need = need_of(planned, files, there)
+    if there is None:
+        if here is not None and planned.driver.needs_weights:
+            run.emit(Phase("find", planned.subject))  # they have been found when it was planned
         if need is not None:
-            room.in_the_way(key, need)  # what cannot fit is refused before a library is imported for it
-        run.emit(Phase("load", driver.package or driver.name))
-        driver.wake()
+            room.in_the_way(files.use.model, need)  # what cannot fit is refused before a library is imported for it
+        run.emit(Phase("load", planned.driver.package or planned.driver.name))
+        with _WAKING:
+            planned.driver.wake()
 
     def load() -> LoadedModel:
         run.emit(Phase("load", planned.subject))
-        return LoadedModel(key, driver.load(key, files.base, run))
+        return LoadedModel(files.use.model, planned.driver.load(files.use.model, files.base, run))
 
-    resident = room.hold(key, load, need)
-    room.alter(resident, lambda: resident.thing.lay(room.holder, files))
-    return resident
+    return room.hold(files.use.model, load, need, lambda model: model.lay(room.holder, files))
 
 
-def need_of(planned: ModelPlan, files: Files, *, there: bool = False) -> Need | None:
-    """Memory that loading takes at its peak; of a model that is there, only what its adapters take."""
+def _cast(old: Resident, planned: ModelPlan, files: Files, room: Room) -> None:
+    """Bring the holder's model to another number type, where the library finds that this equals a fresh load."""
+    key = files.use.model
+    try:
+        room.become(old, key, lambda: old.thing.cast(room.holder, key), need_of(planned, files, None))
+    except PlanError as error:
+        if isinstance(error, DoesNotFit):
+            raise
+
+
+_WAKING = Lock()  # libraries import lazily, and not all of it well in two threads at once
+
+
+def need_of(planned: ModelPlan, files: Files, there: Resident | None) -> Need | None:
+    """Memory that opening takes at its peak: of a model that is there, only what adapters take that it lacks."""
     base, key = files.base, files.use.model
     if base is None:
         return None
-    peak = 0 if there else planned.driver.estimate(key, base).peak_bytes
-    least = None if files.least is None else files.least + files.adapter_bytes
-    lighter = tuple(planned.driver.lighter(key, base))
-    return Need(key.device, peak + files.adapter_bytes, key.subject, least, lighter)
+    laid = there.thing.laid if there is not None else ()
+    pairs = zip(files.use.adapters, files.adapters, strict=True)
+    beside = sum(checkpoint.bytes_as(adapter.dtype) for (adapter, _), checkpoint in pairs if adapter not in laid)
+    if there is not None:
+        return Need(key.device, beside, key.subject) if beside else None
+    peak = planned.driver.estimate(key, base).peak_bytes
+    least = None if files.least is None else files.least + beside
+    return Need(key.device, peak + beside, key.subject, least, lambda: planned.driver.lighter(key, base))
 
 
 def fetch(planned: ModelPlan, room: Room | None, run: Run) -> Files:

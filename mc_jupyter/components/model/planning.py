@@ -56,7 +56,7 @@ class ModelPlanner:
         shape = cast("ModelShape", self.component.shape)  # the type that plans so has no other
         task, driver, settings = shape.task, shape.driver, self.settings()
         if settings is None:
-            return Undecided(**self.found(inputs, self.component.settings), task=task)
+            return Undecided(**self.found(inputs, self.component.settings), task=task, driver=driver)
         self.what_has_no_effect(task, driver, settings)
         self.installed(task, driver, settings)
         choice, device = self.device(task, driver, settings)
