@@ -189,7 +189,8 @@ class Session:
 
         Gives its handle. The same text again loads nothing. Raises SpecError (a wrong text), UnknownName (no such
         component), PlanError (it cannot be done here: a missing package, too little memory, a word to be given first),
-        WeightsError (its files), Interrupted. An error before weights are read leaves everything as it was.
+        WeightsError (its files), Interrupted. An error leaves the name with what it was before; where it came while
+        weights were read, what was let go of for them is opened again at the next call.
         """
         definition = self.engine.definition(text, component, first_line=first_line, beside=overrides, plan=plan)
         run = run or Run()
@@ -223,7 +224,8 @@ class Session:
                 is lost
         run     hears how far it is where something has to be opened
 
-        Gives the handle: the same one, with another text. Raises what loading may; an error leaves it as it was.
+        Gives the handle: the same one, with another text. Raises what loading may; an error leaves the text as it was,
+        and what was let go of meanwhile is opened again at the next call.
         """
         handle = self.handle(change.name)
         self.engine.apply(change, run or Run())
@@ -472,7 +474,8 @@ class Handle:
         run             hears how far it is where something has to be opened
 
         Gives the Change that was made. The handle stays the same; its `text` is the cell as it now reads. Raises what
-        `change` and loading may; an error leaves everything as it was.
+        `change` and loading may; an error leaves the text as it was, and what was let go of is opened again at the
+        next call.
         """
         change = self.change(settings, **more)
         with self.session.running(run) as running:

@@ -143,8 +143,8 @@ class ComponentType(Part, room="components", noun="component type"):
         """Open what the key of `planned` says, through `room.hold`; None where nothing stays open between calls.
 
         `room` is the component's place among what is open; `run` hears how far it is (Phase, Advance, Note). Called
-        before a call whose resident is not there, and to apply a change. May raise any ComposeError; an error leaves
-        what is open as it was, as far as that can be.
+        before a call whose resident is not there, and to apply a change. May raise any ComposeError; after one, nothing
+        is open by halves, and what was let go of is opened again at the next call.
         """
         return None
 

@@ -287,7 +287,7 @@ class Engine:
         return Change(one.name, settings, effect, old, new)
 
     def apply(self, change: Change, run: Run) -> None:
-        """Do what a change says; an error leaves the name as it was defined.
+        """Do what a change says; an error leaves the name as it was defined, and nothing open by halves.
 
         A change that was described before another one was applied is described anew, so that neither is lost.
         """

@@ -25,8 +25,7 @@ class TextStream(Stream):
 
     `.result` is the whole answer, once it has ended. Closing the stream, leaving its loop early or letting go of it
     stops the run at its next token; a stream that nobody reads never begins. An error of the run is raised to whoever
-    reads. What does not
-    write text gives its results one by one.
+    reads. What writes no text gives its results one by one.
     """
 
     def __init__(self, name: str, work: Callable[[Run], Any], run: Run):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 import mc_jupyter as mc
 from mc_jupyter.engine.definition import Definition
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, RunError, UnknownName
-from mc_jupyter.events import Run
+from mc_jupyter.events import Piece, Run
 from tests.conftest import cell
 from tests.engine.test_room import wait_until
 
@@ -86,6 +87,26 @@ class TestStreams:
         assert stream.result.finish_reason == "interrupted"
         assert stream.result.tokens < 400
 
+    def test_one_that_is_collected_by_its_own_writer_stops_and_waits_for_nothing(
+        self, session: mc.Session, llama: Path
+    ) -> None:
+        handle = session.load(cell("text-generation", llama, LONG), "a")
+        ring: list[Any] = []  # holds itself: only a collection ends it
+        collected, lost = threading.Event(), threading.Event()
+
+        def collect(event: Any) -> None:
+            if isinstance(event, Piece) and lost.wait(30) and not collected.is_set():
+                gc.collect()
+                collected.set()
+
+        ring += (ring, handle.stream("the fox"))
+        ring[1].run.listener = collect
+        threading.Timer(0.2, lost.set).start()
+        next(ring[1])
+        del ring
+        assert collected.wait(30)
+        assert wait_until(lambda: not any(row.running for row in session.residents()))
+
     @pytest.mark.slow
     def test_python_ends_well_while_one_is_half_read(self, llama: Path) -> None:
         code = f"""
@@ -134,6 +155,29 @@ class TestBesideACall:
         assert isinstance(error, Interrupted)
         assert 0 < error.partial.tokens < 400
         assert session.residents() == []
+
+    def test_a_run_may_call_another_component_while_a_change_waits_for_it(
+        self, session: mc.Session, llama: Path, classifier: Path
+    ) -> None:
+        text = session.load(cell("text-generation", llama, "params: {max_output_length: 4}"), "text")
+        label = session.load(cell("text-classification", classifier, "preload: false"), "label")
+        begun, said = threading.Event(), []
+
+        def listen(event: Any) -> None:
+            if isinstance(event, Piece) and not begun.is_set():
+                begun.set()
+                time.sleep(0.3)  # the change waits for its turn by now
+                said.append(label("good"))  # and this has to be loaded
+
+        call = threading.Thread(target=text, args=("the fox",), kwargs={"run": Run(listen)}, daemon=True)
+        call.start()
+        assert begun.wait(30)
+        change = threading.Thread(target=text.set, kwargs={"precision": "bfloat16"}, daemon=True)
+        change.start()
+        for thread in (call, change):
+            thread.join(30)
+            assert not thread.is_alive()
+        assert (len(said), text.facts().dtype) == (1, "bfloat16")
 
     def test_setting_the_precision_harms_no_call_of_another_thread(self, session: mc.Session, llama: Path) -> None:
         handle = session.load(cell("text-generation", llama, "params: {max_output_length: 4, do_sample: false}"), "a")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import threading
 import weakref
 from pathlib import Path
@@ -278,6 +279,49 @@ class TestAdapters:
         assert handle.text == text
         assert [plan.name for plan in session.resident_of(handle).thing.driver.layers.facts()] == ["a"]
         assert handle("the fox").token_ids == answer
+
+    def test_a_change_that_fails_half_way_leaves_the_text_and_a_model_that_can_be_used(
+        self, session: mc.Session, llama: Path, laid: dict[str, Path], tmp_path: Path
+    ) -> None:
+        wide = models.llama(tmp_path / "wide", hidden_size=128)
+        broken = tmp_path / "broken"  # a pickle: what is wrong with it is seen when it is read, after the cast
+        adapters.as_pickle(adapters.lora(tmp_path / "wrong", wide), broken)
+        handle = session.load(cell("text-generation", llama, GREEDY, "allow_pickle: true"), "a")
+        answer, text = handle("the fox").token_ids, handle.text
+        with pytest.raises(ComposeError):
+            handle.set(precision="bfloat16", peft_adapters=[{"name": "b", "model": str(broken)}])
+        assert handle.text == text
+        assert (handle("the fox").token_ids, handle.facts().dtype) == (answer, "float32")
+        handle.set(precision="float16")
+        with mc.Session() as other:
+            fresh = other.load(cell("text-generation", llama, GREEDY, "precision: float16"), "x")
+            assert handle("the fox").token_ids == fresh("the fox").token_ids
+
+    def test_an_adapter_whose_file_changed_is_laid_anew(
+        self, session: mc.Session, llama: Path, laid: dict[str, Path], tmp_path: Path
+    ) -> None:
+        there = tmp_path / "adapter"
+        shutil.copytree(laid["a"], there)
+        handle = session.load(text_with(llama, {"a": there}, a=1.0), "a")
+        before = handle("the fox").token_ids
+        again = adapters.lora(tmp_path / "again", llama, rank=4, seed=7)
+        for name in ("adapter_config.json", "adapter_model.safetensors"):
+            shutil.copyfile(again / name, there / name)
+        with mc.Session() as other:
+            fresh = other.load(text_with(llama, {"a": again}, a=1.0), "x")("the fox").token_ids
+        assert fresh != before
+        assert [handle("the fox").token_ids, handle("the fox").token_ids] == [fresh, fresh]
+        assert session.loads == 1  # the base stayed
+
+    def test_a_weight_takes_no_room_from_others(
+        self, session: mc.Session, llama: Path, classifier: Path, laid: dict[str, Path]
+    ) -> None:
+        session.load(cell("text-classification", classifier), "other")
+        handle = session.load(text_with(llama, laid, a=1.0), "a")
+        session.limits = {"cpu": sum(row.bytes for row in session.residents()) + 1000}
+        assert handle.set({"adapters.a": 0.3}).effect.step == "weights"
+        handle("the fox")
+        assert {row.names for row in session.residents()} == {("other",), ("a",)}
 
     def test_a_cast_keeps_the_adapters(self, session: mc.Session, llama: Path, laid: dict[str, Path]) -> None:
         handle = session.load(text_with(llama, laid, a=1.0), "a")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import pytest
 
@@ -173,6 +174,41 @@ def test_an_opening_that_fails_leaves_no_trace(residents: Residents) -> None:
     with pytest.raises(OSError, match="no such file"):
         place(residents, "one").hold("a", fail)
     assert (list(residents), residents.loads) == ([], 0)
+
+
+def test_nobody_closes_what_is_still_being_finished(residents: Residents, log: list[str]) -> None:
+    def finish(thing: Any) -> None:
+        assert not residents.evict(resident(residents, "a"))
+        residents.release("one")
+        log.append("finished")
+
+    place(residents, "one").hold("a", lambda: Thing(log, "a"), None, finish)
+    assert log == ["open a", "finished", "close a"]
+
+
+@pytest.mark.parametrize("others", [(), ("two",)])
+def test_a_finish_that_fails_takes_away_only_what_its_holder_did_not_have(
+    residents: Residents, log: list[str], others: tuple[str, ...]
+) -> None:
+    def fail(thing: Any) -> None:
+        raise PlanError("no such adapter")
+
+    for other in others:
+        hold(residents, log, "a", other)
+    with pytest.raises(PlanError):
+        place(residents, "one").hold("a", lambda: Thing(log, "a"), None, fail)
+    assert [r.holders for r in residents] == [{name} for name in others]
+    one = hold(residents, log, "b", "one")
+    with pytest.raises(PlanError):
+        place(residents, "one").hold("b", lambda: Thing(log, "b"), None, fail)
+    assert residents.get("b") is one
+
+
+def test_what_went_before_its_turn_becomes_nothing(residents: Residents, log: list[str]) -> None:
+    one = hold(residents, log, "a", "one")
+    residents.evict(one)
+    assert not place(residents, "one").become(one, "b", lambda: log.append("changed"))
+    assert (list(residents), log) == ([], ["open a", "close a"])
 
 
 def test_closing_lets_what_runs_end_first(residents: Residents, log: list[str]) -> None:
