@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 import mc_jupyter as mc
 from mc_jupyter import catalog
@@ -97,3 +98,14 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
     for module in [m for m in sys.modules if ".test_made" in m]:
         del sys.modules[module]
     catalog.forget()
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    """A shell of this process with the extension loaded, taken down again."""
+    InteractiveShell.clear_instance()
+    made = InteractiveShell.instance()
+    made.run_line_magic("load_ext", "mc_jupyter")
+    yield made
+    made.run_line_magic("unload_ext", "mc_jupyter")
+    InteractiveShell.clear_instance()

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +56,6 @@ class Watched(Driver):
 
 CELL = "%%compose told -i text=hello\ncomponent: {type: model, driver: watched, text: '${input.text as text}'}\n"
 WAYS = [CELL, "%compose run told text=hello", "told('hello')", "next(iter(told.stream('hello')), None)"]
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    InteractiveShell.clear_instance()
-    made = InteractiveShell.instance()
-    made.run_line_magic("load_ext", "mc_jupyter")
-    yield made
-    made.run_line_magic("unload_ext", "mc_jupyter")
-    InteractiveShell.clear_instance()
 
 
 def rooms_of(files: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import ComposeError, InputError
 from mc_jupyter.notebook.answer import Answer
-from mc_jupyter.notebook.html import Bundle
+from mc_jupyter.notebook.html import Bundle, widget_bundle
 from mc_jupyter.notebook.input_fields import InputFields, inputs_of, table
 from mc_jupyter.words import DEFAULT
 
@@ -51,14 +51,7 @@ class Form:
 
     def bundle(self) -> Bundle:
         """The form where there are widgets; elsewhere, and in the saved notebook, a table of the inputs."""
-        return {
-            **table(self.inputs.by_action)._repr_mimebundle_(),
-            "application/vnd.jupyter.widget-view+json": {
-                "version_major": 2,
-                "version_minor": 0,
-                "model_id": self.box.model_id,
-            },
-        }
+        return {**table(self.inputs.by_action)._repr_mimebundle_(), **widget_bundle(self.box)}
 
     def _clicked(self, button: Any) -> None:
         # Comms may come in a thread of their own (ipykernel 7.1 to 7.3): one run at a time.

@@ -166,6 +166,12 @@ def text_bundle(text: str, figures: str = "") -> Bundle:
     return {"text/plain": plain, "text/html": pre(text, mono=False) + (muted(figures) if figures else "")}
 
 
+def widget_bundle(widget: Any) -> Bundle:
+    """A live widget, for where its kernel runs."""
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"application/vnd.jupyter.widget-view+json": view}
+
+
 def noted(shown: Bundle, notes: Sequence[str]) -> Bundle:
     """The bundle with lines under it that a reader should see, each once."""
     if not notes:

@@ -107,17 +107,6 @@ class Painter(Driver):
 
 
 @pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    """A shell of this process with the extension loaded, taken down again."""
-    InteractiveShell.clear_instance()
-    made = InteractiveShell.instance()
-    made.run_line_magic("load_ext", "mc_jupyter")
-    yield made
-    made.run_line_magic("unload_ext", "mc_jupyter")
-    InteractiveShell.clear_instance()
-
-
-@pytest.fixture
 def run(shell: InteractiveShell) -> Callable[[str], Any]:
     """Run a cell; its value, or the exception it ended with."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import ComposeError, forget_frames
 from mc_jupyter.notebook.answer import problem_of
-from mc_jupyter.notebook.html import Bundle
+from mc_jupyter.notebook.html import Bundle, widget_bundle
 from mc_jupyter.notebook.panel import settings as fields
 from mc_jupyter.notebook.panel import status as statuses
 from mc_jupyter.notebook.panel import twin
@@ -307,8 +307,7 @@ class Panel:
             handle = self.choices.handle
             status = statuses.status_of(handle, self.choices.session)
             still = twin.bundle(handle, status, self.choices.described, self.speed)
-        live = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        return {**still, "application/vnd.jupyter.widget-view+json": live}
+        return {**still, **widget_bundle(self.box)}
 
     def __repr__(self) -> str:
         return f"<panel of {self.name}>"

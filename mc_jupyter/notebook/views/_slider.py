@@ -11,7 +11,7 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.notebook.html import Bundle, muted
+from mc_jupyter.notebook.html import Bundle, muted, widget_bundle
 from mc_jupyter.notebook.png import png, smaller
 from mc_jupyter.notebook.showing import Opened, Showing
 from mc_jupyter.notebook.views import _pictures
@@ -191,12 +191,7 @@ class Slider:
 
     def bundle(self) -> Bundle:
         words = "a slider over before and after, while the kernel runs; the still picture is above"
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        return {
-            "text/plain": words,
-            "text/html": muted(words),
-            "application/vnd.jupyter.widget-view+json": view,
-        }
+        return {"text/plain": words, "text/html": muted(words), **widget_bundle(self.box)}
 
     def close(self) -> None:
         """Free the widgets, and their looks: ipywidgets keeps each one until then."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.notebook.html import LINE, MUTED, ROW, TABLE, Bundle, heading, muted
+from mc_jupyter.notebook.html import LINE, MUTED, ROW, TABLE, Bundle, heading, muted, widget_bundle
 from mc_jupyter.notebook.png import data_uri, smaller
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.notebook.views import View, _pictures
@@ -164,13 +164,7 @@ class Sortable:
         return self.comparison.reversed() if self.reverse.value else self.comparison
 
     def bundle(self) -> Bundle:
-        return {
-            "application/vnd.jupyter.widget-view+json": {
-                "version_major": 2,
-                "version_minor": 0,
-                "model_id": self.box.model_id,
-            }
-        }
+        return widget_bundle(self.box)
 
     def close(self) -> None:
         """Free the widgets: ipywidgets keeps each one until then."""
