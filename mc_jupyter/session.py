@@ -20,12 +20,11 @@ from mc_jupyter.engine.definition import Defined, Definition
 from mc_jupyter.engine.report import MemoryReport, ResidentRow
 from mc_jupyter.engine.residents import Resident
 from mc_jupyter.engine.streams import TextStream
-from mc_jupyter.errors import InputError, NotBuilt, RunError, UnknownName
+from mc_jupyter.errors import InputError, NotBuilt, RunError
 from mc_jupyter.events import Run
 from mc_jupyter.language.inputs import Input
 from mc_jupyter.trust.permissions import MAX_PIXELS, Permissions
 from mc_jupyter.weights import Checkpoint
-from mc_jupyter.words import hinted, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,15 +153,9 @@ class Session:
     check = plan
 
     def handle(self, name: str) -> Handle:
-        """The component that was defined under this name. UnknownName where there is none."""
-        if (one := self.engine.defined.get(name)) is not None:
-            found: Handle = one.face
-            return found
-        known = [*self.engine.defined]
-        raise UnknownName(
-            hinted(f"no component {name!r} has been defined", name, known),
-            fix=f"there are: {listing(known, 'and')}" if known else "run a cell that begins with %%compose " + name,
-        )
+        """The component of this name. UnknownName where none has been defined; RunError in a closed session."""
+        found: Handle = self.engine.named(name).face
+        return found
 
     # --- defining -----------------------------------------------------------------------------------------------------
 
@@ -410,8 +403,8 @@ class Handle:
         args, inputs, seed, action    as in a call
 
         Gives a TextStream: pieces of text, read with `for` or `async for`; its `result` is the whole answer at the end.
-        What it needs is opened now; the run begins when the first piece is read, and stops when the stream is closed,
-        its loop left, or the stream let go of. Raises what a call may, errors of the run to whoever reads.
+        What it needs is opened now; the run begins when the first piece is read, and stops when the stream is closed or
+        let go of, as leaving a loop over it does. Raises what a call may, errors of the run to whoever reads.
         """
         found = given(self.name, self.planned.inputs_for(action), args, inputs)
         return self.session.engine.stream(self.defined, found, run=Run(), action=action, seed=seed)

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Sequence
 DEFAULT = "__default__"
 """The name of what is meant where none is named: a component, an action."""
 
+UNNAMED = "__component__"
+"""The id of a component that is given none."""
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """The nearest known word as a hint, or None. `lenght` gives "did you mean 'length'?"."""

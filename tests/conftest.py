@@ -82,6 +82,7 @@ def cell(task: str, model: Path | str, *lines: str, driver: str | None = None) -
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str, str], None]]:
     """Writes one new file among the package's parts: `made("tasks", "test_made_x", source)`."""
     rooms: list[str] = []
+    before = set(sys.modules)
 
     def write(room: str, name: str, source: str) -> None:
         package = importlib.import_module(f"mc_jupyter.{room}")
@@ -95,8 +96,11 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
 
     yield write
     monkeypatch.undo()
-    for module in [m for m in sys.modules if ".test_made" in m]:
-        del sys.modules[module]
+    for module in set(sys.modules) - before:
+        if ".test_made" in module or Path(getattr(sys.modules[module], "__file__", None) or "/").is_relative_to(
+            tmp_path
+        ):
+            del sys.modules[module]
     catalog.forget()
 
 

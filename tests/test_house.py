@@ -61,9 +61,13 @@ def test_nobody_above_the_parts_imports_one_by_name() -> None:
 def test_what_stands_beside_the_house_leans_on_none_of_it() -> None:
     for beside in house.BESIDE:
         for file in sorted((ROOT / beside).rglob("*.py")):
-            for line in file.read_text(encoding="utf-8").splitlines():
-                found = re.match(r"\s*(?:from|import) mc_jupyter(?:\.(\w+)| import (\w+))", line)
-                assert not found or beside in found.groups(), f"{file}: {line}"
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                names = [a.name for a in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+                if isinstance(node, ast.ImportFrom):
+                    assert not node.level, f"{file}:{node.lineno}"  # no road by dots
+                    names = [f"{node.module}.{name}" for name in names]
+                inside = [name.split(".") for name in names if name.split(".")[0] == "mc_jupyter"]
+                assert all(name[1:2] == [beside] for name in inside), f"{file}: {names}"
 
 
 @pytest.mark.parametrize("name", sorted(set(TABLE) - {"notebook"}))

@@ -154,6 +154,8 @@ def test_the_store_of_the_example_keeps_vectors(
     found = handle(vector=[0, 0.9])
     assert [(each["id"], each["distance"]) for each in found] == [("up", pytest.approx(0.1)), ("right", 1.9)]
     assert handle(action="drop", id=["up"]) == {"affected_rows": 1}
+    with pytest.raises(mc.SpecError, match="line 8: partition is read, but this version tells no store of it"):
+        session.load(STORED.replace("id: find,", "id: find, partition: p,"))
     resident = handle.resident
     assert resident is not None
     database = resident.thing.store.database
@@ -170,6 +172,17 @@ def test_the_component_type_of_the_example_is_called(made: Made, session: mc.Ses
     assert shaped(text="hello") == "so: HELLO!!"
     with pytest.raises(mc.SpecError, match="marks should be at most 3, and is 4"):
         session.load("component: {type: test-made-type, marks: 4}")
+
+
+def test_no_types_error_shows_what_a_variable_holds(
+    made: Made, session: mc.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made("components", "test_made_type", EXAMPLES["components"])
+    monkeypatch.setenv("SOME_PASSWORD", "hunter2")
+    with pytest.raises(mc.SpecError) as raised:
+        session.load("component: {type: test-made-type, marks: '${env.SOME_PASSWORD}'}")
+    assert "${env.SOME_PASSWORD}" in str(raised.value)
+    assert "hunter2" not in str(raised.value)
 
 
 def test_what_the_example_opens_stays_is_shared_and_is_closed(made: Made, session: mc.Session, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ from mc_jupyter.components._records import (
     Step,
     chosen,
 )
-from mc_jupyter.errors import ComposeError, NotBuilt, Problem, SpecError
+from mc_jupyter.errors import ComposeError, InputError, NotBuilt, Problem, SpecError
 from mc_jupyter.events import Run
 from mc_jupyter.language import expressions
 from mc_jupyter.language.cell import place_in
@@ -71,7 +71,7 @@ from mc_jupyter.words import DEFAULT, listing
 
 __all__ = [
     "DEFAULT", "FOR_EVER", "Action", "Call", "Component", "ComponentType", "Effect", "Envelope", "Need", "Open",
-    "Planned", "Resident", "Room", "Shape", "Step", "chosen", "default_inputs", "filled",
+    "Planned", "Resident", "Room", "Shape", "Step", "chosen", "default_inputs", "filled", "settings_of",
 ]  # fmt: skip
 
 
@@ -223,14 +223,41 @@ def filled(
         flags = listing(list(dict.fromkeys(f"--{name.replace('adapters.', 'adapter ')}" for name in idle)), "and")
         problems.append(SpecError(Problem(f"{written.type.name} has no {flags}", fix="leave it out")))
     try:
-        values = expressions.resolve_env(written.own, env)
-        chosen = {name: value for name, value in beside.items() if name in model.model_fields and value is not None}
-        return model.model_validate({**values, **chosen}), tuple(problems)
-    except ValidationError as error:
-        problems.append(SpecError(problems_of(error, written.own, model)))
+        return settings_of(written, env, beside), tuple(problems)
     except ComposeError as error:
         problems.append(error)
     return written.settings, tuple(problems)
+
+
+def settings_of(written: Component, env: Mapping[str, str], beside: Mapping[str, Any]) -> Any:
+    """The component's own fields with `${env.…}` filled in and what was decided beside the text.
+
+    SpecError for what the text says, which names variables and shows no value of them; InputError for what was decided
+    beside it.
+    """
+    model = type(written.settings)
+    values = expressions.resolve_env(written.own, env)
+    try:
+        settings = model.model_validate(values)
+    except ValidationError as error:
+        raise SpecError([_masked(p, written, env) for p in problems_of(error, written.own, model)]) from None
+    decided = {name: value for name, value in beside.items() if name in model.model_fields and value is not None}
+    if not decided:
+        return settings
+    try:
+        return model.model_validate({**values, **decided})
+    except ValidationError as error:
+        problems = problems_of(error, decided, model)
+        raise InputError([Problem(f"--{p.message}", None, p.fix) for p in problems]) from None
+
+
+def _masked(problem: Problem, written: Component, env: Mapping[str, str]) -> Problem:
+    """The problem, naming environment variables instead of showing what they hold."""
+    message = problem.message
+    for _, reference in expressions.references(written.written):
+        if reference.source == "env" and reference.path and (value := env.get(str(reference.path[0]))):
+            message = message.replace(repr(value), reference.text)
+    return Problem(message, problem.place, problem.fix)
 
 
 def _not_built(written: Component) -> NotBuilt:

@@ -15,7 +15,7 @@ from mc_jupyter.language.cell import Map
 from mc_jupyter.language.fields import Bound, Closed
 from mc_jupyter.language.inputs import Input, inputs_of, missing
 from mc_jupyter.trust.permissions import Permissions
-from mc_jupyter.words import DEFAULT, hinted, listing
+from mc_jupyter.words import DEFAULT, UNNAMED, hinted, listing
 
 FOR_EVER = float("inf")
 
@@ -83,7 +83,7 @@ class Component:
 
     def action(self, name: str = DEFAULT) -> Action:
         """The action of that name; without one, the only action or the one marked `default: true`."""
-        owner = "this component" if self.id == "__component__" else f"component {self.id!r}"
+        owner = "this component" if self.id == UNNAMED else f"component {self.id!r}"
         found: Action = chosen(self.actions, name, owner, "action")
         return found
 
@@ -149,7 +149,7 @@ class Planned:
     @property
     def subject(self) -> str:
         """What a reader calls that which it works with."""
-        return self.id if self.id != "__component__" else self.kind
+        return self.id if self.id != UNNAMED else self.kind
 
     @property
     def adapters(self) -> tuple[Any, ...]:
@@ -273,9 +273,8 @@ class Effect:
 class Call:
     """One call of a component: the fields of its action with every expression evaluated, and the run.
 
-    `inputs` are what the call was given, by name; `run` is who listens and who may stop it.
+    `run` is who listens and who may stop it.
     """
 
     fields: Any
     run: Run
-    inputs: Mapping[str, Any] = field(default_factory=dict, repr=False)

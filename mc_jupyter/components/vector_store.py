@@ -25,7 +25,7 @@ from mc_jupyter.components import (
     default_inputs,
     filled,
 )
-from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, UnknownName
+from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, Problem, UnknownName
 from mc_jupyter.events import Run
 from mc_jupyter.language.cell import place_in
 from mc_jupyter.language.fields import Bound, Closed, Spelled
@@ -71,6 +71,10 @@ class VectorStoreAction(Closed):
     insert_if_not_exist: Bound[bool] = Field(True, description="update: add what is not there.")
     batch_size: Bound[Annotated[int, Field(ge=1)]] | None = Field(None, description="How many go at once.")
     output: Any = Field(None, description="What the call gives back, built from ${result}.")
+
+
+_UNTOLD = ("metric_type", "output_fields", "partition", "partitions", "insert_if_not_exist", "batch_size")
+"""What a `Store` is not told of yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +143,13 @@ class VectorStore(ComponentType):
     @classmethod
     def shapes(cls) -> Iterator[tuple[dict[str, str], Shape]]:
         yield {"type": cls.name}, StoreShape(cls.Settings, cls.Action, store=None)
+
+    @classmethod
+    def check(cls, shape: Any, own: Mapping[str, Any], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+        for name in _UNTOLD:
+            usual = VectorStoreAction.model_fields[name].default
+            if shape.store is not None and action.get(name, usual) != usual:
+                yield name, Problem(f"{name} is read, but this version tells no store of it yet", fix="leave it out")
 
     @classmethod
     def plan(cls, written: Component, env: Mapping[str, str], beside: Mapping[str, Any]) -> Planned:

@@ -8,12 +8,13 @@ from pydantic import Field
 
 from mc_jupyter.components import ComponentType
 from mc_jupyter.language.fields import Closed
+from mc_jupyter.words import DEFAULT
 
 
 class WorkflowAction(Closed):
     """One call of the workflow."""
 
-    workflow: str = Field("__default__", description="Which workflow; default: the document's.")
+    workflow: str = Field(DEFAULT, description="Which workflow; default: the document's.")
     input: Any = Field(None, description="What it gets; default: what the component got.")
     output: Any = Field(None, description="What the call gives back, built from ${output}.")
 

@@ -1,10 +1,10 @@
 """A document: read into frozen data, planned, edited, and its schema.
 
-spec       what a document says: components, workflows, jobs
-reader     components, whichever edition's spelling they are written in; workflows beside it, over findings
-plan       every choice made, and what stands in the way
-edits      a document's text with fields of a component set
-schema     the JSON schema of documents
+spec          what a document says: components, workflows, jobs
+reader        components, whichever edition's spelling they are written in; workflows beside it, over findings
+plan          every choice made, and what stands in the way
+edits         a document's text with fields of a component set
+json_schema   the JSON schema of documents
 """
 
 from __future__ import annotations

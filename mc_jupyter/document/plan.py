@@ -12,7 +12,7 @@ from typing import Any
 from mc_jupyter.components import Planned
 from mc_jupyter.document.spec import Spec
 from mc_jupyter.errors import ComposeError, UnknownName
-from mc_jupyter.words import hinted, listing
+from mc_jupyter.words import DEFAULT, UNNAMED, hinted, listing
 
 BESIDE = ("device", "device_mode", "precision", "quantization", "batch_size", "seed", "keep_alive")
 """What may be decided beside the text (`%%compose --device cpu`), as if it said so; and `adapters.NAME`, a weight."""
@@ -71,7 +71,7 @@ class Plan:
 
     def lines(self) -> list[str]:
         """The plan in words, a line each: what is what, then notes, then what stands in the way."""
-        named = (c.line() if c.id == "__component__" else f"{c.id}: {c.line()}" for c in self.components)
+        named = (c.line() if c.id == UNNAMED else f"{c.id}: {c.line()}" for c in self.components)
         asked = (f"asks first: {what}" for c in self.components for what in c.asks)
         return [*named, *self.notes, *asked, *map(_lack, self.problems)]
 
@@ -83,12 +83,12 @@ def make(spec: Spec, env: Mapping[str, str], beside: Mapping[str, Any] | None = 
             fix = f"there are {listing([*BESIDE, 'adapters.NAME'], 'and')}"
             raise UnknownName(hinted(f"{name!r} cannot be decided beside the text", name, BESIDE), fix=fix)
     plans = tuple(component.type.plan(component, env, beside or {}) for component in spec.components)
-    here = {c.id for c in spec.components} | {"__default__"}
+    here = {c.id for c in spec.components} | {DEFAULT}
     jobs = [job for workflow in spec.workflows for job in workflow.jobs]
     called = [one.component for job in jobs for one in job.type.calls(job.fields)]
     missing = dict.fromkeys(name for name in called if isinstance(name, str) and name not in here)
-    if "__default__" in called and not spec.components:
-        missing["__default__"] = None
+    if DEFAULT in called and not spec.components:
+        missing[DEFAULT] = None
     return Plan(spec, plans, tuple(missing))
 
 

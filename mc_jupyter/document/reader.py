@@ -17,7 +17,7 @@ from mc_jupyter.document.workflows import WorkflowReader
 from mc_jupyter.errors import Problem, SpecError, UnknownName
 from mc_jupyter.language import cell, expressions
 from mc_jupyter.language.cell import Document, Map, place_in
-from mc_jupyter.words import listing
+from mc_jupyter.words import UNNAMED, listing
 
 # What an action's expressions may name; those of its output also name what its component type has (`result` …).
 _SOURCES = ("input", "env", "context")
@@ -96,7 +96,7 @@ class _ComponentReader:
         actions = [action for raw in self.actions_written() if (action := self.action(raw))]
         self.found.known_sources(self.own, ("env",), "a component's own fields are decided before it is called")
         self.found.unique(actions, "action")
-        name = self.written.get("id", "__component__")
+        name = self.written.get("id", UNNAMED)
         if not isinstance(name, str) or name == DEFAULT:
             self.found.wrong("an id is a name", place_in(self.written, ("id",)), "id: my_model")
         elif len(actions) > 1 and not any(action.default for action in actions):

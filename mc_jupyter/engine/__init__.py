@@ -104,6 +104,18 @@ class Engine:
             raise NeedsWord(message, fix="Session(trust=True) asks nobody")
         return Definition(text, made, planned, dict(beside or {}))
 
+    def named(self, name: str) -> Defined:
+        """What has been defined under a name. UnknownName where there is none, RunError in a closed session."""
+        if (one := self.defined.get(name)) is not None:
+            return one
+        self.residents.refuse_if_closed()
+        raise UnknownName(
+            hinted(f"no component {name!r} has been defined", name, self.defined),
+            fix=f"there are: {words.listing([*self.defined], 'and')}"
+            if self.defined
+            else f"run a cell that begins with %%compose {name}",
+        )
+
     def forget_plans(self) -> None:
         """Plan everything anew at the next question: what a text names may be elsewhere now."""
         self._plans.clear()
@@ -291,18 +303,12 @@ class Engine:
 
         A change that was described before another one was applied is described anew, so that neither is lost.
         """
-        one = self._named(change.name)
+        one = self.named(change.name)
         with one.lock:
             if change.old is not one.definition or change.effect.passing:
                 change = self.change(one, change.settings)
             self._apply(one, change, run)
         self.on_change()
-
-    def _named(self, name: str) -> Defined:
-        if (one := self.defined.get(name)) is not None:
-            return one
-        self.residents.refuse_if_closed()
-        raise UnknownName(hinted(f"no component {name!r} has been defined", name, self.defined))
 
     def _apply(self, one: Defined, change: Change, run: Run) -> None:
         before, definition = self.there(one), change.new

@@ -22,7 +22,7 @@ from mc_jupyter.language.kinds import Takes, taken
 from mc_jupyter.language.problems import problems_of
 from mc_jupyter.trust.files import is_upload
 from mc_jupyter.trust.permissions import NOTHING, Permissions
-from mc_jupyter.values import Batch
+from mc_jupyter.values import Batch, Stream
 from mc_jupyter.words import hinted, listing
 
 _OF_A_CALL = ("seed", "batch_size")
@@ -47,13 +47,15 @@ class Prepared:
 
     def call(self, run: Run) -> Call:
         """The same, as a component type is given it."""
-        return Call(self.fields, run, self.sources["input"])
+        return Call(self.fields, run)
 
     def output(self, value: Any) -> Any:
         """What the call gives back: the value itself, or what `output` makes of it."""
         if self.template is None:
             return value
         if self.shapes_pieces:
+            if isinstance(value, Stream):
+                return value.map(self.piece)
             # A value that came whole is one piece; each of a batch is.
             pieces = [self.piece(v) for v in value] if isinstance(value, Batch) else self.piece(value)
             return Batch(pieces) if isinstance(pieces, list) and isinstance(value, Batch) else pieces

@@ -16,6 +16,7 @@ from mc_jupyter.components import DEFAULT, Planned
 from mc_jupyter.document import plan as planning
 from mc_jupyter.document.edits import ADAPTER, rewritten
 from mc_jupyter.document.plan import Plan
+from mc_jupyter.words import UNNAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Definition:
     @property
     def name(self) -> str:
         """What it is called where nobody gives it a name."""
-        named = self.planned.id != "__component__"
+        named = self.planned.id != UNNAMED
         return self.planned.id if named else self.planned.kind.replace("-", "_")
 
     def __reduce__(self) -> tuple[Any, ...]:

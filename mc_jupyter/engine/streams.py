@@ -23,9 +23,9 @@ class TextStream(Stream):
     work  what writes: a function of the run, whose value is the whole answer
     run   who listens besides, and who may stop it
 
-    `.result` is the whole answer, once it has ended. Closing the stream, leaving its loop early or letting go of it
-    stops the run at its next token; a stream that nobody reads never begins. An error of the run is raised to whoever
-    reads. What writes no text gives its results one by one.
+    `.result` is the whole answer, once it has ended. Closing the stream or letting go of it, as leaving a loop over
+    `handle.stream(…)` does, stops the run at its next token; a stream that nobody reads never begins. An error of the
+    run is raised to whoever reads. What writes no text gives its results one by one.
     """
 
     def __init__(self, name: str, work: Callable[[Run], Any], run: Run):

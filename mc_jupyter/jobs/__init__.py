@@ -34,9 +34,7 @@ from pydantic import Field
 
 from mc_jupyter.catalog import Part
 from mc_jupyter.language.fields import Closed
-
-DEFAULT = "__default__"
-"""The name of the component, and of the action, that is meant where none is named."""
+from mc_jupyter.words import DEFAULT
 
 
 class Retry(Closed):

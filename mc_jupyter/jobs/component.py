@@ -7,8 +7,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from mc_jupyter.jobs import DEFAULT, Called, JobFields, JobType
+from mc_jupyter.jobs import Called, JobFields, JobType
 from mc_jupyter.language.fields import Bound
+from mc_jupyter.words import DEFAULT
 
 
 class Component(JobType):

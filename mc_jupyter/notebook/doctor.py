@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -27,7 +26,7 @@ def table(interactive: bool) -> Table:
         rows.append((device.name, f"{device.label}, {devices.free_memory(device.name)}"))
     rows.append(("this kernel", f"{format_bytes(devices.process_memory())} of memory"))
     rows.append(("hub", _hub()))
-    rows.append(("downloads go to", _home_relative(_cache_folder())))
+    rows.append(("downloads go to", _downloads()))
     rows.append(
         ("forms", "shown when inputs are missing" if interactive else "off: nobody can fill them in (headless)")
     )
@@ -50,11 +49,10 @@ def _version(package: str) -> str:
     return f"{found} (imported)" if package in sys.modules and package != "mc-jupyter" else found
 
 
-def _cache_folder() -> Path:
-    if folder := os.environ.get("HF_HUB_CACHE"):
-        return Path(folder)
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "huggingface"
-    return Path(home).expanduser() / "hub"
+def _downloads() -> str:
+    from mc_jupyter.weights import hub
+
+    return _home_relative(hub.cache_root())
 
 
 def _home_relative(path: Path) -> str:

@@ -32,11 +32,10 @@ def table(path: str | None) -> Table:
 
 
 def _overview() -> Table:
-    rows = [("type", word, ComponentType.named(word).__doc__ or "") for word in ComponentType.names()]
+    rows = [("type", word, ComponentType.named(word).summary()) for word in ComponentType.names()]
     rows += [("task", word, Task.named(word).summary()) for word in Task.names()]
-    rows += [("driver", listing(d.words, "or"), d.__doc__ or "") for d in Driver.all() if d.words]
-    told = tuple((kind, word, text.strip().partition("\n")[0]) for kind, word, text in rows)
-    return Table(("key", "value", "what it is"), told, "", "%compose schema WORD shows its fields")
+    rows += [("driver", listing(d.words, "or"), d.summary()) for d in Driver.all() if d.words]
+    return Table(("key", "value", "what it is"), tuple(rows), "", "%compose schema WORD shows its fields")
 
 
 def fields_of(word: str) -> Iterator[tuple[str, type[Closed]]]:

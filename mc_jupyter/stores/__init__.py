@@ -122,9 +122,5 @@ class Store(Part, room="stores", noun="store"):
         """
         raise NotImplementedError
 
-    def facts(self) -> Mapping[str, Any]:
-        """What there is to say of it: collections, how many entries, how long vectors are."""
-        return {}
-
     def close(self) -> None:
         """Let go of files and connections. Called once; raises nothing."""

@@ -64,14 +64,16 @@ class Listing:
         return [entry for entry in self.entries if entry.name in wanted]
 
 
+def cache_root() -> Path:
+    """Where the hub's models are kept on this disk. Follows its variables as they are now, not as at its import."""
+    home = os.environ.get("HF_HOME") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
+    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or os.path.join(home, "hub")
+    return Path(os.path.expandvars(named)).expanduser()
+
+
 def cache_folder(source: HubSource) -> Path:
-    """Where the repository is kept on this disk. Follows the hub's variables as they are now, not as at its import."""
-    if source.cache_dir is not None:
-        root = Path(source.cache_dir).expanduser()
-    else:
-        home = os.environ.get("HF_HOME") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
-        named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or os.path.join(home, "hub")
-        root = Path(os.path.expandvars(named)).expanduser()
+    """Where the repository is kept on this disk."""
+    root = cache_root() if source.cache_dir is None else Path(source.cache_dir).expanduser()
     return root / "--".join(["models", *source.repository.split("/")])
 
 

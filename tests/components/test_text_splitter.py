@@ -65,8 +65,14 @@ def test_no_piece_is_longer_than_asked_and_no_letter_is_lost(text: str, size: in
     overlap = data.draw(st.integers(0, size - 1))
     found = cut(text, size, overlap)
     assert all(0 < len(piece) <= size for piece in found)
-    if overlap == 0:
-        assert "".join("".join(found).split()) == "".join(text.split())
+    letters, end = "".join(text.split()), 0
+    for piece in found:  # each begins where the ones before it end, or within them
+        bare = "".join(piece.split())
+        start = letters.rfind(bare, 0, end + len(bare))
+        assert start >= 0
+        end = max(end, start + len(bare))
+    assert end == len(letters)
+    assert "".join("".join(cut(text, size, 0)).split()) == letters
 
 
 class TestAsAComponent:
@@ -124,3 +130,8 @@ class TestAsAComponent:
     def test_a_flag_that_it_has_not_is_refused(self, session: mc.Session) -> None:
         with pytest.raises(mc.ComposeError, match="text-splitter has no --device"):
             session.load(document(), "cut", overrides={"device": "cpu"})
+
+
+def test_an_output_shapes_each_piece_of_a_stream(session: mc.Session) -> None:
+    text = "component: {type: text-splitter, chunk_size: 4, chunk_overlap: 0, stream_output: true, output: '- ${result[]}'}"
+    assert list(session.load(text, "cut")("a b c d")) == ["- a b", "- c d"]

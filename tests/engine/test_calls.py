@@ -18,6 +18,7 @@ import mc_jupyter as mc
 from mc_jupyter.engine.definition import Definition
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, RunError, UnknownName
 from mc_jupyter.events import Piece, Run
+from tests import models
 from tests.conftest import cell
 from tests.engine.test_room import wait_until
 
@@ -31,6 +32,12 @@ component:
     - {id: second, default: true, text: '${input.story as text}', output: 'told: ${result}'}
 """
 LONG = "params: {max_output_length: 400, min_output_length: 400}"
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that has room for what is long."""
+    return models.llama(tmp_path_factory.mktemp("llama"), window=1024)
 
 
 @pytest.fixture
@@ -74,9 +81,13 @@ class TestStreams:
 
     def test_leaving_its_loop_stops_the_run_and_frees_the_model(self, session: mc.Session, llama: Path) -> None:
         handle = session.load(cell("text-generation", llama, LONG), "a")
-        for _ in handle.stream("the fox"):
+        stream = handle.stream("the fox")
+        run = stream.run
+        for _ in stream:
             break
+        del stream
         assert wait_until(lambda: not any(row.running for row in session.residents()))
+        assert run.stopped
         assert "given back" in session.unload("a")[0]
 
     def test_one_that_is_let_go_of_stops(self, session: mc.Session, llama: Path) -> None:
@@ -92,20 +103,23 @@ class TestStreams:
     ) -> None:
         handle = session.load(cell("text-generation", llama, LONG), "a")
         ring: list[Any] = []  # holds itself: only a collection ends it
-        collected, lost = threading.Event(), threading.Event()
+        pieces: list[Any] = []
+        lost = threading.Event()
 
         def collect(event: Any) -> None:
-            if isinstance(event, Piece) and lost.wait(30) and not collected.is_set():
+            pieces.append(event)
+            if len(pieces) > 1 and lost.wait(30):  # the first is being read
                 gc.collect()
-                collected.set()
 
         ring += (ring, handle.stream("the fox"))
-        ring[1].run.listener = collect
-        threading.Timer(0.2, lost.set).start()
+        run = ring[1].run
+        run.listener = lambda event: collect(event) if isinstance(event, Piece) else None
         next(ring[1])
         del ring
-        assert collected.wait(30)
+        lost.set()
         assert wait_until(lambda: not any(row.running for row in session.residents()))
+        assert run.stopped
+        assert len(pieces) < 400
 
     @pytest.mark.slow
     def test_python_ends_well_while_one_is_half_read(self, llama: Path) -> None:

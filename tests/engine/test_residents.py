@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mc_jupyter.components import FOR_EVER, Effect, Need, Open, Planned
+from mc_jupyter.components import Need, Open
 from mc_jupyter.engine.residents import Gone, Place, Resident, Residents
 from mc_jupyter.errors import DoesNotFit, PlanError, RunError
 
@@ -32,9 +32,6 @@ class Thing(Open):
         self.log += (f"{holder} leaves {self.name}" for holder in sorted(self.kept_for.difference(holders)))
         self.kept_for = frozenset(holders)
 
-    def stay(self, holder: str, planned: Planned) -> None:
-        self.log.append(f"{holder} stays with {self.name}")
-
     def close(self) -> None:
         self.log.append(f"close {self.name}")
 
@@ -55,8 +52,8 @@ def resident(residents: Residents, key: str) -> Resident:
     return found
 
 
-def place(residents: Residents, holder: str, effect: Effect | None = None) -> Place:
-    return Place(residents, holder, None, FOR_EVER, effect)
+def place(residents: Residents, holder: str) -> Place:
+    return Place(residents, holder)
 
 
 def hold(residents: Residents, log: list[str], key: str, holder: str, size: int = 0) -> Resident:
@@ -164,7 +161,7 @@ def test_a_change_that_breaks_half_way_leaves_nothing_that_could_be_used(residen
 
     with pytest.raises(KeyboardInterrupt):
         place(residents, "one").become(one, "b", interrupted)
-    assert log == ["open a", "close a"]
+    assert (log, list(residents)) == (["open a", "close a"], [])
 
 
 def test_an_opening_that_fails_leaves_no_trace(residents: Residents) -> None:

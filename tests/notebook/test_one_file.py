@@ -11,7 +11,6 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from mc_jupyter import catalog
 from mc_jupyter.errors import SpecError
 
 Run = Callable[[str], Any]
@@ -237,11 +236,3 @@ def test_a_task_with_a_new_kind_of_input(run: Run, made: Made, shell: Interactiv
     (tmp_path / "bell.wav").write_bytes(b"ding")
     assert run(f"%compose run ear clip={tmp_path / 'bell.wav'}") == b"ding"  # a path is the user's own word
     assert "needs the input 'clip'" in str(run("%compose run ear"))
-
-
-def test_what_was_written_is_gone_afterwards() -> None:
-    """The fixture takes its files out again: no other test meets them."""
-    from mc_jupyter.components import ComponentType
-
-    catalog.forget()
-    assert not [word for word in ComponentType.names() if word.startswith("test-made")]

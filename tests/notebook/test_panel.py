@@ -265,7 +265,7 @@ def test_a_new_field_of_a_new_task_gets_a_control(
 def test_what_somebody_else_sets_is_shown_and_set_by_nobody(board: Panel, story: mc.Handle, session: Any) -> None:
     story.set({"temperature": 1.1, "top_k": 7})
     after = story.text
-    panels.refresh(session, "story")
+    panels.refresh(session)
     assert board.controls["temperature"].value == 1.1
     assert board.controls["top_k"].value == 7  # no expression any more: it has a field
     assert story.text == after

@@ -8,19 +8,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from pydantic import ValidationError
-
 from mc_jupyter import devices, weights
-from mc_jupyter.components import Component
+from mc_jupyter.components import Component, settings_of
 from mc_jupyter.components.model.choices import ModelPlan, ModelShape, PlannedAdapter, Undecided
 from mc_jupyter.components.model.identity import identity_of
 from mc_jupyter.drivers import Asked, Driver, Refusal
-from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, PlanError, Problem, SpecError
+from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, PlanError
 from mc_jupyter.language import expressions
 from mc_jupyter.language.cell import Map, place_in
 from mc_jupyter.language.fields import Adapter, adapter_names, is_deferred, names_a_secret
 from mc_jupyter.language.inputs import Input
-from mc_jupyter.language.problems import problems_of
 from mc_jupyter.tasks import Task
 from mc_jupyter.weights import Checkpoint
 from mc_jupyter.words import hinted, listing
@@ -88,35 +85,12 @@ class ModelPlanner:
 
     def settings(self) -> Any:
         """The component's fields with `${env.…}` filled in; None with the problem noted."""
-        model = type(self.component.settings)
         try:
-            own = self.component.own
-            self.refuse_secrets(own)
-            written = expressions.resolve_env(own, self.env)
-            model.model_validate(written)
-        except ValidationError as error:
-            self.problems.append(SpecError([self.without_values(p) for p in problems_of(error, own, model)]))
-            return None
+            self.refuse_secrets(self.component.own)
+            return settings_of(self.component, self.env, self.overrides)
         except ComposeError as error:
             self.problems.append(error)
             return None
-        chosen = {k: v for k, v in self.overrides.items() if k in model.model_fields and v is not None}
-        try:
-            return model.model_validate({**written, **chosen})
-        except ValidationError as error:
-            problems = problems_of(error, dict(chosen), model)
-            self.problems.append(InputError([Problem(f"--{p.message}", None, p.fix) for p in problems]))
-            return None
-
-    def without_values(self, problem: Problem) -> Problem:
-        """The problem, naming environment variables instead of showing what they hold."""
-        message = problem.message
-        for _, reference in expressions.references(self.component.written):
-            if reference.source == "env" and reference.path:
-                name = str(reference.path[0])
-                if value := self.env.get(name):
-                    message = message.replace(repr(value), reference.text)
-        return Problem(message, problem.place, problem.fix)
 
     def refuse_secrets(self, own: Map) -> None:
         """Raise for a secret in a field that is shown: only `token` keeps what it is given to itself."""

@@ -46,9 +46,6 @@ class Document:
         """Where the value at a path stands; with `key`, where its key does."""
         return (span_in(self.value, path, key=key) or self.span).place()
 
-    def place_at(self, span: Span) -> Place:
-        return span.place()
-
 
 def read(text: str, *, first_line: int = 1, problems: list[Problem] | None = None) -> Document:
     """The document that a text is. Raises SpecError with every problem that could be found at once.

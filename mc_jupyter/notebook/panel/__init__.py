@@ -44,11 +44,10 @@ def panel(handle: Handle) -> Panel:
     return made
 
 
-def refresh(session: Session, name: str | None = None) -> None:
-    """Let the open panels of a session, or that of one component, show how things are now."""
-    for of, one in list(_open.get(session, {}).items()):
-        if name in (None, of):
-            one.refresh()
+def refresh(session: Session) -> None:
+    """Let the open panels of a session show how things are now."""
+    for one in list(_open.get(session, {}).values()):
+        one.refresh()
 
 
 def close(session: Session) -> None:

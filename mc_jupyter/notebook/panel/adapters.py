@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter.document.edits import ADAPTER
 from mc_jupyter.notebook.html import number
 from mc_jupyter.notebook.panel.looks import Hint, Looks, small
+from mc_jupyter.notebook.panel.status import what_is_laid
 
 if TYPE_CHECKING:
     from mc_jupyter.drivers import AdapterFacts
@@ -98,10 +99,9 @@ class Adapters:
         self.error.say("")
 
 
-def _told(facts: AdapterFacts | None) -> list[Any]:
+def _told(facts: AdapterFacts | None) -> list[str]:
     if facts is None:
         return []
     low, high = facts.scales
     scale = number(low) if low == high else f"{number(low)} to {number(high)}"
-    ranks = "–".join(dict.fromkeys(map(str, facts.ranks)))
-    return [f"{facts.modules} modules", f"rank {ranks}", f"scale now {scale}"]
+    return [*what_is_laid(facts), f"scale now {scale}"]

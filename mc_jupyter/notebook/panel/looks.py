@@ -11,10 +11,9 @@ from html import escape
 from typing import Any
 
 from mc_jupyter.errors import ComposeError
-from mc_jupyter.notebook.html import FONT, MUTED, code, pre
+from mc_jupyter.notebook.html import ACCENT, FONT, LINE, MUTED, code, pre
 
-ACCENT = "#4c8dff"
-_LINE = "1px solid rgba(128,128,128,.28)"
+_LINE = f"1px solid {LINE}"
 _BAD = "#d9534f"  # reads on white and on black
 LABEL = "132px"
 """How wide the column of names is."""

@@ -7,12 +7,11 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import devices, words
-from mc_jupyter.notebook.html import FONT, MUTED, bar
-from mc_jupyter.notebook.panel.looks import ACCENT
+from mc_jupyter.notebook.html import ACCENT, FONT, MUTED, bar
 from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
-    from mc_jupyter.drivers import Facts
+    from mc_jupyter.drivers import AdapterFacts, Facts
     from mc_jupyter.session import Handle, Session
 
 
@@ -26,7 +25,6 @@ class Status:
     share: float = 0.0
     total: str = ""
     loaded_in: str = ""
-    window: str = ""
 
     @property
     def loaded(self) -> bool:
@@ -47,7 +45,6 @@ def status_of(handle: Handle, session: Session) -> Status:
         facts.bytes / total if total else 0.0,
         format_bytes(total),
         words.seconds(resident.load_seconds),
-        f"{facts.window:,} tokens" if facts.window else "",
     )
 
 
@@ -69,6 +66,11 @@ def what_it_is(handle: Handle, between: str) -> str:
 def absent(handle: Handle) -> str:
     """What to say while nothing is loaded: nothing, where there is no model."""
     return "not loaded; the next run loads it" if handle.planned.loads else ""
+
+
+def what_is_laid(facts: AdapterFacts) -> list[str]:
+    """What an adapter is over its base: how many modules, and their rank or ranks."""
+    return [f"{facts.modules} modules", f"rank {'–'.join(dict.fromkeys(map(str, facts.ranks)))}"]
 
 
 def html(handle: Handle, status: Status, speed: str, remark: str = "") -> str:

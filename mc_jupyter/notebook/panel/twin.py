@@ -50,7 +50,7 @@ def _adapters(handle: Handle) -> Table:
     rows = []
     for one in handle.planned.adapters:
         facts = laid.get(one.name)
-        told = f"{facts.modules} modules, rank {facts.ranks[1]}" if facts else ""
+        told = ", ".join(statuses.what_is_laid(facts)) if facts else ""
         rows.append((one.name, f"{one.weight:g}", str(one.settings.model), told))
     return Table(("adapter", "weight", "model", ""), tuple(rows))
 

@@ -12,7 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.notebook.album import files_of, images_of
-from mc_jupyter.notebook.html import FONT, MUTED, muted
+from mc_jupyter.notebook.html import FONT, MUTED, cut, muted
 from mc_jupyter.notebook.png import data_uri, parameters, smaller, told
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import is_image
@@ -147,8 +147,7 @@ def _short(image: Image, prompted: bool) -> str:
 
 
 def _cut(text: str, width: int = _PROMPT) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return cut(" ".join(text.split()), width)
 
 
 def _figure(image: Image, side: int, words: str, showing: Showing) -> str:
