@@ -14,6 +14,7 @@ from mc_jupyter.drivers._batching import batches
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._memory import halving, refusing_what_does_not_fit
 from mc_jupyter.drivers._transformers import captioning, casting
+from mc_jupyter.drivers._transformers.conversations import conversation
 from mc_jupyter.drivers._transformers.decoding import Decoder
 from mc_jupyter.drivers._transformers.folder import sentence_files
 from mc_jupyter.drivers._transformers.loading import (
@@ -34,6 +35,7 @@ from mc_jupyter.tasks.image_to_text import ImageToText
 from mc_jupyter.tasks.text_classification import TextClassification
 from mc_jupyter.tasks.text_embedding import TextEmbedding
 from mc_jupyter.tasks.text_generation import TextGeneration
+from mc_jupyter.trust import apart
 from mc_jupyter.values import Embedding, Label
 from mc_jupyter.weights.memory import Estimate
 from mc_jupyter.weights.unsafe import check_pickle
@@ -190,7 +192,11 @@ class Transformers(Driver):
     @performs(ChatCompletion)
     def chat(self, call: TaskCall) -> list[Any]:
         """Answers to conversations."""
-        return self._write([self._conversation(messages, call) for messages in call.items], call)
+        try:
+            prompts = [self._conversation(messages, call) for messages in call.items]
+        except apart.Stopped:
+            return [None] * len(call.items)
+        return self._write(prompts, call)
 
     @performs(ImageToText)
     def describe(self, call: TaskCall) -> list[Any]:
@@ -297,22 +303,9 @@ class Transformers(Driver):
         return 0
 
     def _conversation(self, messages: list[Any], call: TaskCall) -> list[int]:
-        from jinja2.exceptions import TemplateError
-
-        template = call.settings.chat_template
-        if call.action.tools and "tools" not in (template or self.tokenizer.get_chat_template(tools=call.action.tools)):
-            raise InputError("this model's chat template knows no tools", fix="remove tools:")
-        try:
-            ids: list[int] = self.tokenizer.apply_chat_template(
-                [m.model_dump(exclude_none=True) for m in messages],
-                chat_template=template,
-                tools=call.action.tools,
-                add_generation_prompt=True,
-                return_dict=False,
-            )
-        except TemplateError as error:
-            raise InputError(f"the model's chat template refuses these messages: {error}") from None
-        return ids
+        said = [m.model_dump(exclude_none=True) for m in messages]
+        whose, own = self.key.subject or "the model", call.settings.chat_template
+        return conversation(self.tokenizer, said, call.action.tools, own, whose, lambda: call.run.stopped)
 
     # --- writing text -------------------------------------------------------------------------------------------------
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mc_jupyter as mc
-from mc_jupyter.errors import InputError, PlanError, SpecError, WeightsError
+from mc_jupyter.errors import InputError, Interrupted, PlanError, SpecError, WeightsError
 from mc_jupyter.events import Note, Run
 from tests import models
 from tests.conftest import cell
@@ -263,6 +267,44 @@ class TestChat:
         handle = session.load(cell("chat-completion", llama, template))
         with pytest.raises(InputError, match="roles must alternate"):
             handle([{"role": "user", "content": "hello"}])
+
+    LOOPING = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+
+    def test_a_template_that_does_not_end_is_one_error_that_names_it(
+        self, session: mc.Session, llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("mc_jupyter.trust.apart.TEMPLATE_SECONDS", 0.2)
+        handle = session.load(cell("chat-completion", llama, f'chat_template: "{self.LOOPING}"'))
+        with pytest.raises(InputError, match=r"the cell's chat_template did not end within 0\.2 s"):
+            handle([{"role": "user", "content": "hello"}])
+        own = models.llama(tmp_path, template=self.LOOPING)
+        with pytest.raises(InputError, match=rf"the chat template of .*{own.name} did not end within 0\.2 s"):
+            session.load(cell("chat-completion", own))([{"role": "user", "content": "hello"}])
+
+    def test_a_template_that_builds_gigabytes_is_not_told_as_memory_of_the_device(
+        self, session: mc.Session, llama: Path
+    ) -> None:
+        handle = session.load(cell("chat-completion", llama, "chat_template: \"{{ 'a' * 10**11 }}\""))
+        with pytest.raises(InputError, match="the cell's chat_template took more than 512 MB of memory"):
+            handle([{"role": "user", "content": "hello"}])
+
+    def test_one_interrupt_ends_a_template(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("chat-completion", llama, f'chat_template: "{self.LOOPING}"'))
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        started = time.monotonic()
+        with pytest.raises(Interrupted):
+            handle([{"role": "user", "content": "hello"}])
+        assert time.monotonic() - started < 2
+
+    def test_a_template_that_is_none_is_an_input_error(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("chat-completion", llama, 'chat_template: "{% for %}"'))
+        with pytest.raises(InputError, match="the cell's chat_template is no Jinja template"):
+            handle([{"role": "user", "content": "hello"}])
+
+    def test_an_empty_conversation_is_an_input_error(self, session: mc.Session, llama: Path) -> None:
+        handle = session.load(cell("chat-completion", llama, "messages: ${input.messages}"))
+        with pytest.raises(InputError, match="the conversation is empty"):
+            handle(messages=[[], [{"role": "user", "content": "hello"}]])
 
     def test_a_template_cannot_reach_python(self, session: mc.Session, llama: Path) -> None:
         template = "chat_template: \"{{ ''.__class__.__mro__ }}\""

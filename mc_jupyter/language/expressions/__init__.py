@@ -9,15 +9,18 @@ Lists and mappings may nest, and mappings may have the forms `...` (spread), `?`
     environment  `${env.X}`, put in first
     paths        what `.a[0].b` leads to
     forms, conditions   spread, join, zip; eq, gt, match …
+    allowance    how much one rendering may do
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from mc_jupyter.errors import ExpressionError
+from mc_jupyter.language.expressions.allowance import Allowance
 from mc_jupyter.language.expressions.conditions import OPERATORS, compare, conditions
 from mc_jupyter.language.expressions.environment import resolve_env
 from mc_jupyter.language.expressions.forms import expanded, join, spread_list, spread_mapping, zip_lists
@@ -105,14 +108,17 @@ class _Renderer:
         elementwise: bool,
         on_null: OnNull | None,
         permissions: Permissions = NOTHING,
+        allowance: Allowance | None = None,
     ):
         self.sources, self.elementwise, self.on_null, self.permissions = sources, elementwise, on_null, permissions
+        self.allowance = allowance or Allowance()
 
-    def within(self, item: Any, index: int) -> _Renderer:
+    def within(self, item: Any, index: int, allowance: Allowance | None) -> _Renderer:
         sources = {**self.sources, "item": item, "index": index}
-        return _Renderer(sources, self.elementwise, self.on_null, self.permissions)
+        return _Renderer(sources, self.elementwise, self.on_null, self.permissions, allowance)
 
     def value(self, value: Any, depth: int) -> Any:
+        self.allowance.value()
         if isinstance(value, str):
             return self.text(value)
         check_depth(depth)
@@ -138,7 +144,11 @@ class _Renderer:
     def template(self, template: Template) -> Any:
         if template.single:
             return self.reference(template.single)
-        return "".join(part if isinstance(part, str) else interpolated(self.reference(part)) for part in template.parts)
+        return "".join(part if isinstance(part, str) else self.inserted(part) for part in template.parts)
+
+    def inserted(self, reference: Reference) -> str:
+        text: str = self.allowance.made(interpolated(self.reference(reference)))
+        return text
 
     def reference(self, reference: Reference) -> Any:
         try:
@@ -153,11 +163,14 @@ class _Renderer:
             value = self.template(reference.default)
         if reference.type is None or value is None:
             return value
+        return self.converted(value, reference.type, reference)
+
+    def converted(self, value: Any, type: str, reference: Reference) -> Any:
         attributes = {name: self.template(template) for name, template in reference.attributes}
         try:
-            return convert(
+            found = convert(
                 value,
-                reference.type,
+                type,
                 reference.subtype,
                 attributes,
                 reference.format,
@@ -166,6 +179,7 @@ class _Renderer:
             )
         except ExpressionError as error:
             raise about(error, reference) from None
+        return found if found is value or isinstance(found, Stream) else self.allowance.made(found)
 
     def found(self, reference: Reference) -> Any:
         source = reference.source
@@ -186,7 +200,7 @@ class _Renderer:
         result: list[Any] = []
         for item in items:
             if isinstance(item, str) and item.startswith("...${") and is_single(item[3:]):
-                result.extend(spread_list(self.text(item[3:]), item))
+                result.extend(self.allowance.made(spread_list(self.text(item[3:]), item)))
             else:
                 result.append(self.value(item, depth))
         return result
@@ -199,7 +213,7 @@ class _Renderer:
         if len(entries) == 1:
             ((key, value),) = entries.items()
             if key == "+":
-                return join(self.value(value, depth))
+                return self.allowance.made(join(self.value(value, depth)))
             if key == "&":
                 return zip_lists(self.value(value, depth))
             if key == "?":
@@ -207,7 +221,7 @@ class _Renderer:
         result: dict[Any, Any] = {}
         for key, value in entries.items():
             if key == "...":
-                result.update(spread_mapping(self.value(value, depth), '"..."'))
+                result.update(self.allowance.made(spread_mapping(self.value(value, depth), '"..."')))
             elif key == "?":
                 result.update(spread_mapping(self.condition(value, depth), 'a "?" beside other keys'))
             else:
@@ -239,7 +253,11 @@ class _Renderer:
         if "not" in where:
             return not self.holds(where["not"], depth + 1)
         left, right = self.value(where.get("input"), depth), self.value(where.get("value"), depth)
-        return compare(self.value(where.get("operator", "eq"), depth), left, right)
+        began = time.monotonic()
+        try:
+            return compare(self.value(where.get("operator", "eq"), depth), left, right)
+        finally:
+            self.allowance.spent(began)
 
     def looped(self, source: Any, sign: str, depth: int) -> tuple[Any, Any]:
         """What a loop goes over (None, a list or a stream), and its `where`."""
@@ -253,12 +271,18 @@ class _Renderer:
             raise ExpressionError(f'"{sign}" needs a list or a stream, not {describe(items)}')
         return items, where
 
+    def shared(self, items: Any) -> Allowance | None:
+        """What the rounds of a loop share; a stream comes later, and each of its items has an allowance of its own."""
+        return None if isinstance(items, Stream) else self.allowance
+
     def map(self, entries: Mapping[Any, Any], depth: int) -> Any:
         items, where = self.looped(entries["*"], "*", depth)
         body = {key: value for key, value in entries.items() if key != "*"}
 
+        shared = self.shared(items)
+
         def each(numbered: tuple[int, Any]) -> list[Any]:
-            inner = self.within(numbered[1], numbered[0])
+            inner = self.within(numbered[1], numbered[0], shared)
             if where is not None and not inner.holds(where, depth):
                 return []
             return [inner.mapping(body, depth) if body else numbered[1]]
@@ -268,11 +292,12 @@ class _Renderer:
     def split(self, entries: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
         items, where = self.looped(entries["|"], "|", depth)
         body = {key: value for key, value in entries.items() if key != "|"}
+        shared = self.shared(items)
         copies = items.split(len(body)) if isinstance(items, Stream) else [items] * len(body)
 
         def branch(template: Any) -> Callable[[tuple[int, Any]], list[Any]]:
             def each(numbered: tuple[int, Any]) -> list[Any]:
-                inner = self.within(numbered[1], numbered[0])
+                inner = self.within(numbered[1], numbered[0], shared)
                 keep = where is None or inner.holds(where, depth)
                 return [inner.value(template, depth)] if keep else []
 

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from mc_jupyter.errors import ExpressionError
+from mc_jupyter.trust import apart
 from mc_jupyter.values import describe
 from mc_jupyter.words import did_you_mean, listing
 
 MAX_PATTERN = 1000
 MAX_SUBJECT = 100_000
+SECONDS = 1.0
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda left, right: bool(left == right),
@@ -31,8 +33,8 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 def compare(operator: Any, left: Any, right: Any) -> bool:
     """`left operator right`, nothing coerced: 3 is not "3". `match` looks for a regular expression at the start.
 
-    A pattern longer than `MAX_PATTERN` or a text longer than `MAX_SUBJECT` is refused with an ExpressionError. That
-    bounds what is matched, not how long it takes: `re` can backtrack for very long over a short text, as by `(a+)+b`.
+    A pattern longer than `MAX_PATTERN`, a text longer than `MAX_SUBJECT` and a match that does not end within
+    `SECONDS` (`re` can backtrack for very long over a short text, as by `(a+)+b`) are refused with an ExpressionError.
     """
     if not isinstance(operator, str) or operator not in OPERATORS:
         hint = did_you_mean(str(operator), OPERATORS)
@@ -48,7 +50,21 @@ def compare(operator: Any, left: Any, right: Any) -> bool:
 def _match(pattern: Any, text: Any) -> bool:
     _check_length("the regular expression", pattern, MAX_PATTERN)
     _check_length("the text to match", text, MAX_SUBJECT)
-    return re.match(pattern, text) is not None
+    if not any(isinstance(pattern, kind) and isinstance(text, kind) for kind in (str, bytes)) or _is_quick(pattern):
+        return re.match(pattern, text) is not None  # or says what is wrong
+    re.compile(pattern)  # says what is wrong with it, before anything is asked
+    try:
+        return apart.matches(pattern, text, SECONDS)
+    except apart.Overrun as error:
+        raise ExpressionError(f"matching {pattern!r} {error}", fix="write it without a repeat in a repeat") from None
+    except apart.Failed as error:
+        raise ExpressionError(f"matching {pattern!r} failed: {error}") from None
+
+
+def _is_quick(pattern: str | bytes) -> bool:
+    """Whether a pattern cannot backtrack for long: no group, and one repeat at most."""
+    written = pattern if isinstance(pattern, str) else pattern.decode("latin-1")
+    return "(" not in written and sum(written.count(sign) for sign in "*+?{") <= 1
 
 
 def _check_length(what: str, text: Any, limit: int) -> None:

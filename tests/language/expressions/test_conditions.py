@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+import warnings
 from typing import Any
 
 import pytest
@@ -49,3 +52,28 @@ def test_matches_reads_nested_conditions() -> None:
         }
     }
     assert [matches(where, {"item": item}) for item in (1, 3, 9)] == [False, True, False]
+
+
+class Worded(str):
+    """A text of a kind of its own, as a model's answers are."""
+
+
+@pytest.mark.parametrize("text", ["a" * 50, Worded("a" * 50), b"a" * 50])
+def test_a_match_that_backtracks_is_ended(text: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.import_module(compare.__module__), "SECONDS", 0.2)
+    pattern = b"(a+)+b" if isinstance(text, bytes) else "(a+)+b"
+    with pytest.raises(ExpressionError, match=r"matching .*\(a\+\)\+b' did not end within 0\.2 s"):
+        compare("match", text, pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"(?i)straße|x", "STRASSE"), (r"(a|b)*c", "abac"), (r"a{2}b?c+", "aac"), (r".*\.png$", "x.png"), (r"\s+\x1f?", "\x1f"),
+        (r"(?:foo){e<=1}", "fo"), ("(?<=x)y|(?P<n>z)(?P=n)", "zz"), (r"[[a]+\]?", "["), ("", ""), (r"^a+$", "aa\n"),
+    ],
+)  # fmt: skip
+def test_a_pattern_means_what_it_means_to_re(pattern: str, text: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert compare("match", text, pattern) is (re.match(pattern, text) is not None)
