@@ -4,14 +4,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Tests, benchmarks and the demo need no hub; `make lab` is yours and may download.
-demo check test browser bench: export HF_HUB_OFFLINE = 1
+demo check test browser fuzz bench: export HF_HUB_OFFLINE = 1
 
-.PHONY: help demo check test browser lint types bench lab starters clean
+.PHONY: help demo check test browser fuzz lint types bench lab starters clean
 
 help:
 	@echo "make demo    install into .venv, run the quick-start notebook, say how to open it"
 	@echo "make check   a quick answer: lint, types, and the tests that are not slow, in about a minute"
 	@echo "make test    install into .venv, run every test"
+	@echo "make fuzz    hostile inputs of every kind, a few minutes of them; COUNT=10000: so many of each"
 	@echo "make lint    ruff      make types   mypy, strict      make bench   figures against peers"
 	@echo "make lab     open the notebooks in JupyterLab         make clean   remove .venv and what was built"
 	@echo "make browser JupyterLab in Chromium: its tests alone, with pictures in out/browser/"
@@ -45,6 +46,9 @@ test: .venv/dev
 
 browser: .venv/dev
 	MC_JUPYTER_BROWSER=required $(BIN)/python -m pytest tests/browser
+
+fuzz: .venv/dev
+	$(BIN)/python -m tests.fuzz $(if $(COUNT),--count $(COUNT),--count 10000 --seconds 60) $(if $(SEED),--seed $(SEED))
 
 lint: .venv/dev
 	$(BIN)/ruff check .

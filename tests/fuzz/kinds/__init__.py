@@ -1,0 +1,1 @@
+"""The kinds of hostile input, a file each; nothing else names them."""
