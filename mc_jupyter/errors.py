@@ -85,7 +85,11 @@ class ComposeError(Exception):
 
     def at(self, place: Place | None) -> Self:
         """The same error, pointing at a place where it points at none."""
-        return self if place is None else type(self)([problem.at(place) for problem in self.problems])
+        if place is None:
+            return self
+        made = type(self)([problem.at(place) for problem in self.problems])
+        made.__cause__ = self.__cause__
+        return made
 
     def _render_traceback_(self) -> list[str]:
         """IPython's documented hook: these lines are shown instead of a traceback."""

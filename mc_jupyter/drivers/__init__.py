@@ -53,6 +53,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from mc_jupyter.catalog import Part
 from mc_jupyter.drivers._records import (
+    ODD_FILES,
     AdapterFacts,
     AdapterKey,
     Asked,
@@ -73,8 +74,8 @@ if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
 __all__ = [
-    "LANGUAGE_WORDS", "AdapterFacts", "AdapterKey", "Asked", "Driver", "Facts", "Layers", "ModelKey", "Refusal",
-    "TaskCall", "number_type", "performs", "refused",
+    "LANGUAGE_WORDS", "ODD_FILES", "AdapterFacts", "AdapterKey", "Asked", "Driver", "Facts", "Layers", "ModelKey",
+    "Refusal", "TaskCall", "number_type", "performs", "refused",
 ]  # fmt: skip
 
 LANGUAGE_WORDS = ("huggingface", "unsloth", "vllm", "llamacpp", "custom")
@@ -219,9 +220,16 @@ class Driver(Part, room="drivers", noun="driver"):
                 yield Refusal(PlanError([problem]), field, call=number)
 
     @classmethod
+    def refusals(cls, asked: Asked) -> list[Refusal]:
+        """Everything that it `refuses`, for those who ask; where files are so odd that looking at them fails, that."""
+        found: list[Refusal] = []
+        wrong = refused(lambda: found.extend(cls.refuses(asked)))
+        return found + wrong
+
+    @classmethod
     def check(cls, asked: Asked) -> None:
         """Raise the error of the first refusal of what is `asked`, where there is one."""
-        for refusal in cls.refuses(asked):
+        for refusal in cls.refusals(asked):
             raise refusal.error
 
     @classmethod

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter.drivers import AdapterFacts, AdapterKey
 from mc_jupyter.drivers._quantization import import_quietly
 from mc_jupyter.errors import PlanError, WeightsError
+from mc_jupyter.faults import said_as
 from mc_jupyter.weights.checkpoint import read_json, tensors
 from mc_jupyter.weights.unsafe import check_pickle
 from mc_jupyter.words import listing
@@ -370,17 +371,14 @@ def _wrapped(module: Any, path: str = "", seen: set[int] | None = None) -> Itera
 def read_weights(checkpoint: Checkpoint, card: Card) -> dict[str, torch.Tensor]:
     """Every tensor by the name that it has in a model."""
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     check_pickle(checkpoint)
     found: dict[str, torch.Tensor] = {}
-    try:
+    with said_as(WeightsError, f"adapter {card.name} cannot be read"):
         for file in checkpoint.files:
             safe = file.suffix == ".safetensors"
             found |= load_file(file) if safe else torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise WeightsError(f"adapter {card.name} cannot be read: {str(error).partition(chr(10))[0]}") from None
     card.check_names(found)
     return {key.removeprefix(_PREFIX): tensor for key, tensor in found.items()}
 

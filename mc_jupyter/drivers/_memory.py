@@ -10,12 +10,9 @@ from typing import TypeVar
 from mc_jupyter.devices import give_back, is_out_of_memory
 from mc_jupyter.errors import DoesNotFit, RunError, forget_frames
 from mc_jupyter.events import Run
+from mc_jupyter.faults import reason
 
 T = TypeVar("T")
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 @contextmanager
@@ -27,7 +24,7 @@ def refusing_what_does_not_fit(subject: str) -> Iterator[None]:
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        text = _line(error)
+        text = reason(error)
         forget_frames(error)
     give_back()
     raise DoesNotFit(
@@ -69,6 +66,6 @@ def _tried(batch: list[int], work: Callable[[list[int]], T]) -> tuple[list[T], s
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        text = _line(error)
+        text = reason(error)
         forget_frames(error)  # they hold the tensors of the attempt
     return [], text

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.errors import ComposeError
+from mc_jupyter.errors import ComposeError, WeightsError
 from mc_jupyter.events import Run
+from mc_jupyter.faults import said_as
 from mc_jupyter.tasks import Task
 
 if TYPE_CHECKING:
@@ -100,10 +101,18 @@ class Refusal:
     adapter: str | None = None
 
 
+ODD_FILES = "the files are damaged, or not what their names say"
+"""What is wrong where looking at files fails in a way that nobody has foreseen."""
+
+
 def refused(check: Callable[..., object], *given: Any, adapter: str | None = None) -> list[Refusal]:
-    """The refusal for the error that `check(*given)` raises; nothing when it raises none."""
+    """The refusal for the error that `check(*given)` raises; nothing when it raises none.
+
+    What is no error of ours is the files': they are so odd that looking at them failed.
+    """
     try:
-        check(*given)
+        with said_as(WeightsError, f"adapter {adapter}: {ODD_FILES}" if adapter else ODD_FILES):
+            check(*given)
     except ComposeError as error:
         return [Refusal(error, adapter=adapter)]
     return []

@@ -14,6 +14,7 @@ from mc_jupyter.drivers._insightface import packs
 from mc_jupyter.drivers._insightface.onnx import threads
 from mc_jupyter.errors import MissingPackage, PlanError, WeightsError
 from mc_jupyter.events import Advance, Run
+from mc_jupyter.faults import said_as
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.face_embedding import FaceEmbedding
 from mc_jupyter.values import Faces
@@ -211,12 +212,11 @@ def _sessions(folder: Path, key: ModelKey) -> Mapping[str, Any]:
     """The library's models by their roles, each with its session, all of them on the key's device."""
     import onnxruntime
     from insightface.app import FaceAnalysis
-    from onnxruntime.capi import onnxruntime_pybind11_state as refusals
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads()
     options.log_severity_level = 3  # errors; its warnings are about its own optimizations
-    try:
+    with said_as(WeightsError, f"onnxruntime does not run the pack in {folder}", fix="fetch it again"):
         # A folder, where it is one, is never downloaded. Otherwise each picture size would be a session of its own.
         made = FaceAnalysis(
             name=str(folder),
@@ -225,10 +225,6 @@ def _sessions(folder: Path, key: ModelKey) -> Mapping[str, Any]:
             sess_options=options,
             static_shape_sessions=False,
         )
-    except (AssertionError, RuntimeError, ValueError, refusals.Fail, refusals.InvalidProtobuf, refusals.InvalidGraph,
-            refusals.InvalidArgument, refusals.NotImplemented, refusals.RuntimeException) as error:  # fmt: skip
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise WeightsError(f"onnxruntime does not run the pack in {folder}: {reason}", fix="fetch it again") from None
     _refuse_another_device(made.models, key.device)
     models: Mapping[str, Any] = made.models
     return models

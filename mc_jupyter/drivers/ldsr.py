@@ -6,12 +6,12 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.devices import give_back, is_out_of_memory
+from mc_jupyter.devices import give_back
 from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs
 from mc_jupyter.drivers._diffusers.loading import quiet
 from mc_jupyter.drivers._memory import refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes
-from mc_jupyter.errors import InputError, PlanError, RunError, WeightsError
+from mc_jupyter.errors import InputError, PlanError, RunError
 from mc_jupyter.events import Advance, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_upscale import ImageUpscale
@@ -211,18 +211,12 @@ def _read(key: ModelKey, checkpoint: Checkpoint) -> Any:
     import torch
     from diffusers import LDMSuperResolutionPipeline
 
-    try:
-        return LDMSuperResolutionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
-            checkpoint.folder,
-            dtype=getattr(torch, key.dtype),
-            use_safetensors=True if all(file.suffix == ".safetensors" for file in checkpoint.files) else None,
-            local_files_only=True,
-        )
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        if is_out_of_memory(error):
-            raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-        raise WeightsError(f"diffusers cannot load {key.subject}: {reason}") from None
+    return LDMSuperResolutionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
+        checkpoint.folder,
+        dtype=getattr(torch, key.dtype),
+        use_safetensors=True if all(file.suffix == ".safetensors" for file in checkpoint.files) else None,
+        local_files_only=True,
+    )
 
 
 def _any_seed() -> int:

@@ -28,7 +28,6 @@ from mc_jupyter.engine.definition import Defined, Definition, written_with
 from mc_jupyter.engine.residents import Gone, Place, Resident, Residents
 from mc_jupyter.engine.streams import TextStream
 from mc_jupyter.errors import (
-    ComposeError,
     InputError,
     Interrupted,
     NeedsWord,
@@ -38,6 +37,7 @@ from mc_jupyter.errors import (
     forget_frames,
 )
 from mc_jupyter.events import Done, Phase, Run, stop_on_interrupt
+from mc_jupyter.faults import reason, said_as
 from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.values import Batch, is_image
 from mc_jupyter.values.pictures import origin
@@ -271,16 +271,14 @@ class Engine:
         """The type's own value. However it fails, the traceback that goes up holds no tensor."""
         run.emit(Phase("run", name))
         try:
-            return planned.type.call(planned, thing, call.call(run))
+            with said_as(RunError, f"{name} failed"):
+                return planned.type.call(planned, thing, call.call(run))
         except BaseException as error:
             forget_frames(error)
-            if isinstance(error, ComposeError) or not isinstance(error, Exception):
-                raise
-            text = (str(error).strip() or type(error).__name__).splitlines()[0]
             if not is_out_of_memory(error):
-                raise RunError(f"{type(error).__name__}: {text}") from None
+                raise
             give_back()
-            raise room.out_of_memory(self.residents, text, planned.key) from None
+            raise room.out_of_memory(self.residents, reason(error), planned.key) from None
 
     # --- changing -----------------------------------------------------------------------------------------------------
 

@@ -240,6 +240,6 @@ print(session.load({cell("text-generation", large, GREEDY)!r}, "large")("the fox
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180, env=env)
     assert done.returncode == 0, done.stderr
     said, tokens = done.stdout.strip().splitlines()
-    assert said.startswith("DoesNotFit | out of memory")
+    assert said.startswith("DoesNotFit | line 4: out of memory")
     assert "loaded are small (511 kB)" in said
     assert tokens == "6"

@@ -26,9 +26,10 @@ from mc_jupyter.components.model.changing import effect_of
 from mc_jupyter.components.model.choices import ModelShape, decided
 from mc_jupyter.components.model.loading import fetch, open_model
 from mc_jupyter.components.model.planning import ModelPlanner, standing_in_the_way
-from mc_jupyter.drivers import Asked, Driver
-from mc_jupyter.errors import ComposeError, InputError, Problem, UnknownName
+from mc_jupyter.drivers import ODD_FILES, Asked, Driver
+from mc_jupyter.errors import ComposeError, InputError, Problem, UnknownName, WeightsError
 from mc_jupyter.events import Run
+from mc_jupyter.faults import pointing, said_as
 from mc_jupyter.language.cell import place_in
 from mc_jupyter.language.fields import Closed, KeepAlive, ModelSettings
 from mc_jupyter.language.kinds import bindings
@@ -77,7 +78,7 @@ class Model(ComponentType):
     ) -> Iterator[tuple[str, Problem]]:
         yield from shape.task.check(action)
         if shape.driver is not None:
-            for refusal in shape.driver.refuses(Asked(shape.task, calls=(action,))):
+            for refusal in shape.driver.refusals(Asked(shape.task, calls=(action,))):
                 yield refusal.field, refusal.error.problems[0]
 
     @classmethod
@@ -97,13 +98,16 @@ class Model(ComponentType):
         plan = decided(planned)
         if not plan.driver.needs_weights:
             return []
-        files = fetch(plan, None, run)
+        with pointing(plan.place), said_as(WeightsError, f"{plan.subject}: {ODD_FILES}"):
+            files = fetch(plan, None, run)
         names = [plan.subject, *(str(adapter.settings.model) for adapter in plan.adapters)]
         return list(zip(names, (files.base, *files.adapters), strict=True))
 
     @classmethod
     def change(cls, old: Planned, new: Planned, room: Room) -> Effect:
-        return effect_of(old, decided(new), room)
+        plan = decided(new)
+        with pointing(plan.place), said_as(WeightsError, f"{plan.subject}: {ODD_FILES}"):
+            return effect_of(old, plan, room)
 
     @classmethod
     def streams(cls, planned: Planned, fields: Any, *, asked: bool = False) -> bool:

@@ -9,6 +9,8 @@ from mc_jupyter.components.model.choices import ModelPlan
 from mc_jupyter.components.model.loading import LoadedModel
 from mc_jupyter.components.model.provenance import sign
 from mc_jupyter.drivers import TaskCall
+from mc_jupyter.errors import RunError
+from mc_jupyter.faults import said_as
 from mc_jupyter.values import Batch
 
 
@@ -19,6 +21,8 @@ def perform(planned: ModelPlan, opened: LoadedModel, call: Call) -> Any:
     if items:
         if planned.use is not None:
             opened.set_weights(planned.use)
-        results = opened.driver.perform(planned.task, TaskCall(items, call.fields, planned.settings, call.run))
+        given = TaskCall(items, call.fields, planned.settings, call.run)
+        with said_as(RunError, f"{planned.driver.package or planned.driver.name} failed", place=planned.place):
+            results = opened.driver.perform(planned.task, given)
         sign(results, planned, opened)
     return Batch(results) if listed else results[0]

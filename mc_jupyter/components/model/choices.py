@@ -10,6 +10,8 @@ from mc_jupyter import devices
 from mc_jupyter.components import Planned, Shape
 from mc_jupyter.components.model.identity import identity_of, unchanged
 from mc_jupyter.drivers import AdapterKey, Driver, ModelKey
+from mc_jupyter.errors import Place
+from mc_jupyter.language.cell import place_in
 from mc_jupyter.language.fields import Adapter
 from mc_jupyter.tasks import Task
 from mc_jupyter.trust.permissions import Permissions
@@ -57,6 +59,8 @@ class Files:
     adapters: tuple[Checkpoint, ...]
     use: Use
     least: int | None = None
+    places: tuple[Place | None, ...] = ()
+    """Where the cell names each adapter."""
 
     @property
     def adapter_bytes(self) -> int:
@@ -74,6 +78,8 @@ class PlannedAdapter:
     weight: float = 1.0
     checkpoint: Checkpoint | None = None
     identity: tuple[Any, ...] = field(default=(), repr=False)
+    place: Place | None = field(default=None, repr=False, compare=False)
+    """Where the cell names it."""
 
     def key(self, base: ModelKey, checkpoint: Checkpoint) -> AdapterKey:
         """What decides its bytes, over a base that is now known."""
@@ -140,6 +146,11 @@ class ModelPlan(Planned):
     @property
     def subject(self) -> str:
         return str(self.settings.model or self.driver.name)
+
+    @property
+    def place(self) -> Place | None:
+        """Where the cell names the model."""
+        return place_in(self.component.written, ("model",))
 
     @property
     def loads(self) -> bool:
@@ -228,7 +239,8 @@ class ModelPlan(Planned):
         """What these files will be in memory; they are the component's, all of them on this disk."""
         found, model = tuple(adapters), self.model(base)
         laid = [(one.key(model, files), one.weight) for one, files in zip(self.adapters, found, strict=True)]
-        return Files(base, found, Use(model, tuple(laid)), self.driver.least(model, base) if base else None)
+        least = self.driver.least(model, base) if base else None
+        return Files(base, found, Use(model, tuple(laid)), least, tuple(one.place for one in self.adapters))
 
     def provenance(self, thing: Any) -> dict[str, Any]:
         facts = thing.facts() if thing is not None else None

@@ -8,9 +8,10 @@ from threading import Lock
 from mc_jupyter import weights
 from mc_jupyter.components import Need, Open, Planned, Resident, Room
 from mc_jupyter.components.model.choices import Files, ModelPlan, Use
-from mc_jupyter.drivers import AdapterFacts, AdapterKey, Asked, Driver, Facts, Layers, ModelKey
-from mc_jupyter.errors import DoesNotFit, PlanError
+from mc_jupyter.drivers import ODD_FILES, AdapterFacts, AdapterKey, Asked, Driver, Facts, Layers, ModelKey
+from mc_jupyter.errors import DoesNotFit, MissingPackage, PlanError, RunError, WeightsError
 from mc_jupyter.events import Phase, Run
+from mc_jupyter.faults import pointing, said_as
 from mc_jupyter.weights import Checkpoint
 
 
@@ -101,13 +102,15 @@ class LoadedModel(Open):
 
     def lay(self, holder: str, files: Files) -> None:
         """Lay the holder's adapters over the model and take off those it no longer wants; all of it, or none."""
-        wanted = {key: checkpoint for (key, _), checkpoint in zip(files.use.adapters, files.adapters, strict=True)}
+        three = zip(files.use.adapters, files.adapters, files.places, strict=True)
+        wanted = {key: (checkpoint, place) for (key, _), checkpoint, place in three}
         new: list[AdapterKey] = []
         with self.lock:
             try:
-                for key, checkpoint in wanted.items():
+                for key, (checkpoint, place) in wanted.items():
                     if key not in self.laid:
-                        self.layers.attach(key, checkpoint)
+                        with pointing(place), said_as(WeightsError, f"adapter {key.name} cannot be laid over its base"):
+                            self.layers.attach(key, checkpoint)
                         new.append(key)
                         self.laid[key] = set()
             except BaseException:
@@ -128,7 +131,8 @@ class LoadedModel(Open):
     def cast(self, holder: str, key: ModelKey) -> None:
         """Become what another number type's key says; the adapters that were there for the holder are off then."""
         self.take_off(holder)
-        self.driver.cast(key)
+        with said_as(RunError, f"{key.subject} cannot become {key.dtype}"):
+            self.driver.cast(key)
         self.key = key
 
     def close(self) -> None:
@@ -140,12 +144,18 @@ def open_model(planned: ModelPlan, room: Room, run: Run) -> Resident:
     """Load what the component needs and is not there; the holder lets go of any other model first.
 
     Where that is what was said, the holder's model is cast. An error before weights are read (missing files, too little
-    memory) leaves everything as it was.
+    memory) leaves everything as it was. Every error points at the model's line, or at an adapter's.
     """
+    with pointing(planned.place), said_as(WeightsError, f"{planned.subject}: {ODD_FILES}"):
+        return _opened(planned, room, run)
+
+
+def _opened(planned: ModelPlan, room: Room, run: Run) -> Resident:
     here = planned.files_here() if planned.holds() else None
     files = here or fetch(planned, room, run)
     if room.effect is not None and room.effect.step == "cast" and (old := room.held) is not None:
         _cast(old, planned, files, room)
+    library = planned.driver.package or planned.driver.name
     there = room.get(files.use.model)
     need = need_of(planned, files, there)
     if there is None:
@@ -153,13 +163,14 @@ def open_model(planned: ModelPlan, room: Room, run: Run) -> Resident:
             run.emit(Phase("find", planned.subject))  # they have been found when it was planned
         if need is not None:
             room.in_the_way(files.use.model, need)  # what cannot fit is refused before a library is imported for it
-        run.emit(Phase("load", planned.driver.package or planned.driver.name))
-        with _WAKING:
+        run.emit(Phase("load", library))
+        with _WAKING, said_as(MissingPackage, f"{library} does not start"):
             planned.driver.wake()
 
     def load() -> LoadedModel:
         run.emit(Phase("load", planned.subject))
-        return LoadedModel(files.use.model, planned.driver.load(files.use.model, files.base, run))
+        with said_as(WeightsError, f"{library} cannot load {planned.subject}"):
+            return LoadedModel(files.use.model, planned.driver.load(files.use.model, files.base, run))
 
     return room.hold(files.use.model, load, need, lambda model: model.lay(room.holder, files))
 

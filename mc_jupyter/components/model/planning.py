@@ -12,8 +12,9 @@ from mc_jupyter import devices, weights
 from mc_jupyter.components import Component, settings_of
 from mc_jupyter.components.model.choices import ModelPlan, ModelShape, PlannedAdapter, Undecided
 from mc_jupyter.components.model.identity import identity_of
-from mc_jupyter.drivers import Asked, Driver, Refusal
-from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, PlanError
+from mc_jupyter.drivers import ODD_FILES, Asked, Driver, Refusal
+from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, PlanError, WeightsError
+from mc_jupyter.faults import said_as
 from mc_jupyter.language import expressions
 from mc_jupyter.language.cell import Map, place_in
 from mc_jupyter.language.fields import Adapter, adapter_names, is_deferred, names_a_secret
@@ -67,7 +68,11 @@ class ModelPlanner:
             **self.found(inputs, settings), task=task, driver=driver, device=choice.device, device_why=choice.why,
             checkpoint=base, identity=identity_of(base), adapters=adapters,
         )  # fmt: skip
-        files = made.files_here()
+        try:
+            with said_as(WeightsError, ODD_FILES, place=made.place):
+                files = made.files_here()
+        except WeightsError as error:
+            return replace(made, problems=(*made.problems, error))
         return replace(made, use=files.use) if files else made
 
     def found(self, inputs: tuple[Input, ...], settings: Any) -> dict[str, Any]:
@@ -150,7 +155,7 @@ class ModelPlanner:
             self.problems.append(error.at(self.place("device")))
             return devices.Choice("cpu", "the device asked for is not here"), None
         if settings.device == "auto" and driver is not None:
-            refusals = driver.refuses(Asked(task, device=choice.device))
+            refusals = driver.refusals(Asked(task, device=choice.device))
             if lack := next((r.error for r in refusals if r.field == "device"), None):
                 choice = devices.Choice("cpu", lack.problems[0].message)
         return choice, choice.device
@@ -170,7 +175,7 @@ class ModelPlanner:
         """
         if not driver.needs_weights:
             return []
-        refusals = list(driver.refuses(asked))
+        refusals = driver.refusals(asked)
         self.problems += [self.pointed(refusal) for refusal in refusals if refusal.adapter is None]
         self.problems += [lost] if lost else []
         self.precision(asked.settings.precision, asked.device or "cpu")
@@ -217,7 +222,8 @@ class ModelPlanner:
             return PlanError("no model is named", place=self.place("task", "type"), fix=_some_model(asked.task))
         try:
             source = driver.source(asked.task, settings)
-            found = weights.find(source, allow_pickle=settings.allow_pickle, formats=driver.formats)
+            with said_as(WeightsError, f"{settings.model}: {ODD_FILES}"):
+                found = weights.find(source, allow_pickle=settings.allow_pickle, formats=driver.formats)
         except ComposeError as error:
             return error.at(self.place("model"))
         if found is None:
@@ -234,9 +240,10 @@ class ModelPlanner:
             if name in found:
                 continue
             try:
-                found[name] = weights.find(
-                    one.model, allow_pickle=settings.allow_pickle, kind="adapter", formats=driver.formats
-                )
+                with said_as(WeightsError, f"adapter {name}: {ODD_FILES}"):
+                    found[name] = weights.find(
+                        one.model, allow_pickle=settings.allow_pickle, kind="adapter", formats=driver.formats
+                    )
             except ComposeError as error:
                 found[name] = error
                 continue
@@ -291,7 +298,7 @@ class ModelPlanner:
         if one.precision not in (None, "auto", "float32") and not (found := devices.supports(device, one.precision))[0]:
             self.problems.append(PlanError(f"adapter {name}: {found[1]}", place=place, fix="remove its precision"))
         self.problems += [error.at(place) for error in wrong]
-        return PlannedAdapter(name, one, float(weight), checkpoint, identity_of(checkpoint))
+        return PlannedAdapter(name, one, float(weight), checkpoint, identity_of(checkpoint), place)
 
     def adapter_place(self, i: int | None = None) -> Any:
         """Where the adapters stand, or one of them. A single one may stand there without a list."""

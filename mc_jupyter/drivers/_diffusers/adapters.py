@@ -15,6 +15,7 @@ from mc_jupyter.drivers._diffusers.architectures import ARCHITECTURES, Architect
 from mc_jupyter.drivers._diffusers.loading import quiet
 from mc_jupyter.drivers._diffusers.memory import Placement
 from mc_jupyter.errors import PlanError, WeightsError
+from mc_jupyter.faults import said_as
 from mc_jupyter.weights.checkpoint import tensors
 from mc_jupyter.weights.unsafe import check_pickle
 
@@ -112,11 +113,8 @@ class PipelineAdapters(Adapters):
         if foreign := next((key for key in state if "dora" in key or "lokr" in key or "hada" in key), None):
             raise Card(name, {}).inexact(f"weights by more than two matrices ({foreign})")
         more = {"unet_config": self.pipe.unet.config} if self.kind.denoiser == "unet" else {"return_alphas": True}
-        try:
+        with said_as(WeightsError, f"adapter {name} is in a form that diffusers cannot read"):
             state, alphas, *_ = self.pipe.lora_state_dict(state, **more)
-        except (ValueError, KeyError, RuntimeError, NotImplementedError) as error:
-            reason = str(error).partition("\n")[0][:300]
-            raise WeightsError(f"adapter {name} is in a form that diffusers cannot read: {reason}") from None
         if foreign := next((key for key in state if key.partition(".")[0] not in self.kind.lora), None):
             raise Card(name, {}).no_module(foreign.partition(".")[0], self.kind.lora)
         told = {key: float(alphas[at]) for key in state if (at := _alpha_of(key, alphas or {}))}
@@ -155,12 +153,12 @@ def _alpha_of(key: str, alphas: Mapping[str, float]) -> str | None:
 def _files(name: str, checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], dict[str, Mapping[str, Any]]]:
     """The tensors of an adapter's files, and PEFT's settings for each part where a file has them."""
     import torch
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     check_pickle(checkpoint)
     state: dict[str, torch.Tensor] = {}
     settings: dict[str, dict[str, Any]] = {}
-    try:
+    with said_as(WeightsError, f"adapter {name} cannot be read"):
         for file in checkpoint.files:
             if file.suffix != ".safetensors":
                 state |= torch.load(file, map_location="cpu", weights_only=True)
@@ -171,8 +169,6 @@ def _files(name: str, checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], 
             for key, value in said.items():
                 part, _, field = key.partition(".")
                 settings.setdefault(part, {})[field] = value
-    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
-        raise WeightsError(f"adapter {name} cannot be read: {str(error).partition(chr(10))[0]}") from None
     for each in settings.values():
         Card(name, {**each, "peft_type": "LORA"}).check_plain()
     return state, dict(settings)

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.devices import is_out_of_memory
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._diffusers.architectures import Architecture
 from mc_jupyter.drivers._transformers.loading import Quiet
-from mc_jupyter.errors import PlanError, WeightsError
+from mc_jupyter.errors import PlanError
 
 if TYPE_CHECKING:
     import torch
@@ -43,25 +42,19 @@ def quiet() -> Iterator[None]:
 
 
 def read_pipeline(kind: Architecture, key: ModelKey, checkpoint: Checkpoint) -> Any:
-    """The pipeline on the CPU, in the key's number type. Want of memory is raised as it comes."""
+    """The pipeline on the CPU, in the key's number type. What diffusers raises is raised as it comes."""
     import diffusers
     import torch
 
     files = checkpoint.files
     safe = all(file.suffix == ".safetensors" for file in files)
-    try:
-        pipe = getattr(diffusers, kind.pipeline).from_pretrained(
-            checkpoint.folder,
-            dtype=getattr(torch, key.dtype),
-            use_safetensors=True if safe else None,
-            variant=_variant(checkpoint),
-            local_files_only=True,
-        )
-    except (OSError, RuntimeError, KeyError, ValueError, ImportError, TypeError) as error:
-        if is_out_of_memory(error):
-            raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-        raise WeightsError(f"diffusers cannot load this model: {reason}") from None
+    pipe = getattr(diffusers, kind.pipeline).from_pretrained(
+        checkpoint.folder,
+        dtype=getattr(torch, key.dtype),
+        use_safetensors=True if safe else None,
+        variant=_variant(checkpoint),
+        local_files_only=True,
+    )
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

@@ -18,6 +18,7 @@ from mc_jupyter.drivers._transformers.captioners import (
     VisionEncoderDecoder,
 )
 from mc_jupyter.errors import InputError, PlanError, WeightsError
+from mc_jupyter.faults import said_as
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_to_text import ImageToText
 from mc_jupyter.values.pictures import rgb
@@ -128,11 +129,8 @@ def load_image_processor(folder: Path) -> Any:
     """What prepares images as the model was trained on them: transformers' image processor."""
     from transformers import AutoImageProcessor
 
-    try:
+    with said_as(WeightsError, "how images are prepared cannot be read from preprocessor_config.json"):
         return AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, TypeError, KeyError, ImportError) as error:
-        text = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-        raise WeightsError(f"how images are prepared cannot be read from preprocessor_config.json: {text}") from None
 
 
 # --- a call -----------------------------------------------------------------------------------------------------------

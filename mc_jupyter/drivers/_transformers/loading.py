@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.devices import is_out_of_memory
 from mc_jupyter.errors import ComposeError, DoesNotFit, MissingPackage, PlanError, WeightsError
+from mc_jupyter.faults import reason, said_as
 from mc_jupyter.weights.checkpoint import tensors
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ _TASKS_OF = {
     "ForSequenceClassification": "text-classification",
     "Model": "text-embedding",
 }
+# What `from_pretrained` may be told where it is given the weights themselves.
+_WITHOUT_FOLDER = ("dtype", "device_map", "quantization_config", "output_loading_info", "ignore_mismatched_sizes")
 # Weights that a checkpoint without a trained head lacks: transformers fills them with random numbers.
 _HEADS = ("classifier", "pre_classifier", "score", "classification_head", "pooler", "lm_head")
 
@@ -27,12 +30,8 @@ _HEADS = ("classifier", "pre_classifier", "score", "classification_head", "poole
 def load_tokenizer(folder: Path, fast: object) -> Any:
     from transformers import AutoTokenizer
 
-    try:
+    with said_as(WeightsError, "the tokenizer cannot be read", fix="the model's folder needs a tokenizer.json"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, ImportError) as error:
-        raise WeightsError(
-            f"the tokenizer cannot be read: {_first_line(error)}", fix="the model's folder needs tokenizer.json"
-        ) from None
     if fast is not None and bool(fast) != tokenizer.is_fast:
         kind = "Python" if fast else "Rust"
         raise PlanError(f"fast_tokenizer: {str(bool(fast)).lower()}, but this model has only the {kind} tokenizer")
@@ -60,24 +59,25 @@ def check_placed(model: Any, subject: str) -> None:
 def read_model(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The model and what transformers says of missing and unexpected weights. Want of memory is raised as it comes."""
     arguments |= {"local_files_only": True, "trust_remote_code": False, "output_loading_info": True}
+    arguments |= {"ignore_mismatched_sizes": True}  # `untrained` refuses them by name; transformers only logs which
     try:
         if _standard(checkpoint):
             safe = checkpoint.format == "safetensors"
             model, info = auto.from_pretrained(checkpoint.folder, use_safetensors=safe, **arguments)
         else:
             model, info = _read_one_file(auto, checkpoint, arguments)
-    except (OSError, RuntimeError, KeyError, ValueError, ImportError) as error:
-        if is_out_of_memory(error):
-            raise
-        raise _explained(error, checkpoint) from None
+    except (OSError, RuntimeError, ValueError, ImportError) as error:
+        if explained := _explained(error, checkpoint):
+            raise explained from None
+        raise
     return model, info
 
 
-def _explained(error: Exception, checkpoint: Checkpoint) -> ComposeError:
-    """transformers' error in the reader's words."""
+def _explained(error: Exception, checkpoint: Checkpoint) -> ComposeError | None:
+    """transformers' error in the reader's words, where it is about more than these files."""
     text = str(error)
     if isinstance(error, ImportError):
-        return MissingPackage(f"this model needs a package that is not installed: {_first_line(error)}")
+        return MissingPackage(f"this model needs a package that is not installed: {reason(error)}")
     if "dispatched on the CPU or the disk" in text:
         return DoesNotFit("the GPUs are too small for this model, and quantized layers cannot be on the CPU as well")
     if isinstance(error, ValueError) and "Unrecognized configuration class" in text:
@@ -87,7 +87,7 @@ def _explained(error: Exception, checkpoint: Checkpoint) -> ComposeError:
         return PlanError(
             f"a {kind} model cannot do this task: it was saved as {made_as or 'nothing that is known'}", fix=fits
         )
-    return WeightsError(f"transformers cannot load this model: {_first_line(error)}")
+    return None
 
 
 def _standard(checkpoint: Checkpoint) -> bool:
@@ -106,9 +106,7 @@ def _read_one_file(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any])
     for file in checkpoint.files:
         state |= load_file(file) if checkpoint.format == "safetensors" else torch.load(file, weights_only=True)
     config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
-    given = {
-        k: v for k, v in arguments.items() if k in ("dtype", "device_map", "quantization_config", "output_loading_info")
-    }
+    given = {name: value for name, value in arguments.items() if name in _WITHOUT_FOLDER}
     # The auto classes want a folder; the class they would choose does not.
     chosen = auto._model_mapping[type(config)]
     loaded: tuple[Any, dict[str, Any]] = chosen.from_pretrained(None, config=config, state_dict=state, **given)
@@ -133,8 +131,12 @@ def untrained(info: dict[str, Any], head: str, checkpoint: Checkpoint) -> tuple[
     """The parts that got random weights because the checkpoint lacks them. More than the head missing is an error."""
     missing = sorted(info.get("missing_keys", ()))
     parts = dict.fromkeys(next((p for p in key.split(".") if p in _HEADS), key) for key in missing)
-    if mismatched := info.get("mismatched_keys"):
-        raise WeightsError(f"the weights do not have the shapes that config.json says: {sorted(mismatched)[0]}")
+    if mismatched := sorted(info.get("mismatched_keys", ())):
+        key, found, wanted = mismatched[0]
+        raise WeightsError(
+            f"{len(mismatched)} of the weights do not have the shapes that config.json says, first {key}: "
+            f"{_size(found)} in the file, {_size(wanted)} by config.json"
+        )
     if beyond := [part for part in parts if part not in _HEADS]:
         raise WeightsError(
             f"{len(missing)} of the model's weights are not in {checkpoint.files[0].name}, first {beyond[0]}: "
@@ -145,8 +147,8 @@ def untrained(info: dict[str, Any], head: str, checkpoint: Checkpoint) -> tuple[
     return tuple(parts)
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+def _size(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape)) or "one number"
 
 
 class Quiet:
