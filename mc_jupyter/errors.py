@@ -6,7 +6,7 @@ ComposeError                everything mc_jupyter raises on purpose
 ├── PlanError               what the text asks for cannot be done here, or not together
 │   ├── MissingPackage      an engine is not installed
 │   ├── NotBuilt            planned for, described, but not in this version
-│   ├── NeedsWord           what it would run or send needs the user's word
+│   ├── NeedsWord           what it would run, send or read needs the user's word
 │   └── DoesNotFit          more memory or disk than is free
 ├── WeightsError            the model's files
 │   ├── NeedsToken          the repository is private or gated, and no token was given
@@ -117,7 +117,17 @@ class NotBuilt(PlanError):
 
 
 class NeedsWord(PlanError):
-    """What it would run on this machine, or send to another, needs the user's word, and nobody has given it."""
+    """What it would run on this machine, send to another or read of the environment needs the user's word.
+
+    `wishes` are the questions that it asks, where they can be answered (`trust.consent.Wish`).
+    """
+
+    wishes: tuple[Any, ...] = ()
+
+    def at(self, place: Place | None) -> Self:
+        placed = super().at(place)
+        placed.wishes = self.wishes
+        return placed
 
 
 class DoesNotFit(PlanError):

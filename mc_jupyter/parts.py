@@ -60,11 +60,13 @@ from mc_jupyter.errors import (
 )
 from mc_jupyter.events import Advance, Note, Phase, Piece, Preview, Run
 from mc_jupyter.jobs import Called, JobFields, JobType
-from mc_jupyter.language.fields import Bound, Closed, Secret, Spelled
+from mc_jupyter.language.fields import Bound, Closed, Spelled
 from mc_jupyter.language.kinds import IMAGE, MESSAGES, TEXT, Kind, Takes
 from mc_jupyter.stores import Entry, Match, Store, Wanted
 from mc_jupyter.tasks import Images, Task, TaskAction, Texts
+from mc_jupyter.trust.environment import Keeper
 from mc_jupyter.trust.permissions import Permissions
+from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Stream, Text
 from mc_jupyter.values.pictures import marked
 from mc_jupyter.weights import Checkpoint, Estimate
@@ -73,8 +75,8 @@ __all__ = [
     "IMAGE", "MESSAGES", "TEXT", "AdapterFacts", "AdapterKey", "Advance", "Asked", "Batch", "Bound", "Call", "Called",
     "Checkpoint", "Closed", "Component", "ComponentType", "DoesNotFit", "Driver", "Effect", "Embedding", "Entry",
     "Envelope", "Estimate", "ExpressionError", "Faces", "Facts", "Field", "Images", "InputError", "JobFields",
-    "JobType", "Kind", "Label", "Layers", "Match", "MissingPackage", "ModelKey", "Need", "Note", "Open", "Permissions",
-    "Phase", "Piece", "PlanError", "Planned", "Preview", "Problem", "Refusal", "Resident", "Room", "Run", "RunError",
-    "Secret", "Shape", "Spelled", "Store", "Stream", "Takes", "Task", "TaskAction", "TaskCall", "Text", "Texts",
-    "Wanted", "WeightsError", "marked", "performs", "refused",
+    "JobType", "Keeper", "Kind", "Label", "Layers", "Match", "MissingPackage", "ModelKey", "Need", "Note", "Open",
+    "Permissions", "Phase", "Piece", "PlanError", "Planned", "Preview", "Problem", "Refusal", "Resident", "Room",
+    "Run", "RunError", "Secret", "Shape", "Spelled", "Store", "Stream", "Takes", "Task", "TaskAction", "TaskCall",
+    "Text", "Texts", "Wanted", "WeightsError", "marked", "performs", "refused",
 ]  # fmt: skip

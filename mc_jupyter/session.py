@@ -20,9 +20,10 @@ from mc_jupyter.engine.definition import Defined, Definition
 from mc_jupyter.engine.report import MemoryReport, ResidentRow
 from mc_jupyter.engine.residents import Resident
 from mc_jupyter.engine.streams import TextStream
-from mc_jupyter.errors import InputError, NotBuilt, RunError
+from mc_jupyter.errors import InputError, NeedsWord, NotBuilt, RunError
 from mc_jupyter.events import Run
 from mc_jupyter.language.inputs import Input
+from mc_jupyter.trust.environment import Allowed, names_in
 from mc_jupyter.trust.permissions import MAX_PIXELS, Permissions
 from mc_jupyter.weights import Checkpoint
 
@@ -51,7 +52,8 @@ def no_panel(handle: Handle) -> Any:
 class Session:
     """Defines components, keeps what they need open, and calls them. A notebook has one; anyone may make more.
 
-    trust        nobody is asked before commands run, or before secrets are sent to a host
+    trust        nobody is asked before commands run, secrets are sent to a host or environment variables are read
+    env          environment variables that `${env.X}` may read, names and patterns: `["STYLE", "DB_*"]`
     new_run      a function that gives a context manager of a Run: for calls that bring no run of their own
     panel        a function that gives what `handle.panel()` gives
     memory       the most bytes that models may take, by device: `{"cpu": 8e9}`, `cuda` for each GPU (what is free there
@@ -72,6 +74,7 @@ class Session:
         self,
         *,
         trust: bool = False,
+        env: Iterable[str] = (),
         new_run: NewRun | None = None,
         panel: Callable[[Handle], Any] | None = None,
         memory: Mapping[str, float] | None = None,
@@ -81,7 +84,8 @@ class Session:
         max_pixels: int = MAX_PIXELS,
     ):
         limits = {device: int(limit) for device, limit in (memory or {}).items()}
-        self.engine = Engine(limits, Permissions(allow_urls, allow_paths, max_pixels), on_change, trust=trust)
+        permissions, allowed = Permissions(allow_urls, allow_paths, max_pixels), Allowed(names_in(env), trust)
+        self.engine = Engine(limits, permissions, on_change, allowed=allowed, trust=trust)
         self.new_run = new_run or silent_run
         if panel is not None:
             self.panel = panel
@@ -118,6 +122,15 @@ class Session:
     @permissions.setter
     def permissions(self, allowed: Permissions) -> None:
         self.engine.permissions = allowed
+
+    @property
+    def allowed(self) -> Allowed:
+        """Which environment variables documents may read, and by whose word."""
+        return self.engine.allowed
+
+    @allowed.setter
+    def allowed(self, allowed: Allowed) -> None:
+        self.engine.allowed = allowed
 
     @property
     def limits(self) -> Mapping[str, int]:
@@ -200,12 +213,14 @@ class Session:
         first_line  what lines in errors count from
         run         hears Phase (find, download), Advance and Note, and may stop the download
 
-        Gives for each model and adapter its name and its files. Raises SpecError, WeightsError, Interrupted; what is on
-        this disk already stays, and the rest can be downloaded later.
+        Gives for each model and adapter its name and its files. Raises SpecError, NeedsWord, WeightsError, Interrupted;
+        what is on this disk already stays, and the rest can be downloaded later.
         """
         self.engine.forget_plans()  # a branch may be elsewhere now
         run = run or Run()
         made = self.plan(text, first_line=first_line)
+        for component in made.components:
+            self.engine.refuse(component, NeedsWord)
         return [found for c in made.components for found in c.type.fetch(c, run)]
 
     # --- changing -----------------------------------------------------------------------------------------------------

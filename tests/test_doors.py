@@ -30,7 +30,7 @@ PARTS = [
     "IMAGE", "MESSAGES", "TEXT", "AdapterFacts", "AdapterKey", "Advance", "Asked", "Batch", "Bound", "Call", "Called",
     "Checkpoint", "Closed", "Component", "ComponentType", "DoesNotFit", "Driver", "Effect", "Embedding", "Entry",
     "Envelope", "Estimate", "ExpressionError", "Faces", "Facts", "Field", "Images", "InputError", "JobFields",
-    "JobType", "Kind", "Label", "Layers", "Match", "MissingPackage", "ModelKey", "Need", "Note", "Open", "Permissions",
+    "JobType", "Keeper", "Kind", "Label", "Layers", "Match", "MissingPackage", "ModelKey", "Need", "Note", "Open", "Permissions",
     "Phase", "Piece", "PlanError", "Planned", "Preview", "Problem", "Refusal", "Resident", "Room", "Run", "RunError",
     "Secret", "Shape", "Spelled", "Store", "Stream", "Takes", "Task", "TaskAction", "TaskCall", "Text", "Texts",
     "Wanted", "WeightsError", "marked", "performs", "refused",

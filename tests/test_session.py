@@ -436,6 +436,7 @@ class TestSecrets:
         self, session: mc.Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("MY_HUB_TOKEN", "hf_canary_1234567890")
+        session.allowed = session.allowed.also(["MY_HUB_TOKEN"])
         document = (
             "component:\n  type: model\n  task: text-generation\n  model:\n    repository: no/such-model\n"
             "    token: ${env.MY_HUB_TOKEN}\n    cache_dir: " + json.dumps(str(tmp_path)) + "\n"

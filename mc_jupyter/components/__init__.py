@@ -59,6 +59,7 @@ from mc_jupyter.components._records import (
     Step,
     chosen,
 )
+from mc_jupyter.components._uses import uses_of
 from mc_jupyter.errors import ComposeError, InputError, NotBuilt, Problem, SpecError
 from mc_jupyter.events import Run
 from mc_jupyter.language import expressions
@@ -67,11 +68,12 @@ from mc_jupyter.language.fields import Closed
 from mc_jupyter.language.inputs import Input, inputs_of
 from mc_jupyter.language.kinds import bindings, taken
 from mc_jupyter.language.problems import problems_of
+from mc_jupyter.trust.environment import Environment, Keeper
 from mc_jupyter.words import DEFAULT, listing
 
 __all__ = [
     "DEFAULT", "FOR_EVER", "Action", "Call", "Component", "ComponentType", "Effect", "Envelope", "Need", "Open",
-    "Planned", "Resident", "Room", "Shape", "Step", "chosen", "default_inputs", "filled", "settings_of",
+    "Planned", "Resident", "Room", "Shape", "Step", "chosen", "default_inputs", "filled", "settings_of", "uses_of",
 ]  # fmt: skip
 
 
@@ -117,6 +119,14 @@ class ComponentType(Part, room="components", noun="component type"):
         each as written and under its field's own name.
         """
         return iter(())
+
+    @classmethod
+    def keeper(cls, written: Component, path: tuple[Any, ...]) -> Keeper | None:
+        """Who alone is sent what stands in a field, so that a secret may stand there; None where readers see it.
+
+        `path` leads to it from the fields of the `written` component, or of one of its actions.
+        """
+        return None
 
     @classmethod
     def plan(cls, written: Component, env: Mapping[str, str], beside: Mapping[str, Any]) -> Planned:
@@ -232,10 +242,11 @@ def filled(
 def settings_of(written: Component, env: Mapping[str, str], beside: Mapping[str, Any]) -> Any:
     """The component's own fields with `${env.…}` filled in and what was decided beside the text.
 
-    SpecError for what the text says, which names variables and shows no value of them; InputError for what was decided
-    beside it.
+    SpecError for what the text says, which names variables and shows no value of them; NeedsWord for a variable that
+    it may not read, PlanError for a secret in a field that is shown; InputError for what was decided beside it.
     """
     model = type(written.settings)
+    env = Environment.of(env).for_(uses_of(written, written.own))
     values = expressions.resolve_env(written.own, env)
     try:
         settings = model.model_validate(values)
@@ -251,11 +262,11 @@ def settings_of(written: Component, env: Mapping[str, str], beside: Mapping[str,
         raise InputError([Problem(f"--{p.message}", None, p.fix) for p in problems]) from None
 
 
-def _masked(problem: Problem, written: Component, env: Mapping[str, str]) -> Problem:
+def _masked(problem: Problem, written: Component, env: Environment) -> Problem:
     """The problem, naming environment variables instead of showing what they hold."""
     message = problem.message
-    for _, reference in expressions.references(written.written):
-        if reference.source == "env" and reference.path and (value := env.get(str(reference.path[0]))):
+    for _, reference in expressions.references(written.own):
+        if reference.source == "env" and reference.path and (value := env.shown(str(reference.path[0]))):
             message = message.replace(repr(value), reference.text)
     return Problem(message, problem.place, problem.fix)
 

@@ -7,10 +7,13 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from mc_jupyter.components import ComponentType, Envelope
+from mc_jupyter.components import Component, ComponentType, Envelope
 from mc_jupyter.components._http import Request
 from mc_jupyter.errors import Problem
+from mc_jupyter.language import expressions
 from mc_jupyter.language.fields import Bound, Closed
+from mc_jupyter.trust.environment import Keeper
+from mc_jupyter.words import listing
 
 
 class HttpClientSettings(Envelope):
@@ -34,6 +37,14 @@ class HttpClient(ComponentType):
     nested: ClassVar[tuple[str, ...]] = ()
     Settings: ClassVar[type[Envelope]] = HttpClientSettings
     Action: ClassVar[type[Closed]] = HttpClientAction
+
+    @classmethod
+    def keeper(cls, written: Component, path: tuple[Any, ...]) -> Keeper | None:
+        """The addresses that the component names. Where a call says one, it may be anybody's."""
+        said = [written.own.get("base_url"), *(action.written.get("endpoint") for action in written.actions)]
+        known = [str(address) for address in said if address]
+        kept = path[0] in ("headers", "params", "body") and not any(map(expressions.has_reference, known))
+        return Keeper(listing(known, "and")) if kept and known else None
 
     @classmethod
     def check(cls, shape: Any, own: Mapping[str, Any], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:

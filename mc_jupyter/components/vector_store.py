@@ -27,9 +27,12 @@ from mc_jupyter.components import (
 )
 from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, Problem, UnknownName
 from mc_jupyter.events import Run
+from mc_jupyter.language import expressions
 from mc_jupyter.language.cell import place_in
 from mc_jupyter.language.fields import Bound, Closed, Spelled
 from mc_jupyter.stores import Entry, Match, Store, Wanted
+from mc_jupyter.trust.environment import Keeper
+from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.values import Batch
 from mc_jupyter.words import hinted, listing
 
@@ -47,7 +50,7 @@ class VectorStoreSettings(Envelope):
     tenant: Bound[str] | None = Field(None, description="Tenant (chroma).")
     database: Bound[str] | None = Field(None, description="Database.")
     user: Bound[str] | None = Field(None, description="User name.")
-    password: Bound[str] | None = Field(None, description="Password; write ${env.NAME}.")
+    password: Bound[Secret] | None = Field(None, description="Password; write ${env.NAME}.")
     timeout: Bound[float | str] | None = Field(None, description="When to give up.")
     dimension: Bound[int] | None = Field(None, description="Length of the vectors (faiss).")
     metric: Literal["l2", "ip", "cosine"] | None = Field(None, description="How near is measured (faiss).")
@@ -143,6 +146,12 @@ class VectorStore(ComponentType):
     @classmethod
     def shapes(cls) -> Iterator[tuple[dict[str, str], Shape]]:
         yield {"type": cls.name}, StoreShape(cls.Settings, cls.Action, store=None)
+
+    @classmethod
+    def keeper(cls, written: Component, path: tuple[Any, ...]) -> Keeper | None:
+        address = written.own.get("endpoint") or written.own.get("host")
+        kept = path == ("password",) and address and not expressions.has_reference(str(address))
+        return Keeper(str(address)) if kept else None
 
     @classmethod
     def check(cls, shape: Any, own: Mapping[str, Any], action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:

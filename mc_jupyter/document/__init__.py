@@ -18,6 +18,7 @@ from mc_jupyter.document import reader
 from mc_jupyter.document.json_schema import document_schema
 from mc_jupyter.document.spec import Spec
 from mc_jupyter.language import cell, expressions
+from mc_jupyter.trust.environment import Environment
 
 
 @lru_cache(maxsize=64)
@@ -32,12 +33,13 @@ def read(text: str, *, first_line: int = 1) -> Spec:
 def parse(text: str, env: Mapping[str, str] | None = None) -> Any:
     """A document's plain values: lists, mappings, texts, numbers.
 
-    `text` is the document; `${env.X}` in it is filled in from `env` (default: this process's environment), and nothing
-    else is evaluated or checked. Raises SpecError where the text is no YAML, ExpressionError for an expression that
-    cannot be read.
+    `text` is the document; `${env.X}` in it is filled in from `env`, and nothing else is evaluated or checked. A
+    mapping that is given may be read, all of it; by default it is what documents may read of this process's
+    environment. Raises SpecError where the text is no YAML, ExpressionError for an expression that cannot be read,
+    NeedsWord for a variable that may not be.
     """
     value = cell.read(text).value
-    return cell.to_plain(expressions.resolve_env(value, os.environ if env is None else env))
+    return cell.to_plain(expressions.resolve_env(value, Environment(os.environ) if env is None else env))
 
 
 def schema() -> dict[str, Any]:

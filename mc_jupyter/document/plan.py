@@ -96,4 +96,5 @@ def _lack(problem: ComposeError) -> str:
     """What stands in the way, in one line: of a way out that takes several, the first."""
     first = problem.problems[0]
     where = f"line {first.place.line}: " if first.place else ""
-    return f"lacks: {where}{first.message}" + (f" → {first.fix.splitlines()[0]}" if first.fix else "")
+    fix = next((p.fix for p in problem.problems if p.fix), None)
+    return f"lacks: {where}{first.message}" + (f" → {fix.splitlines()[0]}" if fix else "")

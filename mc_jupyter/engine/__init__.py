@@ -38,6 +38,7 @@ from mc_jupyter.errors import (
 )
 from mc_jupyter.events import Done, Phase, Run, stop_on_interrupt
 from mc_jupyter.faults import reason, said_as
+from mc_jupyter.trust.environment import Allowed, Environment
 from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.values import Batch, is_image
 from mc_jupyter.values.pictures import origin
@@ -51,20 +52,33 @@ class Engine:
     """Plans texts, opens what their components need, calls them, and changes them. Safe to use from several threads.
 
     `limits` are bytes per device that residents may take; `permissions` say what reading inputs may touch; `on_change`
-    is called after what is open, or what a name is defined as, has changed, perhaps from another thread; with `trust`
-    nobody is asked before commands run or secrets are sent.
+    is called after what is open, or what a name is defined as, has changed, perhaps from another thread; `allowed` says
+    which environment variables documents may read; with `trust` nobody is asked before commands run or secrets are
+    sent.
     """
 
     def __init__(
-        self, limits: Mapping[str, int], permissions: Permissions, on_change: Callable[[], None], *, trust: bool = False
+        self,
+        limits: Mapping[str, int],
+        permissions: Permissions,
+        on_change: Callable[[], None],
+        *,
+        allowed: Allowed | None = None,
+        trust: bool = False,
     ):
         self.permissions = permissions
+        self.allowed = allowed or Allowed()
         self.trust = trust
         self.on_change = on_change
         self.residents = Residents(limits, on_change)
         self.defined: dict[str, Defined] = {}
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._running: dict[int, Run] = {}
+
+    @property
+    def environment(self) -> Environment:
+        """The environment as documents may read it, now."""
+        return Environment(os.environ, self.allowed)
 
     # --- describing ---------------------------------------------------------------------------------------------------
 
@@ -76,7 +90,7 @@ class Engine:
         kept = self._plans.get(key)
         if kept is not None and kept.holds():
             return kept
-        made = planning.make(document.read(text, first_line=first_line), os.environ, beside)
+        made = planning.make(document.read(text, first_line=first_line), self.environment, beside)
         if made.settled:
             if len(self._plans) >= _PLANS_KEPT:
                 self._plans.clear()
@@ -97,12 +111,23 @@ class Engine:
         if not made.components:
             raise NotBuilt("workflows are read and planned, but this version does not run them yet")
         planned = made.named(component)
-        for problem in planned.problems:
-            raise problem
+        self.refuse(planned)
         if planned.asks and not self.trust:
             message = f"this needs your word first: {words.listing(planned.asks, 'and')}"
             raise NeedsWord(message, fix="Session(trust=True) asks nobody")
         return Definition(text, made, planned, dict(beside or {}))
+
+    def refuse(self, planned: Planned, kinds: type[ComposeError] = ComposeError) -> None:
+        """Raise the first error of these kinds that running it would. What it asks for can be answered from then on."""
+        for problem in planned.problems:
+            if isinstance(problem, kinds):
+                raise self.asked(problem)
+
+    def asked(self, error: ComposeError) -> ComposeError:
+        """An error that is shown now: its questions can be answered."""
+        if isinstance(error, NeedsWord):
+            self.allowed.consent.ask(error.wishes)
+        return error
 
     def named(self, name: str) -> Defined:
         """What has been defined under a name. UnknownName where there is none, RunError in a closed session."""
@@ -170,8 +195,7 @@ class Engine:
         if one.planned.complete and not one.planned.holds():  # its files have changed since
             one.definition = self._planned_anew(one.definition)
         planned = one.planned
-        for problem in planned.problems:
-            raise problem
+        self.refuse(planned)
         resident: Resident | None = planned.type.open(planned, self._place(one, planned, run), run)
         if not planned.complete:  # its files came: now they are known
             one.definition = self._planned_anew(one.definition)
@@ -196,8 +220,11 @@ class Engine:
         """A call, its fields rendered over the inputs. InputError and UnknownName for what is wrong with it."""
         planned = one.planned
         allowed = planned.permissions(self.permissions)
-        beside = one.definition.beside
-        return prepare(planned, inputs, action=action, seed=seed, beside=beside, permissions=allowed)
+        beside, env = one.definition.beside, self.environment
+        try:
+            return prepare(planned, inputs, action=action, seed=seed, beside=beside, permissions=allowed, env=env)
+        except NeedsWord as error:
+            raise self.asked(error) from None
 
     def call(self, one: Defined, inputs: Any, *, run: Run, action: str = DEFAULT, seed: int | None = None) -> Any:
         """One call of a component: its fields rendered, its value computed, its output built."""

@@ -10,16 +10,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mc_jupyter.components import DEFAULT, Call, Planned
+from mc_jupyter.components import DEFAULT, Call, Planned, uses_of
 from mc_jupyter.errors import ExpressionError, InputError, Problem
 from mc_jupyter.events import Run
 from mc_jupyter.language import expressions
 from mc_jupyter.language.cell import Map, place_in
 from mc_jupyter.language.expressions import Reference
-from mc_jupyter.language.fields import Closed, Environment
+from mc_jupyter.language.fields import Closed
 from mc_jupyter.language.inputs import Input, missing, readable
 from mc_jupyter.language.kinds import Takes, taken
 from mc_jupyter.language.problems import problems_of
+from mc_jupyter.trust.environment import Environment
 from mc_jupyter.trust.files import is_upload
 from mc_jupyter.trust.permissions import NOTHING, Permissions
 from mc_jupyter.values import Batch, Stream
@@ -111,18 +112,22 @@ def prepare(
     seed: int | None = None,
     beside: Mapping[str, Any] | None = None,
     permissions: Permissions = NOTHING,
+    env: Mapping[str, str] = os.environ,
 ) -> Prepared:
     """Evaluate an action's expressions over the inputs and check what they gave.
 
     An expression that gives nothing leaves its field at its default; a field that has none is an InputError naming
     the expression and what there was. A list where a field takes one input, or inside a longer text, is a batch.
     `seed` is the call's own, `beside` what was decided beside the text; `permissions` say what inputs may be read and
-    fetched. UnknownName for an action that there is not.
+    fetched, `env` which variables. UnknownName for an action that there is not; NeedsWord for a variable that it may
+    not read, and PlanError for a secret: what a call takes and gives is shown.
     """
     chosen = planned.component.action(action)
     model = type(chosen.fields)
     given = readable(inputs, planned.inputs_for(action))
-    sources = {"input": given, "env": Environment(os.environ), "context": {"run_id": uuid.uuid4().hex}}
+    known = Environment.of(env).for_(uses_of(planned.component, chosen.written))
+    sources = {"input": given, "env": known, "context": {"run_id": uuid.uuid4().hex}}
+    known.check(_variables(chosen.written.get("output")))  # asked now, and not when the model has run
     rendering = _Rendering(chosen.written.with_(without=("output",)), sources, taken(model), permissions)
     rendered = rendering.fields() | _of_the_call(planned, model, seed, beside or {})
     fields = _checked(model, rendered, rendering.written, rendering.nulls)
@@ -130,6 +135,12 @@ def prepare(
     for name, takes in rendering.takes.items():
         told += takes.kind.notes(_listed(getattr(fields, name)))
     return Prepared(fields, sources, chosen.written.get("output"), told, permissions)
+
+
+def _variables(value: Any) -> list[str]:
+    """The environment variables that a value names."""
+    found = expressions.references(value)
+    return [str(reference.path[0]) for _, reference in found if reference.source == "env" and reference.path]
 
 
 def _of_the_call(planned: Planned, model: type[Closed], seed: int | None, beside: Mapping[str, Any]) -> dict[str, Any]:

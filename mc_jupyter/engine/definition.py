@@ -16,6 +16,8 @@ from mc_jupyter.components import DEFAULT, Planned
 from mc_jupyter.document import plan as planning
 from mc_jupyter.document.edits import ADAPTER, rewritten
 from mc_jupyter.document.plan import Plan
+from mc_jupyter.language.fields import secrets_in
+from mc_jupyter.trust.environment import Environment
 from mc_jupyter.words import UNNAMED
 
 
@@ -49,6 +51,8 @@ class Definition:
         return self.planned.id if named else self.planned.kind.replace("-", "_")
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if any(True for part in self.plan.spec.components for _ in secrets_in([part.settings, part.own])):
+            raise TypeError("a secret stands in this text, and a pickle can be read by anybody: write ${env.NAME}")
         return define, (self.text, self.component, dict(self.beside), self.first_line)
 
 
@@ -57,7 +61,7 @@ def define(
 ) -> Definition:
     """The definition that a text gives on this machine. The errors of reading and planning it."""
     beside = dict(beside or {})
-    plan = planning.make(document.read(text, first_line=first_line), os.environ, beside)
+    plan = planning.make(document.read(text, first_line=first_line), Environment(os.environ), beside)
     return Definition(text, plan, plan.named(component), beside)
 
 

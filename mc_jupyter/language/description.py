@@ -14,7 +14,8 @@ from pydantic import BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from mc_jupyter.language.fields import Closed, Secret
+from mc_jupyter.language.fields import Closed
+from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.words import listing
 
 Kind = Literal["choice", "integer", "number", "text", "other"]

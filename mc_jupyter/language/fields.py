@@ -22,6 +22,7 @@ from pydantic.annotated_handlers import GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from mc_jupyter.language import expressions
+from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.words import hinted
 
 T = TypeVar("T")
@@ -112,82 +113,6 @@ def _names(model: type[Closed]) -> Mapping[str, str]:
     spelled = ((name, mark) for name, info in fields for mark in info.metadata if isinstance(mark, Spelled))
     others = {other: name for name, mark in spelled for other in mark.names}
     return MappingProxyType({**others, **{name: name for name in model.model_fields}})
-
-
-# --- secrets ----------------------------------------------------------------------------------------------------------
-
-
-class Secret:
-    """Text that shows itself to nobody: `repr`, `str` and JSON give `•••`; `reveal()` gives the text."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str):
-        self._text = text
-
-    def reveal(self) -> str:
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(•••)"
-
-    def __str__(self) -> str:
-        return "•••"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        def check(value: object) -> Secret:
-            if isinstance(value, Secret):
-                return value
-            if not isinstance(value, str) or not value:
-                raise ValueError("should be text")
-            return cls(value)
-
-        return core_schema.no_info_plain_validator_function(
-            check, serialization=core_schema.plain_serializer_function_ser_schema(str)
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"type": "string", "writeOnly": True}
-
-
-_SECRET_NAME = re.compile(
-    r"TOK(EN)?(?![A-Z])|SECRET|PASSW|API_?KEY|PRIVATE|CREDENTIAL|_KEY$|^KEY$|_AUTH$", re.IGNORECASE
-)
-
-
-def names_a_secret(variable: str) -> bool:
-    """Whether an environment variable's name says that its value is nobody's business: HF_TOKEN, DB_PASSWORD …"""
-    return bool(_SECRET_NAME.search(variable))
-
-
-class Environment(Mapping[str, Any]):
-    """Environment variables as expressions see them: those that are secrets show themselves to nobody."""
-
-    def __init__(self, variables: Mapping[str, str]):
-        self._variables = variables
-
-    def __getitem__(self, name: str) -> str | Secret:
-        value = self._variables[name]
-        return Secret(value) if names_a_secret(name) else value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._variables)
-
-    def __len__(self) -> int:
-        return len(self._variables)
-
-    def __repr__(self) -> str:
-        return f"Environment of {len(self)} variables"
 
 
 # --- where a model comes from -----------------------------------------------------------------------------------------
@@ -353,3 +278,16 @@ class ModelSettings(Closed):
     peft_adapters: Annotated[
         list[Adapter], BeforeValidator(_listed, json_schema_input_type=Adapter | list[Adapter]), Spelled("peft_adapter")
     ] = Field(default_factory=list, description="Adapters laid over the model; several are added up.")
+
+
+def secrets_in(value: object) -> Iterator[Secret]:
+    """Every secret that fields, lists and mappings hold."""
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, BaseModel):
+        yield from secrets_in(dict(value))
+    elif isinstance(value, Mapping):
+        yield from secrets_in(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from secrets_in(item)

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mc_jupyter.errors import InputError
+from mc_jupyter.errors import InputError, PlanError
 from mc_jupyter.language import expressions
 from mc_jupyter.language.expressions import Reference
-from mc_jupyter.language.fields import Closed, Environment
+from mc_jupyter.language.fields import Closed
 from mc_jupyter.language.kinds import AS, KINDS, TEXT, Kind, taken
+from mc_jupyter.trust.environment import Environment
+from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.values import is_image
 from mc_jupyter.values.streams import Stream
 
@@ -131,13 +133,15 @@ def _input(reference: Reference, needed: bool, takes: Kind | None) -> Input:
     others = [r for r in _nested(reference) if r.source == "input" and r.path]
     also = tuple(str(r.path[0]) for r in others)
     default = None if reference.default is None else _default(reference, takes)
+    kept = default is _KEPT_BACK
+    default = None if kept else default
     if takes.name in ("number", "slider") and isinstance(default, str):
         default = float(default)  # `as slider` itself changes no value
     options, low, high, step = _hints(reference, takes.name)
     return Input(
         name=str(name),
         kind=takes.name,
-        required=needed and default is None,
+        required=needed and default is None and not kept,
         default=default,
         options=options,
         minimum=low,
@@ -149,10 +153,24 @@ def _input(reference: Reference, needed: bool, takes: Kind | None) -> Input:
     )
 
 
+_KEPT_BACK = object()
+"""A default that is there, and that a form may not show."""
+
+
 def _default(reference: Reference, kind: Kind) -> Any:
-    """What stands for an input that nobody gives. Of a file it is the name: looking it up reads nothing."""
+    """What stands for an input that nobody gives. Of a file it is the name: looking it up reads nothing.
+
+    What comes from the environment is shown where every document may read it; else the call finds it, or asks.
+    """
     sources = {"input": {}, "env": Environment(os.environ)}
-    return expressions.unconverted(reference, sources) if kind.file else expressions.render(reference.text, sources)
+    try:
+        if kind.file:
+            found = expressions.unconverted(reference, sources)
+        else:
+            found = expressions.render(reference.text, sources)
+    except PlanError:
+        return _KEPT_BACK
+    return _KEPT_BACK if isinstance(found, Secret) else found
 
 
 def _hints(reference: Reference, kind: str) -> tuple[tuple[str, ...], float | None, float | None, float | None]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import words
-from mc_jupyter.errors import InputError, UnknownName
+from mc_jupyter.errors import InputError, NeedsWord, UnknownName
 from mc_jupyter.notebook import arguments
 from mc_jupyter.words import DEFAULT, hinted, listing
 
@@ -318,6 +318,29 @@ def schema(notebook: Notebook, path: str | None = None) -> Table:
     from mc_jupyter.notebook import reference
 
     return reference.table(path)
+
+
+@command
+def trust(notebook: Notebook, *names: str, revoke: bool = False) -> Table:
+    """Let cells read environment variables that they asked for: trust MY_TOKEN STYLE. Alone it lists what is allowed.
+
+    Each yes is for just what the cell's error showed: this variable, in this field, going there. It is remembered
+    outside the notebook, for later sessions too; --revoke takes it back. trust pyproject.toml lets the list of this
+    folder's project count. For every cell: %config ComposeMagics.env = ["STYLE", "DB_*"].
+    """
+    from mc_jupyter.notebook import word
+
+    consent = notebook.session.allowed.consent
+    if revoke:
+        if not names:
+            raise InputError("trust --revoke needs a name", fix="%compose trust lists them")
+        return word.wishes(consent.revoke(names), "no cell may read this any more by your word")
+    if not names:
+        return word.allowed(notebook.session.allowed)
+    if not notebook.attended:
+        variables = ",".join(names)
+        raise NeedsWord("nobody is here who could give a word", fix=f"MC_JUPYTER_ENV={variables} where it is started")
+    return word.wishes(consent.give(names), "allowed from now on; run the cell again")
 
 
 @command

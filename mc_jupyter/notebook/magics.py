@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import magic_arguments
-from traitlets import Bool, Dict, Enum, Int, Unicode, observe
+from traitlets import Bool, Dict, Enum, Int, List, Unicode, observe
 
-from mc_jupyter.errors import ComposeError, Interrupted, forget_frames
+from mc_jupyter.errors import ComposeError, Interrupted, NeedsWord, forget_frames
 from mc_jupyter.notebook import arguments, cells
 from mc_jupyter.notebook.notebook import Notebook
 from mc_jupyter.notebook.showing import MAX_PX
@@ -59,6 +59,11 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         MAX_PIXELS, min=1, help="The largest image that is read: its width times its height, before it is decoded."
     ).tag(config=True)
 
+    env = List(
+        Unicode(),
+        help="Environment variables that cells may read by ${env.NAME}: names and patterns, ['STYLE', 'DB_*'].",
+    ).tag(config=True)
+
     def __init__(self, shell: InteractiveShell):
         self.notebook = Notebook(shell, self)  # it is told of settings that stand in IPython's configuration, too
         super().__init__(shell, parent=shell)
@@ -91,7 +96,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         self.notebook.close()
         self.notebook.display.unregister()
 
-    @observe("memory", "allow_urls", "allow_paths", "max_pixels")  # type: ignore[untyped-decorator,unused-ignore]
+    @observe("memory", "allow_urls", "allow_paths", "max_pixels", "env")  # type: ignore[untyped-decorator,unused-ignore]
     def _configured(self, change: Any) -> None:
         self.notebook.configure()
 
@@ -106,6 +111,8 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         try:
             return self._line(line) if cell is None else cells.run(self.notebook, line, cell)
         except ComposeError as error:
+            if isinstance(error, NeedsWord):
+                self.notebook.offer(error)
             raise self._ready_to_show(error) from error.__cause__
         except KeyboardInterrupt as interrupt:
             forget_frames(interrupt)

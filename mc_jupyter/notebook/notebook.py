@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from traitlets import TraitError
 
-from mc_jupyter.errors import InputError, Interrupted
+from mc_jupyter.errors import InputError, Interrupted, NeedsWord
 from mc_jupyter.notebook.display import Display
 from mc_jupyter.notebook.showing import MAX_PX, Opened, Showing
 from mc_jupyter.trust.permissions import Permissions
@@ -34,6 +34,7 @@ class Settings(Protocol):
     allow_urls: bool
     allow_paths: bool
     max_pixels: int
+    env: list[str]
 
 
 class Notebook:
@@ -78,6 +79,7 @@ class Notebook:
                 new_run=self._call_in_python, panel=panel, memory=limits, on_change=self.refresh_panels
             )
             self._session.permissions = self._permissions()
+            self._session.allowed = self._session.allowed.also(self.settings.env)
         return self._session
 
     def configure(self) -> None:
@@ -85,6 +87,7 @@ class Notebook:
         if self._session is not None:
             self._session.limits = _limits(self.settings.memory)
             self._session.permissions = self._permissions()
+            self._session.allowed = self._session.allowed.also(self.settings.env)
 
     def _permissions(self) -> Permissions:
         return Permissions(self.settings.allow_urls, self.settings.allow_paths, self.settings.max_pixels)
@@ -106,6 +109,12 @@ class Notebook:
         if self.settings.forms != "auto":
             return self.settings.forms == "always"
         return bool(getattr(getattr(self.shell, "kernel", None), "_allow_stdin", False))
+
+    @property
+    def attended(self) -> bool:
+        """Whether somebody is there to give a word: at a front-end that can ask, or at a terminal."""
+        terminal = not hasattr(self.shell, "kernel") and sys.stdin is not None and sys.stdin.isatty()
+        return self.interactive or terminal
 
     def showing(
         self,
@@ -236,6 +245,15 @@ class Notebook:
         form = Form(handle, given, action)
         self.opened.put(handle.name, form)
         self.shell.display_pub.publish(form.bundle())
+
+    def offer(self, error: NeedsWord) -> None:
+        """A button that gives the word which this error asks for, where somebody can press it."""
+        if self.interactive and error.wishes:
+            from mc_jupyter.notebook.word import Offer
+
+            offer = Offer(error.wishes, self.session.allowed.consent)
+            self.opened.put("a word", offer)
+            self.shell.display_pub.publish(offer.bundle())
 
     def show_panel(self, handle: Handle) -> None:
         """Controls for the handle, in an output of their own."""

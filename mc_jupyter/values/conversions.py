@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import ExpressionError, Problem
 from mc_jupyter.trust.files import is_upload, read
 from mc_jupyter.trust.permissions import NOTHING, Permissions
+from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.values import Stream, describe, is_image, look_up_or
 from mc_jupyter.values.media import FORMATS, encode_image, load, load_image, recoded
 
@@ -41,6 +42,10 @@ def convert(
     """
     if value is None:
         return None
+    if isinstance(value, Secret):
+        if type in _TEXT:
+            return value
+        raise ExpressionError(f"a secret is not read as {type}")
 
     def one(item: Any) -> Any:
         return convert(item, type.removesuffix("[]"), subtype, attributes, format, permissions=permissions)
@@ -126,11 +131,20 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def interpolated(value: Any) -> str:
+def interpolated(value: Any) -> str | Secret:
     """A value as a part of a longer text; null is nothing there."""
     if value is None:
         return ""
+    if isinstance(value, Secret):
+        return value
     return as_text(value) if isinstance(value, Stream) else str(value)
+
+
+def joined(parts: Iterable[str | Secret]) -> str | Secret:
+    """The parts as one text, which is a secret where one of them is."""
+    parts = list(parts)
+    secret = any(isinstance(part, Secret) for part in parts)
+    return Secret.joined(parts) if secret else "".join(map(str, parts))
 
 
 def _json(value: Any) -> str:

@@ -226,10 +226,9 @@ class Download:
         from huggingface_hub.errors import HfHubHTTPError
         from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]
 
-        token, _ = hub.token_of(self.source)
         url = hf_hub_url(self.source.repository, entry.name, revision=self.listing.commit, endpoint=hub.endpoint())
         # Compressed answers have no byte ranges.
-        headers = build_hf_headers(token=token or False) | {"Accept-Encoding": "identity"}
+        headers = build_hf_headers(token=hub.sent(self.source)) | {"Accept-Encoding": "identity"}
         if file.tell():
             headers["Range"] = f"bytes={file.tell()}-"
         timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
@@ -255,11 +254,10 @@ class Download:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-        token, _ = hub.token_of(self.source)
         try:
             hf_hub_download(
                 self.source.repository, entry.name, revision=self.listing.commit, endpoint=hub.endpoint(),
-                cache_dir=hub.cache_folder(self.source).parent, token=token or False, tqdm_class=None,
+                cache_dir=hub.cache_folder(self.source).parent, token=hub.sent(self.source), tqdm_class=None,
             )  # fmt: skip
         except HfHubHTTPError as error:
             hub.explain(error, self.source, entry.name)

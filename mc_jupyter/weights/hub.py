@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from mc_jupyter.errors import AccessDenied, BadToken, NeedsToken, NoSuchModel, Offline, WeightsError
 from mc_jupyter.language.fields import HubSource
+from mc_jupyter.trust.environment import HUB_TOKENS, Keeper
+from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.words import did_you_mean
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
 _HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_TOKEN = re.compile(r"[!-~]+")
+_NAMED = re.compile(r"//[^/]*@")
 
 
 # ── the cache ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -166,14 +170,36 @@ def endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
-def token_of(source: HubSource) -> tuple[str | None, str]:
-    """(the token to send, where it is from)."""
+def address() -> str:
+    """The hub's address as it may be shown: one of a mirror may hold a name and a password."""
+    return _NAMED.sub("//", endpoint())
+
+
+def keeper() -> Keeper:
+    """Who is sent a model's token."""
+    return Keeper(address(), HUB_TOKENS)
+
+
+def token_of(source: HubSource) -> tuple[Secret | None, str]:
+    """(the token to send, where it is from). BadToken for what is none: a library's error would quote it."""
     from huggingface_hub import get_token
 
-    if source.token is not None:
-        return source.token.reveal(), "the cell's `token:`"
-    where = "HF_TOKEN" if os.environ.get("HF_TOKEN") else "the stored login"
-    return get_token(), where
+    where = "the cell's `token:`" if source.token is not None else "the stored login"
+    if source.token is None and os.environ.get("HF_TOKEN"):
+        where = "HF_TOKEN"
+    token = source.token or (Secret(stored) if (stored := get_token()) else None)
+    if token is not None and not _TOKEN.fullmatch(token.reveal()):
+        raise BadToken(
+            f"the token from {where} holds what no token does: a blank, a line's end or an odd letter",
+            fix="set it again, without them",
+        )
+    return token, where
+
+
+def sent(source: HubSource) -> str | bool:
+    """The token as huggingface_hub takes it; False says that none is sent, a stored one neither."""
+    token, _ = token_of(source)
+    return token.reveal() if token else False
 
 
 def ask(source: HubSource, *, revision: str | None = None) -> Listing:
@@ -181,11 +207,10 @@ def ask(source: HubSource, *, revision: str | None = None) -> Listing:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    token, _ = token_of(source)
     wanted = revision or source.revision
     try:
         info = HfApi(endpoint=endpoint()).model_info(
-            source.repository, revision=wanted, files_metadata=True, token=token or False, timeout=10
+            source.repository, revision=wanted, files_metadata=True, token=sent(source), timeout=10
         )
     except HFValidationError:
         raise NoSuchModel(
@@ -197,7 +222,7 @@ def ask(source: HubSource, *, revision: str | None = None) -> Listing:
     except broken_connection() as error:
         no_connection(error, source)
     if info.sha is None or not _COMMIT.fullmatch(info.sha):
-        raise WeightsError(f"{endpoint()} does not say which commit of `{source.repository}` it has", fix=_MIRROR)
+        raise WeightsError(f"{address()} does not say which commit of `{source.repository}` it has", fix=_MIRROR)
     listing = Listing(info.sha, tuple(_entry(file) for file in info.siblings or ()))
     _keep(source, listing)
     return listing
@@ -232,7 +257,7 @@ def explain(error: HfHubHTTPError, source: HubSource, filename: str | None = Non
     code = error.response.headers.get("X-Error-Code", "")
     said = error.response.headers.get("X-Error-Message", "")
     token, whose = token_of(source)
-    name, page = f"`{source.repository}`", f"{endpoint()}/{source.repository}"
+    name, page = f"`{source.repository}`", f"{address()}/{source.repository}"
     if code == "RevisionNotFound":
         raise NoSuchModel(
             f"{name} has no revision `{source.revision}`", fix=f"its branches and tags: {page}/tree/main"
@@ -243,7 +268,7 @@ def explain(error: HfHubHTTPError, source: HubSource, filename: str | None = Non
         ) from None
     if status == 401 and token and (said.startswith("Invalid credentials") or not _is_known(token)):
         raise BadToken(
-            f"the hub does not know the token from {whose}", fix=f"make a new one at {endpoint()}/settings/tokens"
+            f"the hub does not know the token from {whose}", fix=f"make a new one at {address()}/settings/tokens"
         ) from None
     if code == "GatedRepo":
         if token is None:
@@ -263,7 +288,7 @@ def explain(error: HfHubHTTPError, source: HubSource, filename: str | None = Non
     if status == 403:
         raise AccessDenied(
             f"the token from {whose} may not read {name}",
-            fix=f"give it the right to read at {endpoint()}/settings/tokens",
+            fix=f"give it the right to read at {address()}/settings/tokens",
         ) from None
     if status in (401, 404) or "disabled" in said:
         raise NoSuchModel(f"the hub has no repository {name}", fix=_look_at_name(source, token)) from None
@@ -277,19 +302,19 @@ def _starter_like(source: HubSource) -> str:
     return hint.replace("'", "'starter:", 1) + " or " if hint else ""
 
 
-def _look_at_name(source: HubSource, token: str | None) -> str:
+def _look_at_name(source: HubSource, token: Secret | None) -> str:
     private = "; or it is private and the token's owner may not see it" if token else ""
-    page = f"{endpoint()}/models?search={source.repository.rpartition('/')[2]}"
+    page = f"{address()}/models?search={source.repository.rpartition('/')[2]}"
     return f"{_starter_like(source)}check the name at {page}{private}"
 
 
-def _is_known(token: str) -> bool:
+def _is_known(token: Secret) -> bool:
     """Whether the hub knows the token: a 401 alone does not say if the token or the name is wrong."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        HfApi(endpoint=endpoint()).whoami(token=token)
+        HfApi(endpoint=endpoint()).whoami(token=token.reveal())
     except HfHubHTTPError as error:
         return error.response.status_code != 401
     except broken_connection():
@@ -308,6 +333,6 @@ def broken_connection() -> type[Exception]:
 def no_connection(error: BaseException, source: HubSource) -> NoReturn:
     reason = str(error).strip().partition("\n")[0] or type(error).__name__
     raise Offline(
-        f"`{source.repository}` is not on this disk as a whole, and {endpoint()} cannot be reached: {reason}",
+        f"`{source.repository}` is not on this disk as a whole, and {address()} cannot be reached: {reason}",
         fix="connect to the network (or set HF_ENDPOINT to a mirror), or give a folder on this disk",
     ) from None

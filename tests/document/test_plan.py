@@ -142,6 +142,7 @@ def test_environment_variables_fill_fields_when_the_plan_is_made(
     document = cell("text-generation", "${env.MODEL_FOLDER}", "precision: ${env.PRECISION | float32}")
     assert any("MODEL_FOLDER is not set" in line for line in session.plan(document).lines())
     monkeypatch.setenv("MODEL_FOLDER", str(llama))
+    session.allowed = session.allowed.also(["MODEL_FOLDER", "PRECISION"])
     plan = session.plan(document)
     assert plan.problems == ()
     assert plan.component.checkpoint.folder == llama

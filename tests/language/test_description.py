@@ -18,9 +18,9 @@ from mc_jupyter.language.fields import (
     KeepAlive,
     ModelSettings,
     Quantization,
-    Secret,
     Spelled,
 )
+from mc_jupyter.trust.secrets import Secret
 
 
 class Part(Closed):

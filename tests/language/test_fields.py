@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import pytest
@@ -12,14 +11,11 @@ from mc_jupyter.language.fields import (
     Bound,
     Closed,
     Device,
-    Environment,
     HubSource,
     LocalSource,
     ModelSource,
-    Secret,
     Spelled,
     StarterSource,
-    names_a_secret,
 )
 
 
@@ -83,30 +79,3 @@ def test_other_spellings_are_the_field() -> None:
     assert Example.model_validate({"lines": ["a"]}).words == ["a"]
     with pytest.raises(ValidationError, match="Extra inputs"):
         Example.model_validate({"lines": ["a"], "words": ["b"]})
-
-
-def test_a_secret_shows_itself_to_nobody() -> None:
-    secret = Secret("hf_canary")
-    shown = [repr(secret), str(secret), f"{secret}", f"{secret!r}", json.dumps({"s": str(secret)})]
-    shown.append(HubSource(repository="x", token=secret).model_dump_json())
-    assert not [text for text in shown if "canary" in text]
-    assert secret.reveal() == "hf_canary"
-
-
-@pytest.mark.parametrize(
-    "name", ["HF_TOKEN", "MY_API_KEY", "APIKEY", "db_password", "CLIENT_SECRET", "SSH_PRIVATE", "X_KEY"]
-)
-def test_names_that_say_secret(name: str) -> None:
-    assert names_a_secret(name)
-
-
-@pytest.mark.parametrize("name", ["HOME", "MODEL", "KEYBOARD", "PATH", "LANGUAGE"])
-def test_names_that_do_not(name: str) -> None:
-    assert not names_a_secret(name)
-
-
-def test_the_environment_wraps_secrets_only() -> None:
-    environment = Environment({"HF_TOKEN": "x", "HOME": "/home"})
-    assert environment["HF_TOKEN"] == Secret("x")
-    assert environment["HOME"] == "/home"
-    assert "x" not in repr(environment)

@@ -290,6 +290,7 @@ def test_a_saved_notebook_is_valid_reads_without_widgets_and_holds_no_secret(
         "%load_ext mc_jupyter",
         "import mc_jupyter.drivers; mc_jupyter.drivers.__path__.append('slow')",
         "%config ComposeMagics.forms = 'always'",
+        "%config ComposeMagics.env = ['MY_TOKEN']",
         POEM.format(flags="", driver="slow").replace("    ", "  ") + secret[2:],
         "%compose run poem text='<script>alert(1)</script> one two three'",
         "%compose ls",
@@ -310,7 +311,7 @@ def test_a_saved_notebook_is_valid_reads_without_widgets_and_holds_no_secret(
     assert state is not None
     assert CANARY not in json.dumps(state)
     nbformat.validate(notebook)
-    for cell in notebook.cells[3:]:
+    for cell in notebook.cells[4:]:
         assert cell.outputs
         for output in cell.outputs:
             assert output["data"]["text/plain"].strip()

@@ -32,7 +32,8 @@ from mc_jupyter.errors import (
     WeightsError,
 )
 from mc_jupyter.events import Advance, Event, Note, Phase, Run
-from mc_jupyter.language.fields import HubSource, LocalSource, Secret, StarterSource
+from mc_jupyter.language.fields import HubSource, LocalSource, StarterSource
+from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.weights import download, hub, unsafe
 from mc_jupyter.weights.checkpoint import NotWhole
 from tests.weights.hub_stand_in import HubStandIn

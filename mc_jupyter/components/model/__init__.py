@@ -34,6 +34,8 @@ from mc_jupyter.language.cell import place_in
 from mc_jupyter.language.fields import Closed, KeepAlive, ModelSettings
 from mc_jupyter.language.kinds import bindings
 from mc_jupyter.tasks import Task
+from mc_jupyter.trust.environment import Keeper
+from mc_jupyter.weights import hub
 from mc_jupyter.words import hinted, listing
 
 _DEFAULT_TASK = "text-generation"
@@ -80,6 +82,10 @@ class Model(ComponentType):
         if shape.driver is not None:
             for refusal in shape.driver.refusals(Asked(shape.task, calls=(action,))):
                 yield refusal.field, refusal.error.problems[0]
+
+    @classmethod
+    def keeper(cls, written: Component, path: tuple[Any, ...]) -> Keeper | None:
+        return hub.keeper() if path[-2:] == ("model", "token") else None
 
     @classmethod
     def plan(cls, written: Component, env: Mapping[str, str], beside: Mapping[str, Any]) -> Planned:

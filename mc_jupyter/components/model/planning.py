@@ -15,9 +15,8 @@ from mc_jupyter.components.model.identity import identity_of
 from mc_jupyter.drivers import ODD_FILES, Asked, Driver, Refusal
 from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, PlanError, WeightsError
 from mc_jupyter.faults import said_as
-from mc_jupyter.language import expressions
-from mc_jupyter.language.cell import Map, place_in
-from mc_jupyter.language.fields import Adapter, adapter_names, is_deferred, names_a_secret
+from mc_jupyter.language.cell import place_in
+from mc_jupyter.language.fields import Adapter, adapter_names, is_deferred
 from mc_jupyter.language.inputs import Input
 from mc_jupyter.tasks import Task
 from mc_jupyter.weights import Checkpoint
@@ -91,22 +90,10 @@ class ModelPlanner:
     def settings(self) -> Any:
         """The component's fields with `${env.…}` filled in; None with the problem noted."""
         try:
-            self.refuse_secrets(self.component.own)
             return settings_of(self.component, self.env, self.overrides)
         except ComposeError as error:
             self.problems.append(error)
             return None
-
-    def refuse_secrets(self, own: Map) -> None:
-        """Raise for a secret in a field that is shown: only `token` keeps what it is given to itself."""
-        for path, reference in expressions.references(own):
-            name = str(reference.path[0]) if reference.source == "env" and reference.path else ""
-            if names_a_secret(name) and path[-1] != "token":
-                raise PlanError(
-                    f"{name} is a secret by its name, and {path[0]} is shown to every reader",
-                    place=place_in(own, path),
-                    fix="secrets may stand in token: only; a value that is none needs another name",
-                )
 
     def installed(self, task: type[Task], driver: type[Driver] | None, settings: Any) -> None:
         word = settings.driver or task.driver

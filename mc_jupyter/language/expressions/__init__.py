@@ -29,8 +29,9 @@ from mc_jupyter.language.expressions.paths import Nothing, names_of, walk
 from mc_jupyter.language.expressions.references import references
 from mc_jupyter.language.expressions.template import Reference, Slice, Star, Template, about, check_depth, is_env
 from mc_jupyter.trust.permissions import NOTHING, Permissions
+from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.values import Stream, describe
-from mc_jupyter.values.conversions import convert, interpolated
+from mc_jupyter.values.conversions import convert, interpolated, joined
 from mc_jupyter.values.scalars import Plain, yaml_value
 
 __all__ = [
@@ -144,10 +145,10 @@ class _Renderer:
     def template(self, template: Template) -> Any:
         if template.single:
             return self.reference(template.single)
-        return "".join(part if isinstance(part, str) else self.inserted(part) for part in template.parts)
+        return joined(part if isinstance(part, str) else self.inserted(part) for part in template.parts)
 
-    def inserted(self, reference: Reference) -> str:
-        text: str = self.allowance.made(interpolated(self.reference(reference)))
+    def inserted(self, reference: Reference) -> str | Secret:
+        text: str | Secret = self.allowance.made(interpolated(self.reference(reference)))
         return text
 
     def reference(self, reference: Reference) -> Any:

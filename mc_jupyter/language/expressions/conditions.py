@@ -8,6 +8,7 @@ from typing import Any
 
 from mc_jupyter.errors import ExpressionError
 from mc_jupyter.trust import apart
+from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.values import describe
 from mc_jupyter.words import did_you_mean, listing
 
@@ -39,6 +40,8 @@ def compare(operator: Any, left: Any, right: Any) -> bool:
     if not isinstance(operator, str) or operator not in OPERATORS:
         hint = did_you_mean(str(operator), OPERATORS)
         raise ExpressionError(f"no operator {operator!r}", fix=hint or f"use {listing(list(OPERATORS))}")
+    if any(isinstance(side, Secret) for side in (left, right)):
+        raise ExpressionError("a secret is compared with nothing: the answers would tell it bit by bit")
     try:
         return OPERATORS[operator](left, right)
     except re.error as error:

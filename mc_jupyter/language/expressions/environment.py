@@ -17,8 +17,9 @@ from mc_jupyter.language.expressions.template import (
     references_in,
     written_path,
 )
+from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.values import describe
-from mc_jupyter.values.conversions import convert, interpolated
+from mc_jupyter.values.conversions import convert, interpolated, joined
 from mc_jupyter.values.scalars import Plain, yaml_value
 from mc_jupyter.words import did_you_mean, listing
 
@@ -29,8 +30,9 @@ def resolve_env(value: Any, env: Mapping[str, str], *, missing: str = "error") -
     """The document with every `${env.X}` replaced, inside other expressions too; nothing else is evaluated.
 
     Where an unquoted scalar (`Plain`) is all environment, the text takes YAML's type; elsewhere it stays text. A
-    variable's text is never read as an expression. Variables that are not set and have no default are reported
-    together, or left as they are with `missing="keep"`. Containers keep their places.
+    variable's text is never read as an expression; one that is a `Secret` makes a secret of what it stands in.
+    Variables that are not set and have no default are reported together, or left as they are with `missing="keep"`.
+    Containers keep their places.
     """
     resolver = _Environment(env, missing == "keep")
     result = resolver.value(value, None, 0)
@@ -82,10 +84,15 @@ class _Environment:
             return self.single(text, single)
         parts = [self.part(part) for part in template.parts]
         kept = any(isinstance(part, _Kept) for part in parts)
+        whole = joined(parts)
+        if isinstance(whole, Secret):
+            if kept:
+                raise ExpressionError("a secret stands beside what only a call can say", fix="a field of its own")
+            return whole
         if not kept and isinstance(text, Plain) and is_env(template):
-            return _literal(yaml_value("".join(parts)))
-        joined = _rejoined(parts)
-        return Plain(joined) if isinstance(text, Plain) and kept else joined
+            return _literal(yaml_value(whole))
+        written = _rejoined(part for part in parts if isinstance(part, str))
+        return Plain(written) if isinstance(text, Plain) and kept else written
 
     def single(self, text: str, reference: Reference) -> Any:
         """The value of a scalar that is one variable: of YAML's type, if neither it nor the default was quoted."""
@@ -99,8 +106,8 @@ class _Environment:
         typed = isinstance(text, Plain) and reference.type is None and not quoted
         return _literal(yaml_value(value) if typed else value)
 
-    def part(self, part: str | Reference) -> str:
-        """A part of a template as literal text, or as a reference's text that stays."""
+    def part(self, part: str | Reference) -> str | Secret:
+        """A part of a template as literal text, a secret, or a reference's text that stays."""
         if isinstance(part, str):
             return part
         if part.source != "env":
@@ -115,7 +122,7 @@ class _Environment:
         edits: list[tuple[int, int, str]] = []
         default = reference.default
         if default is not None and any(one.source == "env" for one in references_in(default)):
-            edits.append((*reference.default_span, _quoted([self.part(part) for part in default.parts])))
+            edits.append((*reference.default_span, _quoted([self.open(part) for part in default.parts])))
         for _, attribute in reference.attributes:
             edits += [(one.start, one.end, self.attribute(one)) for one in attribute.references]
         text, shift = reference.text, reference.start
@@ -123,8 +130,15 @@ class _Environment:
             text = text[: start - shift] + new + text[end - shift :]
         return text
 
+    def open(self, part: str | Reference) -> str:
+        """The same, where no secret may stand: inside another expression."""
+        found = self.part(part)
+        if isinstance(found, Secret):
+            raise ExpressionError("a secret stands inside another expression", fix="a field of its own")
+        return found
+
     def attribute(self, reference: Reference) -> str:
-        value = self.part(reference)
+        value = self.open(reference)
         if not isinstance(value, _Kept) and not re.fullmatch(r"[\w.:/+ -]*", value):
             raise ExpressionError(
                 f"{describe(value)} cannot stand in the brackets of a type", fix="use letters and digits"
@@ -136,7 +150,8 @@ class _Environment:
         name = _env_name(reference)
         value: Any
         if name in self.env:
-            value = str(self.env[name])
+            value = self.env[name]
+            value = value if isinstance(value, Secret) else str(value)
         elif reference.default is not None:
             value = self.default(reference.default)
         elif self.keep:
@@ -148,8 +163,8 @@ class _Environment:
             )
         return value if reference.type is None else _env_typed(value, reference)
 
-    def default(self, template: Template) -> str:
-        parts = []
+    def default(self, template: Template) -> str | Secret:
+        parts: list[str | Secret] = []
         for part in template.parts:
             if isinstance(part, Reference):
                 if part.source != "env":
@@ -157,7 +172,7 @@ class _Environment:
                 parts.append(interpolated(self.variable(part)))
             else:
                 parts.append(part)
-        return "".join(parts)
+        return joined(parts)
 
 
 def _literal(value: Any) -> Any:
@@ -194,13 +209,13 @@ def _env_name(reference: Reference) -> str:
     return written_path(reference.path)
 
 
-def _env_typed(value: str, reference: Reference) -> Any:
+def _env_typed(value: str | Secret, reference: Reference) -> Any:
     type = reference.type or "string"
     if type not in _ENV_TYPES:
         hint = did_you_mean(type, _ENV_TYPES)
         fix = hint or f"use {listing(_ENV_TYPES)}"
         raise ExpressionError(f"an environment variable cannot be read as {type!r} in {reference.text}", fix=fix)
-    if type == "boolean" and value.lower() not in ("true", "false", "1", "0"):
+    if type == "boolean" and isinstance(value, str) and value.lower() not in ("true", "false", "1", "0"):
         raise ExpressionError(f"{describe(value)} is not true or false in {reference.text}")
     try:
         return convert(value, type)

@@ -278,7 +278,8 @@ class Panel:
                 control.show(state)
             if fields.is_choice(control.setting) and not state.expression:
                 options, beside = tuple(getattr(control, "buttons", ())), self.choices.beside(name)
-                control.forbid(self._reasons.of(described, control.setting, options, beside))
+                env = handle.session.engine.environment
+                control.forbid(self._reasons.of(described, control.setting, options, beside, env))
         if self.adapters is not None:
             self.adapters.show(described.planned.adapters, handle.adapters(), self.pending)
         self.waiting.show(self.choices, self._work.on)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -21,30 +20,39 @@ class Reasons:
         self._known: dict[Any, Mapping[Any, str]] = {}
 
     def of(
-        self, described: Described, setting: Setting, options: tuple[Any, ...], beside: Mapping[str, Any]
+        self,
+        described: Described,
+        setting: Setting,
+        options: tuple[Any, ...],
+        beside: Mapping[str, Any],
+        env: Mapping[str, str],
     ) -> Mapping[Any, str]:
-        """The options that cannot be had, each with its reason. `beside` are other fields to be set with it."""
+        """The options that cannot be had, each with its reason. `beside` are other fields to be set with it, `env` the
+        variables that the cell may read.
+        """
         torch = "torch" in sys.modules
         if setting.of_call or (setting.name != "device" and not torch):
             return {}
         key = (setting.name, options, described.own, repr(beside), torch)
         if key not in self._known:
             given = {**described.definition.beside, **beside}
-            self._known[key] = _impossible(described.planned, setting.name, options, given)
+            self._known[key] = _impossible(described.planned, setting.name, options, given, env)
         return self._known[key]
 
 
-def _impossible(planned: Planned, name: str, options: tuple[Any, ...], given: Mapping[str, Any]) -> Mapping[Any, str]:
-    now = set(_messages(planned, given))
+def _impossible(
+    planned: Planned, name: str, options: tuple[Any, ...], given: Mapping[str, Any], env: Mapping[str, str]
+) -> Mapping[Any, str]:
+    now = set(_messages(planned, given, env))
     found = {}
     for option in options:
-        if new := [text for text in _messages(planned, {**given, name: option}) if text not in now]:
+        if new := [text for text in _messages(planned, {**given, name: option}, env) if text not in now]:
             found[option] = _reason(new[0], name, option)
     return found
 
 
-def _messages(planned: Planned, given: Mapping[str, Any]) -> list[str]:
-    found = planned.type.refuses(planned, os.environ, given)
+def _messages(planned: Planned, given: Mapping[str, Any], env: Mapping[str, str]) -> list[str]:
+    found = planned.type.refuses(planned, env, given)
     return [problem.message for error in found for problem in error.problems]
 
 
