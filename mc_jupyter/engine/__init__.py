@@ -28,6 +28,7 @@ from mc_jupyter.engine.definition import Defined, Definition, written_with
 from mc_jupyter.engine.residents import Gone, Place, Resident, Residents
 from mc_jupyter.engine.streams import TextStream
 from mc_jupyter.errors import (
+    ComposeError,
     InputError,
     Interrupted,
     NeedsWord,
