@@ -48,6 +48,12 @@ def _place(error: BaseException) -> str:
     return " ← ".join(dict.fromkeys(told))
 
 
+def caller() -> str:
+    """The frame of ours that is at work now."""
+    own = [frame for frame in traceback.extract_stack() if _is_own(frame.filename)]
+    return _frame(own[-1].filename, own[-1].lineno, own[-1].name) if own else ""
+
+
 def of_dump(kind: str, seed: int, what: str, dump: str) -> Finding:
     """The finding that faulthandler's dump of a process tells of: of the thread that tried, the newest frame of ours."""
     parts = dump.split("(most recent call first):")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +71,19 @@ class Sandbox:
 
 
 class Guard:
-    """Hears what this process does, and refuses what reaches beyond the sandbox. An audit hook stays for good."""
+    """Hears what this process does, and refuses what reaches beyond the sandbox. An audit hook stays for good.
 
-    def __init__(self, sandbox: Sandbox, may_write: bool = False):
+    `own` is the package's folder; `by` says who is calling.
+    """
+
+    def __init__(self, sandbox: Sandbox, own: str, may_write: bool, by: Callable[[], str]):
+        self.own = own
         self.inside = str(sandbox.inside) + os.sep
         self.may_write = may_write
         self.armed = False
-        self.heard: list[str] = []
+        self.heard: list[tuple[str, str]] = []
+        """What it objected to, and which frame of ours that came from."""
+        self.by = by
         sys.addaudithook(self._hear)
 
     def _hear(self, event: str, given: tuple[Any, ...]) -> None:
@@ -90,7 +96,7 @@ class Guard:
             self.armed = True
         if told is not None:
             if told:
-                self.heard.append(told)
+                self.heard.append((told, self.by()))
             raise PermissionError(1, f"the fuzzer's sandbox: {event}")
 
     def _objection(self, event: str, given: tuple[Any, ...]) -> str | None:
@@ -102,7 +108,7 @@ class Guard:
         if event in _CHANGES:
             paths = given[1:2] if event == "os.symlink" else given[:2]  # a link's own text may say anything
             return next((told for path in paths if (told := self._outside(event, path)) is not None), None)
-        if event in _STARTS:
+        if event in _STARTS and not self._is_apart(given):
             return f"starts a process: {event} {given[:2]!r}"[:300]
         if event == "socket.connect":
             address = given[1]
@@ -117,6 +123,11 @@ class Guard:
         if event == "ctypes.dlopen" and str(given[0]).startswith(self.inside):
             return f"loads the library {given[0]}"
         return None
+
+    def _is_apart(self, given: tuple[Any, ...]) -> bool:
+        """Whether this starts Python with a file of this package: `trust/apart`, where templates and patterns run."""
+        words = given[1] if len(given) > 1 and isinstance(given[1], list | tuple) else ()
+        return given[0] == sys.executable and any(os.fsdecode(word).startswith(self.own) for word in words)
 
     def _outside(self, what: str, path: Any) -> str | None:
         if not isinstance(path, str | bytes | os.PathLike):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.fuzz import __main__, campaign, kind, mutation
+from tests.fuzz import __main__, campaign, mutation
 from tests.fuzz.campaign import Result
 from tests.fuzz.findings import Finding
 
@@ -72,16 +71,6 @@ def test_findings_are_the_exit_status(monkeypatch: pytest.MonkeyPatch, capsys: p
         monkeypatch.setattr(campaign, "run", lambda *given, bad=bad: found[bad])
         assert __main__.main(["cells", "--seed", "7"]) == int(bad)
     assert "seed 7" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", kind.names())
-def test_the_same_seed_is_the_same_case(name: str, tmp_path: Path) -> None:
-    made = kind.named(name).__new__(kind.named(name))
-    if name != "arguments":  # it needs no shell to make its lines
-        made.folder = tmp_path
-    assert [made.shown(made.make(Random(seed))) for seed in range(20)] == [
-        made.shown(made.make(Random(seed))) for seed in range(20)
-    ]
 
 
 def test_trees_and_texts_are_changed_and_the_given_ones_stay() -> None:

@@ -43,7 +43,9 @@ class Worker:
         for library in made.imports:
             importlib.import_module(library)
         self.kind = made(sandbox.inside / "made")
-        self.guard = Guard(sandbox, self.kind.may_write)
+        gc.collect()
+        gc.freeze()  # what is imported is not walked again by every collection: most of a try's time
+        self.guard = Guard(sandbox, str(findings.ROOT / "mc_jupyter"), self.kind.may_write, findings.caller)
         self.dump = (sandbox.folder / "dump").open("w+")
         self.before: dict[str, int] = {}
 
@@ -73,6 +75,7 @@ class Worker:
     def attempt(self, seed: int) -> list[Finding]:
         """One case, made and tried; what was wrong with it."""
         case = self.kind.make(Random(seed))
+        told = self._unlike(seed, case)
         self.guard.heard.clear()
         self.noise.begin()
         peak = _Peak()
@@ -90,8 +93,8 @@ class Worker:
             self.guard.armed = False
             faulthandler.cancel_dump_traceback_later()
         noise = self.noise.end()
-        told = [findings.of_error(self.name, seed, error)] if error is not None else []
-        told += [Finding(self.name, seed, f"beyond the sandbox: {heard}") for heard in dict.fromkeys(self.guard.heard)]
+        told += [findings.of_error(self.name, seed, error)] if error is not None else []
+        told += [Finding(self.name, seed, f"beyond the sandbox: {what}", by) for what, by in self.guard.heard]
         if secret := betrayed(shown) or betrayed(noise) or betrayed(str(error)):
             told.append(Finding(self.name, seed, f"a secret is shown: {secret!r}"))
         if self.kind.quiet and noise.strip():
@@ -101,6 +104,12 @@ class Worker:
         if told:
             self.ending = "finding"
         return told
+
+    def _unlike(self, seed: int, case: Any) -> list[Finding]:
+        """A finding where the same seed made another case: nobody could repeat it. Looked at now and then."""
+        if seed % 50 or self.kind.shown(case) == self.kind.shown(self.kind.make(Random(seed))):
+            return []
+        return [Finding(self.name, seed, "the same seed makes another case")]
 
     def holds(self) -> dict[str, int]:
         """What this process holds now that it should not hold more of later."""

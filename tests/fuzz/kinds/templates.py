@@ -90,7 +90,9 @@ class Templates(Kind):
                 if isinstance(template, str)
                 else mutation.mutated_tree(dice, template, self.texts)
             )
-            return "render", changed, mutation.mutated_tree(dice, sources) if dice.random() < 0.3 else sources
+            if dice.random() < 0.3:
+                sources = {name: mutation.mutated_tree(dice, source) for name, source in sources.items()}
+            return "render", changed, sources
         if way == 5:
             written = f"${{input.a as {dice.choice(_TYPES)} | {mutation.odd(dice, 3)}}}"
             changed = mutation.mutated_text(dice, written, self.texts, _TYPES) if dice.random() < 0.5 else written
@@ -111,7 +113,7 @@ class Templates(Kind):
         way, template, sources = case
         if way == "render":
             found = list(expressions.references(template))
-            value = expressions.render(template, decoded(sources), elementwise=True)
+            value = expressions.render(template, _decoded(sources), elementwise=True)
             return repr((found, value if not isinstance(value, Stream) else value.collect()))
         if way == "where":
             return repr(expressions.matches(template, sources))
@@ -134,6 +136,14 @@ _ENV = (
     "${env.HOME}", "${env.DB_PASS}", "${env.MY_OWN_NAME as text | x}", "${env.GITHUB_PAT as integer}", "a ${env.REDIS_URL} b", "${env.NOT_SET | ${env.JWT}}",
     "${input.a | ${env.PGPASSWORD}}", "${env}", "${env.}", "${env.a.b}", "${env[0]}", "${env[*]}", "${env as json}", "${ env.HF_TOKEN }",
 )  # fmt: skip
+
+
+def _decoded(sources: Any) -> Any:
+    """Sources with images and streams in them; as they are where a change made them none."""
+    try:
+        return decoded(sources)
+    except (RecursionError, TypeError, ValueError, OverflowError, MemoryError, AttributeError):
+        return sources
 
 
 def _value(dice: Random) -> Any:
