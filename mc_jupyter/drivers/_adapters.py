@@ -19,8 +19,10 @@ from mc_jupyter.drivers import AdapterFacts, AdapterKey
 from mc_jupyter.drivers._quantization import import_quietly
 from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.faults import said_as
-from mc_jupyter.weights.checkpoint import read_json, tensors
-from mc_jupyter.weights.unsafe import check_pickle
+from mc_jupyter.weights.checkpoint import format_of
+from mc_jupyter.weights.headers import Tensor, tensors
+from mc_jupyter.weights.reading import read_config, shown
+from mc_jupyter.weights.unsafe import contents
 from mc_jupyter.words import listing
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def check_adapter(base: Checkpoint, adapter: Checkpoint, name: str) -> None:
         for tensor in here
         if tensor.name.endswith(".weight") and len(tensor.shape) == 2 and tensor.dtype in PLAIN
     }
-    turned = bool(card.config.get("fan_in_fan_out")) or base.config.get("model_type") in _TRANSPOSED
+    turned = bool(card.config.get("fan_in_fan_out")) or base.model_type in _TRANSPOSED
     for module, shape in wanted.items():
         own = _same_module(module, found)
         if own and own != shape and not (turned and own == shape[::-1]):
@@ -81,9 +83,9 @@ def check_adapter(base: Checkpoint, adapter: Checkpoint, name: str) -> None:
 PLAIN = ("float64", "float32", "float16", "bfloat16")
 
 
-def headers(checkpoint: Checkpoint) -> Iterator[Any]:
+def headers(checkpoint: Checkpoint) -> Iterator[Tensor]:
     for file in checkpoint.files:
-        if file.suffix == ".safetensors":
+        if format_of(file.name) == "safetensors":
             yield from tensors(file)
 
 
@@ -117,7 +119,7 @@ def _renamed(base: Checkpoint) -> bool:
     """Whether transformers gives this architecture's modules other names than its files do."""
     from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
-    return bool(get_checkpoint_conversion_mapping(base.config.get("model_type")))
+    return bool(get_checkpoint_conversion_mapping(base.model_type))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +138,15 @@ class Card:
                 f"adapter {name}: {adapter.folder} has no adapter_config.json",
                 fix="name the folder or repository that PEFT saved the adapter in (`save_pretrained`)",
             )
-        card = cls(name, read_json(file))
+        card = cls(name, read_config(file))
         card.check_plain()
         return card
 
     def check_plain(self) -> None:
         if (kind := str(self.config.get("peft_type") or "unknown")).upper() != "LORA":
             raise PlanError(
-                f"adapter {self.name} is of the kind {kind} (peft_type); only LORA is laid over a model", fix=_MERGE
+                f"adapter {self.name} is of the kind {shown(kind)} (peft_type); only LORA is laid over a model",
+                fix=_MERGE,
             )
         beyond = {key: v for key, v in self.config.items() if v and key not in (*_APPLIED, *_WITHOUT_EFFECT)}
         if (bias := self.config.get("bias")) not in ("none", None):
@@ -151,7 +154,7 @@ class Card:
         if (begun := self.config.get("init_lora_weights")) not in _BEGINNINGS:
             beyond["init_lora_weights"] = begun
         if beyond:
-            said = listing([f"{key}: {str(value)[:60]}" for key, value in beyond.items()], "and")
+            said = listing([f"{shown(key)}: {shown(value)}" for key, value in beyond.items()], "and")
             raise PlanError(
                 f"adapter {self.name} is more than LoRA matrices ({said}), so that no weighted sum of it is exact",
                 fix=_MERGE,
@@ -195,7 +198,7 @@ class Card:
     @property
     def _other_base(self) -> str:
         base = self.config.get("base_model_name_or_path")
-        return f"it was trained on {base}: use that as `model:`" if base else "use the model it was trained on"
+        return f"it was trained on {shown(base)}: use that as `model:`" if base else "use the model it was trained on"
 
 
 _MERGE = "merge it into its base with PEFT (`merge_and_unload`), save that, and use it as `model:`"
@@ -370,15 +373,11 @@ def _wrapped(module: Any, path: str = "", seen: set[int] | None = None) -> Itera
 
 def read_weights(checkpoint: Checkpoint, card: Card) -> dict[str, torch.Tensor]:
     """Every tensor by the name that it has in a model."""
-    import torch
-    from safetensors.torch import load_file
 
-    check_pickle(checkpoint)
     found: dict[str, torch.Tensor] = {}
     with said_as(WeightsError, f"adapter {card.name} cannot be read"):
         for file in checkpoint.files:
-            safe = file.suffix == ".safetensors"
-            found |= load_file(file) if safe else torch.load(file, map_location="cpu", weights_only=True)
+            found |= contents(file)
     card.check_names(found)
     return {key.removeprefix(_PREFIX): tensor for key, tensor in found.items()}
 

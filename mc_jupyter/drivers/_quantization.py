@@ -10,14 +10,15 @@ from __future__ import annotations
 import importlib.util
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import devices
 from mc_jupyter.drivers import Asked, ModelKey, Refusal
 from mc_jupyter.errors import MissingPackage, PlanError
-from mc_jupyter.weights.checkpoint import SIZES
+from mc_jupyter.weights.headers import SIZES
 from mc_jupyter.weights.memory import Estimate
+from mc_jupyter.weights.reading import Config, shown
 
 if TYPE_CHECKING:
     import torch
@@ -74,8 +75,8 @@ def check(settings: Any, checkpoint: Checkpoint) -> None:
     asked = settings.quantization.type
     if asked == "none":
         return
-    if own := checkpoint.config.get("quantization_config"):
-        method = own.get("quant_method", "some way") if isinstance(own, dict) else "some way"
+    if own := checkpoint.config.inside("quantization_config"):
+        method = shown(own.text("quant_method") or "some way")
         raise PlanError(
             f"this model is stored quantized ({method}): it cannot become {asked} as well", fix="remove quantization:"
         )
@@ -103,13 +104,13 @@ def estimate(key: ModelKey, checkpoint: Checkpoint) -> Estimate:
     return Estimate(weights, weights + checkpoint.largest)
 
 
-def _kept_whole(config: Mapping[str, Any]) -> int:
+def _kept_whole(config: Config) -> int:
     """How many numbers of T5's layers `wo` there are."""
-    if config.get("model_type") not in _KEPT_WHOLE:
+    if config.text("model_type") not in _KEPT_WHOLE:
         return 0
-    encoder = int(config.get("num_layers") or 0)
-    decoder = int(config.get("num_decoder_layers") or encoder)
-    return (encoder + decoder) * int(config.get("d_ff") or 0) * int(config.get("d_model") or 0)
+    encoder = config.number("num_layers") or 0
+    decoder = config.number("num_decoder_layers") or encoder
+    return (encoder + decoder) * (config.number("d_ff") or 0) * (config.number("d_model") or 0)
 
 
 # --- loading ----------------------------------------------------------------------------------------------------------

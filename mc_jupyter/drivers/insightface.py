@@ -60,9 +60,10 @@ class InsightFace(Driver):
             yield from _of_settings(asked.settings)
         if (pack := asked.checkpoint) is None:
             return
-        yield from (wrong := refused(packs.check, pack.folder, pack.files))
+        files = packs.onnx_files(pack.folder)  # all of them: the library opens each
+        yield from (wrong := refused(packs.check, pack.folder, files))
         if not wrong and asked.calls:
-            yield from _of_calls(asked, packs.networks(pack.files))
+            yield from _of_calls(asked, packs.networks(files))
 
     @classmethod
     def wake(cls) -> None:

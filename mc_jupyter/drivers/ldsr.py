@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.devices import give_back
-from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs
+from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs, refused
 from mc_jupyter.drivers._diffusers.loading import quiet
+from mc_jupyter.drivers._diffusers.parts import SCHEDULERS, check_parts, of_diffusers
 from mc_jupyter.drivers._memory import refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes
 from mc_jupyter.errors import InputError, PlanError, RunError
@@ -17,6 +18,7 @@ from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_upscale import ImageUpscale
 from mc_jupyter.values.pictures import marked
 from mc_jupyter.weights import check_pickle, known
+from mc_jupyter.weights.reading import shown
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
 
 _PIPELINE = "LDMSuperResolutionPipeline"
+_PARTS = {
+    "vqvae": (of_diffusers("VQModel"), of_diffusers("AutoencoderKL")),
+    "unet": (of_diffusers("UNet2DModel"),),
+    "scheduler": SCHEDULERS,
+}
 _MULTIPLE = 32  # the pipeline shrinks what is no multiple of it; we pad instead, and cut off again
 _STEPS = 100  # the pipeline's own default
 _SEEN_WHOLE = "ldsr sees a picture as a whole"
@@ -80,12 +87,14 @@ class Ldsr(Driver):
         if settings is not None and settings.device_mode != "single":
             error = PlanError("device_mode: auto does not spread ldsr: it fits one device", fix="device_mode: single")
             yield Refusal(error, "device_mode")
-        if files is not None and (found := files.config.get("_class_name")) != _PIPELINE:
-            what = f"a {found}" if found else "no pipeline"
+        if files is not None and (found := files.pipeline) != _PIPELINE:
+            what = f"a {shown(found)}" if found else "no pipeline"
             yield Refusal(PlanError(
                 f"ldsr is a folder that holds a {_PIPELINE} of diffusers, and {settings.model} is {what}",
                 fix="architecture: auto, for a single file of ESRGAN, Real-ESRGAN or SwinIR" if not found else None,
             ))  # fmt: skip
+        elif files is not None:
+            yield from refused(check_parts, files, _PARTS)
 
     @classmethod
     def wake(cls) -> None:

@@ -5,8 +5,9 @@
     estimate(checkpoint, dtype)               memory it will take; a driver's own `estimate` knows better
     check_fits(need, memory, residents, …)    DoesNotFit when there is not that much
 
-The files are chosen and their headers read in `checkpoint`, the hub is asked in `hub`, bytes come in `download`. Files
-that have a name and an address of their own are in `known`, sizes in `memory`.
+The files are chosen in `checkpoint`, over `headers` and `reading`, which read them; `foreign` and `unsafe` say what is
+refused. The hub is asked in `hub`, bytes come in `download`. Files that have a name and an address of their own are in
+`known`, sizes in `memory`.
 """
 
 from __future__ import annotations
@@ -18,22 +19,27 @@ from pathlib import Path
 from mc_jupyter.errors import NoSuchModel, Offline, WeightsError
 from mc_jupyter.events import Phase, Run
 from mc_jupyter.language.fields import Format, HubSource, LocalSource, StarterSource
+from mc_jupyter.trust.names import path_fault
 from mc_jupyter.weights import hub, known
 from mc_jupyter.weights.checkpoint import (
+    ENDINGS,
     FORMATS,
     Checkpoint,
+    Chosen,
     Kind,
-    NotWhole,
     choose,
     folders_with_weights,
     format_of,
+    loadable,
     missing_parts,
     read,
 )
 from mc_jupyter.weights.download import Download
+from mc_jupyter.weights.foreign import refuse_foreign
 from mc_jupyter.weights.memory import Estimate, check_fits, estimate
+from mc_jupyter.weights.reading import NotWhole, shown
 from mc_jupyter.weights.single import KnownFile
-from mc_jupyter.weights.unsafe import check_pickle, refuse_code, refuse_pickles
+from mc_jupyter.weights.unsafe import check_pickle, refuse_pickles
 from mc_jupyter.words import did_you_mean, listing
 
 __all__ = ["Checkpoint", "Estimate", "check_fits", "check_pickle", "estimate", "fetch", "find"]
@@ -48,15 +54,19 @@ def find(
 
     `formats` are those the caller can load, the best first.
     """
-    match source:
-        case HubSource():
-            return _find_in_cache(source, allow_pickle, kind, formats)
-        case LocalSource():
-            return _find_local(source.path, source.format, allow_pickle, kind, formats)
-        case StarterSource():
-            return _find_local(_starter(source.name, kind), None, allow_pickle, kind, formats)
-        case KnownFile():
-            return known.find(source, allow_pickle)
+    try:
+        match source:
+            case HubSource():
+                return _find_in_cache(source, allow_pickle, kind, formats)
+            case LocalSource():
+                return _find_local(source.path, source.format, allow_pickle, kind, formats)
+            case StarterSource():
+                return _find_local(_starter(source.name, kind), None, allow_pickle, kind, formats)
+            case KnownFile():
+                return known.find(source, allow_pickle)
+    except (OSError, RuntimeError) as error:  # of the second kind, a home that nobody has (`~nobody/models`)
+        why = getattr(error, "strerror", None) or error
+        raise WeightsError(f"{_subject(source)} cannot be read: {why}", fix="give a folder that you may read") from None
 
 
 def fetch(
@@ -118,7 +128,7 @@ def _find_in_cache(source: HubSource, allow_pickle: bool, kind: Kind, formats: S
     if known and hub.missing(folder, known.some((*chosen.weights, *chosen.companions))):
         return None
     try:
-        refuse_code(folder, source.repository)
+        refuse_foreign(folder, source.repository, kind)
         return read(folder, chosen, commit)
     except NotWhole:
         return None
@@ -158,12 +168,22 @@ def _not_here(source: HubSource, because: str, kind: Kind, formats: Sequence[For
         lacks = f"{source.filename or 'its weights'} are not in {folder}"
     else:
         wanted = known.some((*chosen.weights, *chosen.companions)) if known else []
-        names = hub.missing(folder, wanted) or missing_parts(folder, chosen) or list(chosen.weights)
-        lacks = f"{listing(names[:5], 'and')}{' …' if len(names) > 5 else ''} is missing in {folder}"
+        lacks = _damage(folder, chosen, hub.missing(folder, wanted))
     return Offline(
         f"`{source.repository}` is not on this disk as a whole, and {because} forbids asking the hub: {lacks}",
         fix=_starter_meant(source.repository) or "allow it once, or copy the files and give their folder as the path",
     )
+
+
+def _damage(folder: Path, chosen: Chosen, missing: Sequence[str]) -> str:
+    """What keeps files that are here from being a whole model."""
+    try:
+        names = missing or missing_parts(folder, chosen)
+        if not names:
+            read(folder, chosen)
+    except NotWhole as error:
+        return error.problems[0].message
+    return f"{listing(names[:5], 'and')}{' …' if len(names) > 5 else ''} is missing in {folder}"
 
 
 def _starter_meant(name: str) -> str | None:
@@ -192,11 +212,11 @@ def _download(
         run.emit(Phase("download", source.repository))
         download.begin()
         download.get(companions)
-        refuse_code(download.folder, source.repository)
+        refuse_foreign(download.folder, source.repository, kind)
         if before_download:
             before_download(sum(entry.size for entry in weights))
         download.get(weights)
-    refuse_code(download.folder, source.repository)
+    refuse_foreign(download.folder, source.repository, kind)
     checkpoint = read(download.folder, chosen, listing_.commit)
     download.publish()
     return checkpoint
@@ -219,33 +239,39 @@ def _no_weights_listed(source: HubSource, there: hub.Listing, formats: Sequence[
 def _find_local(
     written: str, format: Format | None, allow_pickle: bool, kind: Kind, formats: Sequence[Format]
 ) -> Checkpoint:
+    if why := path_fault(written):
+        raise NoSuchModel(f"`path: {shown(written)}` {why}", fix="the path of a folder or a file of weights")
     path = Path(os.path.expanduser(written))
     if not path.exists():
         raise _no_such_path(written, path)
+    if not (path.is_file() or path.is_dir()):
+        raise NotWhole(f"{written} is no file and no folder: a pipe or a device", fix="give the model's folder")
     folder = path.parent if path.is_file() else path
     names = _names_in(folder)
     if path.is_file():
-        if format_of(path.name) is None:
-            raise WeightsError(f"{written} is not a file of weights", fix=f"those end in {_ENDINGS}")
-        chosen = choose(names, kind=kind, filename=path.name)
+        chosen = choose(names, kind=kind, formats=formats, filename=path.name)
     else:
         chosen = choose(names, kind=kind, formats=_formats_asked(format, formats))
     if chosen is None:
         raise _no_weights_here(written, folder, names, _formats_asked(format, formats))
     refuse_pickles(chosen, allow_pickle, written, names)
-    refuse_code(folder, written)
+    refuse_foreign(folder, written, kind)
     return read(folder, chosen)
 
 
 def _formats_asked(format: Format | None, formats: Sequence[Format]) -> Sequence[Format]:
+    if format is None:
+        return formats
+    loadable(format, formats, f"`format: {format}`")
     # `format: pytorch` says which library; where that library's safe format is all there is, that is meant.
-    return formats if format is None else ("pytorch", "safetensors") if format == "pytorch" else (format,)
+    return ("pytorch", "safetensors") if format == "pytorch" else (format,)
 
 
 def _names_in(folder: Path) -> list[str]:
     """Files of the folder and of the folders in it, as relative names with `/`."""
     found = [file for pattern in ("*", "*/*") for file in folder.glob(pattern) if file.is_file()]
-    return [file.relative_to(folder).as_posix() for file in found]
+    names = (file.relative_to(folder).as_posix() for file in found)
+    return [name for name in names if path_fault(name) is None]
 
 
 def _no_such_path(written: str, path: Path) -> NoSuchModel:
@@ -269,11 +295,8 @@ def _no_weights_here(written: str, folder: Path, names: Sequence[str], formats: 
             f"{written} holds no weights itself, its folders {folders} do", fix=f"path: {folder / inside[0]}"
         )
     found = sorted({format for name in names if (format := format_of(name))})
-    fix = f"it holds {listing(found, 'and')}" if found else f"weights end in {_ENDINGS}, with config.json beside them"
+    fix = f"it holds {listing(found, 'and')}" if found else f"weights end in {ENDINGS}, with config.json beside them"
     return NoSuchModel(f"{written} has no weights in {listing(formats)}", fix=fix)
-
-
-_ENDINGS = ".safetensors, .gguf, .onnx or .bin"
 
 
 def _starter(name: str, kind: Kind) -> str:

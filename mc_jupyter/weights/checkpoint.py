@@ -1,24 +1,23 @@
 """What a model's files are: which of a folder's files belong to it, and what is in them, known before they are read.
 
 Names are chosen the same way from a folder on this disk and from a listing of the hub: `choose(names)`.
-Sizes and number types come from the headers of safetensors files: 8 bytes of length, then JSON
-(https://huggingface.co/docs/safetensors). A header also says how long its file must be, so a cut file is found out.
+Sizes and number types come from the headers of safetensors files (`headers`), which also say how long a file must be.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
-from mc_jupyter.errors import WeightsError
+from mc_jupyter.errors import UnsafeWeights, WeightsError
 from mc_jupyter.language.fields import Format
+from mc_jupyter.trust import names as naming
+from mc_jupyter.weights.headers import SIZES, tensors
+from mc_jupyter.weights.reading import AGAIN, INDEX, NOTHING, Config, NotWhole, opened, read_config, shown
 from mc_jupyter.words import listing
 
 Kind = Literal["model", "adapter"]
@@ -31,6 +30,18 @@ SUFFIXES: Mapping[Format, tuple[str, ...]] = {
     "onnx": (".onnx",),
     "tensorrt": (".engine", ".plan", ".trt"),
 }
+
+ENDINGS = ".safetensors, .gguf, .onnx or .bin"
+_LOADED_BY: Mapping[Format, str] = {
+    "safetensors": "torch", "pytorch": "torch", "gguf": "llama.cpp", "onnx": "onnxruntime", "tensorrt": "TensorRT",
+}  # fmt: skip
+# What files of these formats begin with. safetensors' header is read as a whole; torch's own are pickles, and gated.
+_BEGINNINGS: Mapping[Format, tuple[bytes, ...]] = {
+    "gguf": (b"GGUF",),
+    "onnx": (b"\x08",),  # protobuf: its version comes first
+    "tensorrt": (b"ftrt", b"ptrt"),
+}
+_PICKLES = (b"PK", b"\x80")
 
 # What models need besides weights. `.model`, `.spm`, `.tiktoken` and `.bpe` are vocabularies.
 _COMPANIONS = (".json", ".jinja", ".txt", ".model", ".spm", ".tiktoken", ".bpe")
@@ -47,22 +58,6 @@ _FIRST: Mapping[Kind, tuple[str, ...]] = {
     "model": ("model", "diffusion_pytorch_model", "pytorch_model"),
     "adapter": ("adapter_model", "pytorch_lora_weights"),
 }
-
-# safetensors' codes, as torch names them, and bytes per element.
-_DTYPES: Mapping[str, tuple[str, float]] = {
-    "F64": ("float64", 8), "F32": ("float32", 4), "F16": ("float16", 2), "BF16": ("bfloat16", 2),
-    "F8_E4M3": ("float8_e4m3fn", 1), "F8_E5M2": ("float8_e5m2", 1), "F8_E8M0": ("float8_e8m0fnu", 1),
-    "F4": ("float4_e2m1fn", 0.5), "I64": ("int64", 8), "I32": ("int32", 4), "I16": ("int16", 2), "I8": ("int8", 1),
-    "U64": ("uint64", 8), "U32": ("uint32", 4), "U16": ("uint16", 2), "U8": ("uint8", 1), "BOOL": ("bool", 1),
-    "C64": ("complex64", 8),
-}  # fmt: skip
-SIZES: Mapping[str, float] = dict(_DTYPES.values())
-_LARGEST_HEADER = 100_000_000  # the limit of the safetensors library
-_AGAIN = "fetch it again"
-
-
-class NotWhole(WeightsError):
-    """A file of a checkpoint is missing, cut short or damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +79,26 @@ class Checkpoint:
     elements: tuple[tuple[str, int], ...] = field(default=(), repr=False)
     matrices: int = field(default=0, repr=False)
     largest: int = field(default=0, repr=False)
-    config: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    config: Config = field(default_factory=lambda: NOTHING, repr=False, compare=False)
+
+    @property
+    def model_type(self) -> str | None:
+        """transformers' word for what it is (`llama`); None where nothing says."""
+        return self.config.text("model_type")
+
+    @property
+    def made_as(self) -> str:
+        """The class that it was saved as; empty where nothing says."""
+        return next(iter(self.config.texts("architectures")), "")
+
+    @property
+    def is_encoder_decoder(self) -> bool:
+        return self.config.flag("is_encoder_decoder")
+
+    @property
+    def pipeline(self) -> str | None:
+        """diffusers' class of the pipeline that it is; None where it is none."""
+        return self.config.text("_class_name")
 
     def bytes_as(self, dtype: str) -> int:
         """Memory the tensors take in `dtype`. Whole numbers, and a quantized model's eight-bit floats, stay."""
@@ -114,7 +128,7 @@ class Chosen:
 
     @property
     def pickles(self) -> tuple[str, ...]:
-        return tuple(name for name in self.weights if name.endswith(SUFFIXES["pytorch"]))
+        return tuple(name for name in self.weights if format_of(name) == "pytorch")
 
 
 def choose(
@@ -128,13 +142,33 @@ def choose(
     companions = tuple(name for name in names if name.endswith(_COMPANIONS) and not _is_elsewhere(name))
     if filename is not None:
         weights = _with_shards(filename, names)
-        format = format_of(filename) or "safetensors"
-        return Chosen(format, weights + _beside(weights, names), companions) if weights else None
+        return (
+            Chosen(_format_asked(filename, formats), weights + _beside(weights, names), companions) if weights else None
+        )
     for format in formats:
         weights = tuple(_weights(names, kind, format, formats))
         if weights:
             return Chosen(format, weights + _beside(weights, names), companions)
     return None
+
+
+def _format_asked(filename: str, formats: Sequence[Format]) -> Format:
+    """The format of a file that is asked for. WeightsError for one that whoever asks does not load."""
+    format = format_of(filename)
+    if format is None:
+        raise WeightsError(f"{filename} is not a file of weights", fix=f"those end in {ENDINGS}")
+    return loadable(format, formats, filename)
+
+
+def loadable(format: Format, formats: Sequence[Format], subject: str) -> Format:
+    """The format, where it is one of `formats`; WeightsError that names what would load it where it is none."""
+    if format in formats:
+        return format
+    raise WeightsError(
+        f"{subject} is {format}, which {_LOADED_BY[format]} loads; what is asked for here is loaded from "
+        f"{listing(list(formats))}",
+        fix=f"take its weights in {listing(list(formats))}",
+    )
 
 
 def format_of(name: str) -> Format | None:
@@ -230,81 +264,55 @@ def _without_adapters(groups: dict[tuple[str, bool, str], list[str]]) -> dict[tu
 
 
 def read(folder: Path, chosen: Chosen, revision: str | None = None) -> Checkpoint:
-    """What the headers of the chosen files say. NotWhole when a file is missing or cut short."""
+    """What the headers of the chosen files say. NotWhole when a file is missing, cut short or damaged."""
     files = tuple(folder / name for name in chosen.weights)
     missing = missing_parts(folder, chosen)
     if missing:
-        raise NotWhole(f"{folder} is not whole: {listing(missing[:5], 'and')} is missing", fix=_AGAIN)
-    config = read_config(folder)
-    if chosen.format != "safetensors":
-        size = sum(file.stat().st_size for file in files)
-        return Checkpoint(folder, chosen.format, files, size, revision, config=config)
-    elements: Counter[str] = Counter()
-    size = matrices = largest = 0
+        raise NotWhole(f"{folder} is not whole: {listing(missing[:5], 'and')} is missing", fix=AGAIN)
     for file in files:
-        if file.suffix != ".safetensors":  # a pickle part of a pipeline
-            size += file.stat().st_size
-            continue
-        for tensor in tensors(file):
-            elements[tensor.dtype] += tensor.count
-            size += tensor.bytes
-            matrices += tensor.count if tensor.is_matrix else 0
-            largest = max(largest, tensor.bytes)
+        _check_beginning(file)
+    safe = [file for file in files if format_of(file.name) == "safetensors"]
+    found = [tensor for file in safe for tensor in tensors(file)]
+    others = sum(file.stat().st_size for file in files if file not in safe)  # also pickle parts of a pipeline
+    elements: Counter[str] = Counter()
+    for tensor in found:
+        elements[tensor.dtype] += tensor.count
     floats = Counter({dtype: count for dtype, count in elements.items() if _is_float(dtype)})
-    return Checkpoint(
-        folder, chosen.format, files, size, revision,
-        parameters=sum(elements.values()),
+    made = Checkpoint(
+        folder, chosen.format, files, others + sum(tensor.bytes for tensor in found), revision,
+        parameters=sum(elements.values()) if chosen.format == "safetensors" else None,
         dtype=floats.most_common(1)[0][0] if floats else None,
-        elements=tuple(sorted(elements.items())), matrices=matrices, largest=largest, config=config,
+        elements=tuple(sorted(elements.items())),
+        matrices=sum(tensor.count for tensor in found if tensor.is_matrix),
+        largest=max((tensor.bytes for tensor in found), default=0),
+        config=config_of(folder),
     )  # fmt: skip
+    _ = made.model_type, made.made_as, made.is_encoder_decoder, made.pipeline  # an error here, and not when it is asked
+    return made
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """One entry of a safetensors header."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    bytes: int
-
-    @property
-    def count(self) -> int:
-        return prod(self.shape)
-
-    @property
-    def is_matrix(self) -> bool:
-        return len(self.shape) == 2 and not re.search(r"embed|wte|wpe|lm_head|shared\.weight", self.name)
-
-
-def tensors(file: Path) -> Iterator[Tensor]:
-    """The tensors a safetensors file says it holds; NotWhole when it cannot hold them."""
-    header, start = _header(file)
-    end = start
-    for name, entry in header.items():
-        if name == "__metadata__":
-            continue
-        first, last = entry["data_offsets"]
-        end = max(end, start + last)
-        dtype = _DTYPES.get(entry["dtype"], (str(entry["dtype"]).lower(), 1))[0]
-        yield Tensor(name, dtype, tuple(entry["shape"]), last - first)
-    size = file.stat().st_size
-    if size != end:
-        raise NotWhole(f"{file.name} is not whole: {size:,} bytes are here, its header says {end:,}", fix=_AGAIN)
+def _check_beginning(file: Path) -> None:
+    """An error for a file that another one's name was given to: for a pickle in disguise, UnsafeWeights."""
+    format = format_of(file.name)
+    wanted = _BEGINNINGS.get(format) if format else None
+    if wanted is None:  # the numbers beside an ONNX file have no format of their own
+        return
+    with opened(file) as stream:
+        begins = stream.read(512)
+    if begins.startswith(wanted):
+        return
+    if looks_pickled(begins):
+        raise UnsafeWeights(
+            f"{file.name} is no {format} file but a pickle, and reading one can run any code",
+            fix="do not load it; whoever made it gave it another name than its own",
+        )
+    kind = str(format).upper()
+    raise NotWhole(f"{file.name} is not a whole {kind} file ({file.stat().st_size:,} bytes are here)", fix=AGAIN)
 
 
-def _header(file: Path) -> tuple[dict[str, Any], int]:
-    with file.open("rb") as stream:
-        start = stream.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else _LARGEST_HEADER + 1
-        text = stream.read(length) if length <= _LARGEST_HEADER else b""
-    try:
-        header = json.loads(text)
-    except ValueError:
-        header = None
-    if not isinstance(header, dict):
-        raise NotWhole(f"{file.name} is not a whole safetensors file: it has no header", fix=_AGAIN)
-    return header, 8 + length
+def looks_pickled(begins: bytes) -> bool:
+    """Whether a file that begins so is what `torch.load` reads: a zip or tar of pickles, or a pickle itself."""
+    return begins.startswith(_PICKLES) or begins[257:262] == b"ustar"
 
 
 def missing_parts(folder: Path, chosen: Chosen) -> list[str]:
@@ -314,9 +322,7 @@ def missing_parts(folder: Path, chosen: Chosen) -> list[str]:
         stem, sharded, suffix = _group(name)
         index = folder / f"{stem}{suffix}.index.json"
         if sharded and index.is_file():
-            needed |= {
-                str(PurePosixPath(stem).parent / part) for part in read_json(index).get("weight_map", {}).values()
-            }
+            needed |= {naming.beside(name, part) for part in shards(index)}
         elif sharded:
             last = _SHARD.search(name[: -len(suffix)])
             count = int(last[1]) if last else 0
@@ -324,18 +330,38 @@ def missing_parts(folder: Path, chosen: Chosen) -> list[str]:
     return sorted(name for name in needed if not (folder / name).is_file())
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """`config.json`, or what takes its place for adapters and diffusers pipelines; {} where there is none."""
+def shards(index: Path) -> tuple[str, ...]:
+    """The files that an index (`model.safetensors.index.json`) names. NotWhole unless each is of its kind, beside it.
+
+    Libraries read whatever it says: a file of another folder, or a pickle beside safetensors.
+    """
+    said = read_config(index, INDEX).inside("weight_map")
+    suffix = PurePosixPath(index.name.removesuffix(".index.json")).suffix
+    found = dict.fromkeys(said.text(tensor) or "" for tensor in said)
+    for name in found:
+        why = naming.fault(name) or ("lies in another folder" if "/" in name else None)
+        if why or not name.endswith(suffix):
+            raise NotWhole(f"{index} names {shown(name)}, which {why or f'is no {suffix} file'}", fix=AGAIN)
+    return tuple(found)
+
+
+def parts(index: Config) -> dict[str, tuple[str, str]]:
+    """The parts that a pipeline's index (`model_index.json`) names: each a folder, with a library and its class."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, said in index.items():
+        if name.startswith("_") or not isinstance(said, list) or said == [None, None]:
+            continue
+        if len(said) != 2 or not all(isinstance(each, str) for each in said):
+            raise index.wrong(name, "a library and its class")
+        if why := naming.fault(name) or ("is in another folder" if "/" in name else None):
+            raise NotWhole(f"{index.file} names a part {shown(name)}, which {why}", fix=AGAIN)
+        found[name] = (said[0], said[1])
+    return found
+
+
+def config_of(folder: Path) -> Config:
+    """`config.json`, or what takes its place for adapters and diffusers pipelines; empty where there is none."""
     for name in ("config.json", "adapter_config.json", "model_index.json"):
-        if (folder / name).is_file():
-            return read_json(folder / name)
-    return {}
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """The mapping in a JSON file; {} where it holds something else."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise NotWhole(f"{file} is not JSON: {error}", fix=_AGAIN) from None
-    return content if isinstance(content, dict) else {}
+        if (folder / name).exists():
+            return read_config(folder / name)
+    return NOTHING

@@ -117,7 +117,7 @@ class Download:
         """Let the branch or tag point to this commit on this disk. Only for a commit that is here as a whole."""
         revision = self.source.revision or "main"
         if revision != self.listing.commit:
-            ref = hub.cache_folder(self.source) / "refs" / revision
+            ref = hub.ref_file(self.source)
             ref.parent.mkdir(parents=True, exist_ok=True)
             ref.write_text(self.listing.commit, encoding="utf-8")
 

@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from mc_jupyter.errors import AccessDenied, BadToken, NeedsToken, NoSuchModel, Offline, WeightsError
 from mc_jupyter.language.fields import HubSource
+from mc_jupyter.trust import names as naming
 from mc_jupyter.trust.environment import HUB_TOKENS, Keeper
 from mc_jupyter.trust.secrets import Secret
+from mc_jupyter.weights.reading import INDEX, Config, read_config, read_text, shown
 from mc_jupyter.words import did_you_mean
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
+_LONGEST_REF = 1000  # bytes
 _HASH = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _TOKEN = re.compile(r"[!-~]+")
 _NAMED = re.compile(r"//[^/]*@")
@@ -86,14 +89,22 @@ def commit_here(source: HubSource) -> str | None:
     revision = source.revision or "main"
     if _COMMIT.fullmatch(revision):
         return revision
-    ref = cache_folder(source) / "refs" / revision
+    ref = ref_file(source)
     if ref.is_file():
-        commit = ref.read_text(encoding="utf-8").strip()
+        commit = read_text(ref, _LONGEST_REF).strip()
         return commit if _COMMIT.fullmatch(commit) else None
     if _SHORT_COMMIT.fullmatch(revision):
         known = [folder.name for folder in snapshots(source) if folder.name.startswith(revision)]
         return known[0] if len(known) == 1 else None
     return None
+
+
+def ref_file(source: HubSource) -> Path:
+    """Where the commit of the source's branch or tag is written on this disk. NoSuchModel for what can be no branch."""
+    revision = source.revision or "main"
+    if why := naming.fault(revision):
+        raise NoSuchModel(f"`revision: {shown(revision)}` {why}", fix="a branch, a tag or a commit, such as main")
+    return cache_folder(source) / "refs" / revision
 
 
 def snapshots(source: HubSource) -> list[Path]:
@@ -107,12 +118,26 @@ def _listing_file(source: HubSource, commit: str) -> Path:
 
 
 def listing_here(source: HubSource, commit: str) -> Listing | None:
-    """What the hub said this commit holds when it was last asked; None when nobody asked it."""
-    try:
-        content = json.loads(_listing_file(source, commit).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    """What the hub said this commit holds when it was last asked; None when nobody asked it.
+
+    A file of another version, or of somebody else's making, counts as none: the hub is asked again.
+    """
+    file = _listing_file(source, commit)
+    if not file.exists():
         return None
-    return Listing(commit, tuple(Entry(**entry) for entry in content["files"]))
+    try:
+        kept = read_config(file, INDEX)
+        return Listing(commit, tuple(_kept(each) for each in kept.each_in("files")))
+    except WeightsError:
+        return None
+
+
+def _kept(entry: Config) -> Entry:
+    """One file of a kept listing. WeightsError where it is not as `_keep` writes it."""
+    name, size = entry.text("name"), entry.number("size")
+    if entry.keys() != {"name", "size", "sha256", "sha1"} or name is None or size is None:
+        raise WeightsError(f"{entry.file} was kept by another version")
+    return _entry(name, size, entry.text("sha256"), entry.text("sha1"))
 
 
 def _keep(source: HubSource, listing: Listing) -> None:
@@ -221,9 +246,11 @@ def ask(source: HubSource, *, revision: str | None = None) -> Listing:
         explain(error, source)
     except broken_connection() as error:
         no_connection(error, source)
-    if info.sha is None or not _COMMIT.fullmatch(info.sha):
+    except (TypeError, KeyError, ValueError, AttributeError):  # of huggingface_hub (2.4), at an answer of another shape
+        raise WeightsError(f"{address()} does not say what `{source.repository}` holds", fix=_MIRROR) from None
+    if not isinstance(info.sha, str) or not _COMMIT.fullmatch(info.sha):
         raise WeightsError(f"{address()} does not say which commit of `{source.repository}` it has", fix=_MIRROR)
-    listing = Listing(info.sha, tuple(_entry(file) for file in info.siblings or ()))
+    listing = Listing(info.sha, tuple(_listed(file) for file in info.siblings or ()))
     _keep(source, listing)
     return listing
 
@@ -231,15 +258,27 @@ def ask(source: HubSource, *, revision: str | None = None) -> Listing:
 _MIRROR = "ask the hub itself: unset HF_ENDPOINT"
 
 
-def _entry(file: RepoSibling) -> Entry:
-    # The hashes become file names in the cache, so what is not one is not taken.
+def _listed(file: RepoSibling) -> Entry:
+    """One file as the hub (or whoever answers in its name) lists it: nothing of it is taken for granted."""
     sha256, sha1 = (file.lfs.sha256, None) if file.lfs else (None, file.blob_id)
-    return Entry(
-        file.rfilename,
-        file.size or 0,
-        sha256 if sha256 and _HASH.fullmatch(sha256) else None,
-        sha1 if sha1 and _HASH.fullmatch(sha1) else None,
-    )
+    size = file.size or 0
+    if not isinstance(size, int) or not 0 <= size < 2**60:
+        raise WeightsError(f"{address()} lists {shown(file.rfilename)} with a size that no file has", fix=_MIRROR)
+    return _entry(file.rfilename, size, sha256, sha1)
+
+
+def _entry(name: str, size: int, sha256: object, sha1: object) -> Entry:
+    """An entry of a listing. WeightsError for a name that would be a file outside the repository's folder.
+
+    The hashes become file names in the cache, so what is not one is not taken.
+    """
+    if why := naming.fault(name):
+        raise WeightsError(f"{address()} lists a file {shown(name)}, which {why}", fix=_MIRROR)
+    return Entry(name, size, _hash(sha256), _hash(sha1))
+
+
+def _hash(said: object) -> str | None:
+    return said if isinstance(said, str) and _HASH.fullmatch(said) else None
 
 
 # ── why not ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -64,6 +64,7 @@ class HubStandIn:
     `ranges`          False: Range is ignored and the whole file comes, with 200
     `garble`          how many more large files come with their last byte changed
     `tokens`          the tokens it knows
+    `answers`         what it says of every repository instead of the truth (None: the truth)
     """
 
     def __init__(self) -> None:
@@ -76,6 +77,7 @@ class HubStandIn:
         self.ranges = True
         self.garble = 0
         self.status: int | None = None
+        self.answers: object = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -176,6 +178,8 @@ def _handler_for(hub: HubStandIn) -> type[BaseHTTPRequestHandler]:
             name, _, revision = rest.partition("/revision/")
             repository = self._repository(name, token)
             commit = self._commit(repository, revision or "main")
+            if hub.answers is not None:
+                return self._json(hub.answers)
             siblings = []
             for filename, data in repository.commits[commit].items():
                 entry: dict[str, object] = {"rfilename": filename, "size": len(data), "blobId": etag(data)}

@@ -35,7 +35,7 @@ from mc_jupyter.events import Advance, Event, Note, Phase, Run
 from mc_jupyter.language.fields import HubSource, LocalSource, StarterSource
 from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.weights import download, hub, unsafe
-from mc_jupyter.weights.checkpoint import NotWhole
+from mc_jupyter.weights.reading import NotWhole
 from tests.weights.hub_stand_in import HubStandIn
 
 CANARY = "hf_canaryCANARYcanaryCANARYcanary"
@@ -538,7 +538,7 @@ def test_a_name_that_cannot_be_a_repository_is_refused(stand_in: HubStandIn, cap
 
 def test_an_onnx_models_numbers_beside_it_are_fetched_and_counted(stand_in: HubStandIn) -> None:
     stand_in.add("owner/model", {
-        "config.json": CONFIG, "onnx/model.onnx": bytes(2000), "onnx/model.onnx_data": bytes(5000),
+        "config.json": CONFIG, "onnx/model.onnx": b"\x08" * 2000, "onnx/model.onnx_data": bytes(5000),
         "onnx/model_quantized.onnx": bytes(900),
     })  # fmt: skip
     checkpoint = weights.fetch(source(), Run())
@@ -660,7 +660,7 @@ def test_one_folder_too_many_is_named(tmp_path: Path) -> None:
 
 
 def test_a_format_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
-    lay(tmp_path, {"model.onnx": b"x" * 50, "model.onnx_data": b"y" * 70})
+    lay(tmp_path, {"model.onnx": b"\x08" * 50, "model.onnx_data": b"y" * 70})
     with pytest.raises(NoSuchModel, match="no weights in safetensors") as raised:
         weights.find(local(tmp_path, format="safetensors"))
     assert "it holds onnx" in str(raised.value)

@@ -274,4 +274,4 @@ def decided(planned: Planned) -> ModelPlan:
 
 
 def _is_encoder_decoder(checkpoint: Checkpoint | None, head: str) -> bool:
-    return head == "causal-lm" and bool(checkpoint and checkpoint.config.get("is_encoder_decoder"))
+    return head == "causal-lm" and bool(checkpoint and checkpoint.is_encoder_decoder)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mc_jupyter.weights import Checkpoint
+from mc_jupyter.weights.checkpoint import parts
 
 # Whatever else says what the model is and how its inputs are read.
 _BESIDE = (
@@ -34,7 +35,8 @@ def _of_parts(checkpoint: Checkpoint) -> list[Path]:
     index = checkpoint.folder / "model_index.json"
     if not index.is_file():
         return []
-    beside = (f for part in checkpoint.config for f in checkpoint.folder.glob(f"{part}/*") if f.suffix in _SAYING)
+    folders = (checkpoint.folder / part for part in parts(checkpoint.config))
+    beside = (file for folder in folders for file in folder.glob("*") if file.suffix in _SAYING)
     return [index, *sorted(beside)]
 
 

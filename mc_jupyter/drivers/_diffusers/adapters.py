@@ -6,8 +6,8 @@ trained at. They are laid on as transformers' are (`_adapters`), over all parts 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers._adapters import PLAIN, Adapters, Card, headers, last_words, read_weights, shapes_wanted
@@ -16,8 +16,10 @@ from mc_jupyter.drivers._diffusers.loading import quiet
 from mc_jupyter.drivers._diffusers.memory import Placement
 from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.faults import said_as
-from mc_jupyter.weights.checkpoint import tensors
-from mc_jupyter.weights.unsafe import check_pickle
+from mc_jupyter.weights.checkpoint import format_of
+from mc_jupyter.weights.headers import is_safetensors, tensors
+from mc_jupyter.weights.reading import NOTHING, Config, parse
+from mc_jupyter.weights.unsafe import contents
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +66,7 @@ def _is_peft(adapter: Checkpoint) -> bool:
 def _matrices(base: Checkpoint, kind: Architecture) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The denoiser's weight matrices by path, as its files' headers have them."""
     for file in base.files:
-        if file.parent.name == kind.denoiser and file.suffix == ".safetensors":
+        if file.parent.name == kind.denoiser and format_of(file.name) == "safetensors":
             for tensor in tensors(file):
                 if tensor.name.endswith(".weight") and len(tensor.shape) == 2 and tensor.dtype in PLAIN:
                     yield f"{kind.denoiser}.{tensor.name.removesuffix('.weight')}", tensor.shape
@@ -152,26 +154,29 @@ def _alpha_of(key: str, alphas: Mapping[str, float]) -> str | None:
 
 def _files(name: str, checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], dict[str, Mapping[str, Any]]]:
     """The tensors of an adapter's files, and PEFT's settings for each part where a file has them."""
-    import torch
-    from safetensors import safe_open
 
-    check_pickle(checkpoint)
     state: dict[str, torch.Tensor] = {}
     settings: dict[str, dict[str, Any]] = {}
     with said_as(WeightsError, f"adapter {name} cannot be read"):
         for file in checkpoint.files:
-            if file.suffix != ".safetensors":
-                state |= torch.load(file, map_location="cpu", weights_only=True)
-                continue
-            with safe_open(file, "pt") as opened:
-                state |= {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118  # it is no mapping
-                said = json.loads((opened.metadata() or {}).get(_METADATA) or "{}")
-            for key, value in said.items():
+            state |= contents(file)
+            for key, value in _said_in(file).items():
                 part, _, field = key.partition(".")
                 settings.setdefault(part, {})[field] = value
     for each in settings.values():
         Card(name, {**each, "peft_type": "LORA"}).check_plain()
     return state, dict(settings)
+
+
+def _said_in(file: Path) -> Config:
+    """PEFT's settings, which diffusers keeps in a safetensors file itself; empty where there are none."""
+    from safetensors import safe_open
+
+    if not is_safetensors(file):
+        return NOTHING
+    with safe_open(file, "pt") as opened:
+        said = parse((opened.metadata() or {}).get(_METADATA) or "{}", file)
+    return Config(file, said if isinstance(said, dict) else {})
 
 
 def _card(

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.drivers._diffusers.parts import (
+    CLIP_IMAGES,
+    CLIP_VISION,
+    SCHEDULERS,
+    VAES,
+    Classes,
+    check_parts,
+    of_diffusers,
+    of_transformers,
+    tokenizers,
+)
 from mc_jupyter.errors import PlanError, WeightsError
-from mc_jupyter.weights.checkpoint import read_json
+from mc_jupyter.weights.reading import Config, read_config, shown
 from mc_jupyter.words import listing
 
 if TYPE_CHECKING:
@@ -20,7 +31,8 @@ if TYPE_CHECKING:
 class Architecture:
     """One kind: its word in YAML, its class in diffusers, which part draws, and how it draws when nothing is said.
 
-    `fields` are those of the task's that not every kind has; `lora` are the parts that adapters may change.
+    `fields` are those of the task's that not every kind has; `lora` are the parts that adapters may change; `parts` are
+    the folders that such a model has, each with the classes that it may be (`parts.CLASSES` says of what).
     """
 
     word: str
@@ -30,25 +42,49 @@ class Architecture:
     guidance: float
     fields: tuple[str, ...] = ()
     lora: tuple[str, ...] = ()
+    parts: Mapping[str, Classes] = field(default_factory=dict)
 
 
+_IMAGES: Mapping[str, Classes] = {"feature_extractor": CLIP_IMAGES, "image_encoder": (CLIP_VISION,)}
 ARCHITECTURES = {
     each.pipeline: each
     for each in (
         Architecture(
             "sdxl", "StableDiffusionXLPipeline", "unet", 30, 7.5, ("negative_prompt", "guidance_scale", "clip_skip"),
             ("unet", "text_encoder", "text_encoder_2"),
+            {
+                "unet": (of_diffusers("UNet2DConditionModel"),), "vae": VAES, "scheduler": SCHEDULERS,
+                "text_encoder": (of_transformers("CLIPTextModel"),), "tokenizer": tokenizers("CLIP"),
+                "text_encoder_2": (of_transformers("CLIPTextModelWithProjection"),), "tokenizer_2": tokenizers("CLIP"),
+                **_IMAGES,
+            },
         ),
         Architecture(
             "flux", "FluxPipeline", "transformer", 28, 3.5,
             ("negative_prompt", "guidance_scale", "true_cfg_scale", "max_sequence_length"),
             ("transformer", "text_encoder"),
+            {
+                "transformer": (of_diffusers("FluxTransformer2DModel"),), "vae": VAES, "scheduler": SCHEDULERS,
+                "text_encoder": (of_transformers("CLIPTextModel"),), "tokenizer": tokenizers("CLIP"),
+                "text_encoder_2": (of_transformers("T5EncoderModel"),), "tokenizer_2": tokenizers("T5"),
+                **_IMAGES,
+            },
         ),
-        Architecture("hunyuan", "HunyuanDiTPipeline", "transformer", 50, 5.0, ("negative_prompt", "guidance_scale")),
+        Architecture(
+            "hunyuan", "HunyuanDiTPipeline", "transformer", 50, 5.0, ("negative_prompt", "guidance_scale"),
+            parts={
+                "transformer": (of_diffusers("HunyuanDiT2DModel"),), "vae": VAES, "scheduler": SCHEDULERS,
+                "text_encoder": (of_transformers("BertModel"),), "tokenizer": tokenizers("Bert"),
+                "text_encoder_2": (of_transformers("T5EncoderModel"), of_transformers("MT5EncoderModel")),
+                "tokenizer_2": (*tokenizers("T5"), *tokenizers("MT5")),
+                "safety_checker": (("stable_diffusion", "StableDiffusionSafetyChecker"),),
+                "feature_extractor": CLIP_IMAGES,
+            },
+        ),
     )
 }  # fmt: skip
 _WORDS = {each.word: each for each in ARCHITECTURES.values()}
-_LIBRARIES = ("diffusers", "transformers", "stable_diffusion", "flux", "hunyuandit")
+_MOST_BLOCKS, _MOST_LATENTS = 8, 8192  # far beyond any model that was made
 _FLUX_LATENTS = 128  # FluxPipeline.default_sample_size: its own size is no part of its files
 
 
@@ -86,7 +122,7 @@ class Traits:
 
 def architecture_of(checkpoint: Checkpoint, asked: str = "auto") -> Architecture:
     """The kind that a checkpoint is. PlanError when it is another than `asked`, or one that nothing here draws with."""
-    said = checkpoint.config.get("_class_name")
+    said = checkpoint.pipeline
     if not (checkpoint.folder / "model_index.json").is_file() or said is None:
         raise WeightsError(
             f"{checkpoint.folder} holds no diffusers pipeline: there is no model_index.json",
@@ -94,78 +130,64 @@ def architecture_of(checkpoint: Checkpoint, asked: str = "auto") -> Architecture
             "`StableDiffusionXLPipeline.from_single_file(path).save_pretrained(folder)`, then `model: folder`",
         )
     known = listing(list(_WORDS), "and")
-    if not isinstance(said, str) or said not in ARCHITECTURES:
-        raise PlanError(f"this model is a {said}, and image-generation knows {known}", fix="use a model of these kinds")
+    if said not in ARCHITECTURES:
+        fix = "use a model of these kinds"
+        raise PlanError(f"this model is a {shown(said)}, and image-generation knows {known}", fix=fix)
     kind = ARCHITECTURES[said]
     if asked not in ("auto", kind.word):
         raise PlanError(f"this model is {kind.word} ({said}), not {asked}", fix=f"architecture: {kind.word}")
-    _refuse_foreign(checkpoint.config)
-    for part in _parts(checkpoint.config):
-        if not any((checkpoint.folder / part).glob("*")):
-            raise WeightsError(f"{checkpoint.folder} is not whole: it has no {part}", fix="fetch it again")
+    check_parts(checkpoint, kind.parts)
     return kind
-
-
-def _parts(index: Mapping[str, Any]) -> Iterator[str]:
-    """The folders that a pipeline's index names."""
-    return (name for name, part in index.items() if isinstance(part, list) and len(part) == 2 and part[0] is not None)
-
-
-def _refuse_foreign(index: Mapping[str, Any]) -> None:
-    """PlanError when a part is a class of the repository's own: loading it would run the repository's code."""
-    for name in _parts(index):
-        library, made_as = index[name]
-        if library not in _LIBRARIES:
-            raise PlanError(
-                f"{name} of this model is {made_as} of {library}, which diffusers does not have built in; "
-                "this version never runs a repository's code",
-                fix="use a model whose parts are all of diffusers and transformers",
-            )
 
 
 def traits_of(checkpoint: Checkpoint, asked: str = "auto") -> Traits:
     """What a checkpoint can do. PlanError or WeightsError where it cannot be drawn with."""
-    kind = architecture_of(checkpoint, asked)
-    try:
-        return _traits(kind, checkpoint.folder)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise WeightsError(
-            f"{checkpoint.folder} does not say what it can do: its parts' config.json are not diffusers' own ({error})",
-            fix="fetch it again",
-        ) from None
+    return _traits(architecture_of(checkpoint, asked), checkpoint.folder)
 
 
 def _traits(kind: Architecture, folder: Path) -> Traits:
     denoiser = _config(folder, kind.denoiser)
-    factor = 2 ** (len(_config(folder, "vae").get("block_out_channels", (0,) * 4)) - 1)
+    factor = _factor(_config(folder, "vae"))
     match kind.word:
         case "sdxl":
-            width, height = _sides(denoiser.get("sample_size") or 128, factor)
-            layers = [_config(folder, part).get("num_hidden_layers", 12) for part in ("text_encoder", "text_encoder_2")]
+            width, height = _sides(denoiser, factor)
+            encoders = [_config(folder, part) for part in ("text_encoder", "text_encoder_2")]
+            layers = [one.number("num_hidden_layers") for one in encoders]
             distilled = denoiser.get("time_cond_proj_dim") is not None  # guidance is one of its inputs
+            fewest = min(12 if count is None else count for count in layers)
             # Whatever its VAE makes of a latent, diffusers (0.42) checks for multiples of 8.
-            return Traits(kind, lcm(8, factor), width, height, factor, negated=not distilled, layers=min(layers))
+            return Traits(kind, lcm(8, factor), width, height, factor, negated=not distilled, layers=fewest)
         case "flux":
             side = _FLUX_LATENTS * factor
-            guided = bool(denoiser.get("guidance_embeds"))
+            guided = denoiser.flag("guidance_embeds")
             return Traits(kind, 2 * factor, side, side, factor, guided, negated=False)  # two by two are one token
         case _:
-            width, height = _sides(denoiser.get("sample_size") or 128, factor)
+            width, height = _sides(denoiser, factor)
             # diffusers (0.42) rounds down to multiples of 16, and takes a VAE of factor 8 for granted.
-            return Traits(kind, lcm(16, factor * int(denoiser.get("patch_size") or 2)), width, height, factor)
+            return Traits(kind, lcm(16, factor * (denoiser.number("patch_size") or 2)), width, height, factor)
 
 
-def _config(folder: Path, part: str) -> dict[str, Any]:
+def _config(folder: Path, part: str) -> Config:
     file = folder / part / "config.json"
-    if not file.is_file():
+    if not file.exists():
         raise WeightsError(f"{folder} is not whole: {part}/config.json is missing", fix="fetch it again")
-    return read_json(file)
+    return read_config(file)
 
 
-def _sides(latents: Any, factor: int) -> tuple[int, int]:
+def _factor(vae: Config) -> int:
+    """How many pixels a side one latent of a VAE makes."""
+    widths = vae.numbers("block_out_channels") or (0,) * 4
+    if len(widths) > _MOST_BLOCKS:
+        raise vae.wrong("block_out_channels", f"at most {_MOST_BLOCKS} numbers")
+    return int(2 ** (len(widths) - 1))
+
+
+def _sides(denoiser: Config, factor: int) -> tuple[int, int]:
     """(width, height) in pixels of a config's `sample_size`: a number, or (height, width)."""
-    height, width = (latents, latents) if isinstance(latents, int) else tuple(latents)
-    return int(width) * factor, int(height) * factor
+    latents = denoiser.numbers("sample_size") or (128,)
+    if not 0 < min(latents) <= max(latents) <= _MOST_LATENTS or len(latents) > 2:
+        raise denoiser.wrong("sample_size", f"one or two numbers from 1 to {_MOST_LATENTS}")
+    return latents[-1] * factor, latents[0] * factor
 
 
 def unfit(traits: Traits, given: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

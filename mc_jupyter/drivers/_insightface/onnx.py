@@ -10,13 +10,14 @@ from __future__ import annotations
 import mmap
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
-from mc_jupyter.weights.checkpoint import NotWhole
+from mc_jupyter.trust.names import fault
+from mc_jupyter.weights.reading import AGAIN, NotWhole, opened, shown
 
 Shape = tuple[int | str | None, ...]
 
@@ -46,6 +47,9 @@ class Network:
         return sum(count * sizes[dtype] for dtype, count in self.numbers.items())
 
 
+_DEEPEST = 16  # graphs within one another, as the branches of a condition are
+
+
 class _Span(NamedTuple):
     """Where a value lies in the file."""
 
@@ -56,9 +60,9 @@ class _Span(NamedTuple):
 def read_network(file: Path) -> Network:
     """What the file says of its network. NotWhole where it is cut short, or no ONNX file at all."""
     try:
-        with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with opened(file) as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _network(file, data)
-    except (ValueError, IndexError, UnicodeDecodeError):  # mmap refuses an empty file with ValueError
+    except (ValueError, IndexError, OverflowError):  # mmap refuses an empty file with ValueError
         pass
     raise NotWhole(
         f"{file.name} is not a whole ONNX file ({file.stat().st_size:,} bytes are here)", fix="fetch it again"
@@ -74,6 +78,9 @@ def _network(file: Path, data: mmap.mmap) -> Network:
     weights: set[str] = set()
     inputs: list[tuple[str, Shape]] = []
     outputs: list[tuple[str, Shape]] = []
+    functions = (node for function in _all(data, _Span(0, len(data)), 25) for node in _all(data, function, 7))
+    for tensor in (*_tensors_in(data, graph[0]), *_in_nodes(data, functions)):
+        _refuse_elsewhere(file, data, tensor)
     for number, value in _fields(data, graph[0]):
         if number == 5 and isinstance(value, _Span):
             name, dtype, count = _tensor(data, value)
@@ -149,6 +156,35 @@ def _packed(data: mmap.mmap, value: int | _Span) -> Iterator[int]:
     while at < value.end:
         one, at = _varint(data, at)
         yield one
+
+
+def _tensors_in(data: mmap.mmap, graph: _Span, deep: int = 0) -> Iterator[_Span]:
+    """Every TensorProto of a graph: its weights, those in its nodes' attributes, and those of graphs in these."""
+    if deep > _DEEPEST:
+        raise ValueError("graphs within graphs without end")
+    yield from _all(data, graph, 5)
+    for sparse in _all(data, graph, 15):
+        yield from (*_all(data, sparse, 1), *_all(data, sparse, 2))
+    yield from _in_nodes(data, _all(data, graph, 1), deep)
+
+
+def _in_nodes(data: mmap.mmap, nodes: Iterable[_Span], deep: int = 0) -> Iterator[_Span]:
+    for attribute in (one for node in nodes for one in _all(data, node, 5)):
+        yield from _all(data, attribute, 5)
+        yield from _all(data, attribute, 10)
+        for number in (6, 11):
+            for inner in _all(data, attribute, number):
+                yield from _tensors_in(data, inner, deep + 1)
+
+
+def _refuse_elsewhere(file: Path, data: mmap.mmap, tensor: _Span) -> None:
+    """NotWhole for a tensor whose numbers lie in a file that is not beside this one (older onnxruntimes read any)."""
+    for entry in _all(data, tensor, 13):
+        if "location" not in [_text(data, key) for key in _all(data, entry, 1)]:
+            continue
+        for name in [_text(data, value) for value in _all(data, entry, 2)]:
+            if (why := fault(name)) or not (file.parent / name).is_file():
+                raise NotWhole(f"{file.name} keeps numbers in {shown(name)}, which {why or 'is not there'}", fix=AGAIN)
 
 
 def _declared(data: mmap.mmap, span: _Span) -> tuple[str, Shape]:

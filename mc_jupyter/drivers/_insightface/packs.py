@@ -15,6 +15,7 @@ from typing import Any
 from mc_jupyter.drivers._insightface.onnx import Network, read_network
 from mc_jupyter.errors import NoSuchModel, PlanError, WeightsError
 from mc_jupyter.language.fields import HubSource, LocalSource
+from mc_jupyter.weights.reading import read_config, shown
 from mc_jupyter.words import did_you_mean, listing
 
 _ALL = ("1k3d68", "2d106det", "genderage")
@@ -171,8 +172,20 @@ def fixed_size(detector: Network) -> tuple[int, int] | None:
     return (width, height) if isinstance(width, int) and isinstance(height, int) else None
 
 
+def _refuse_manifest(folder: Path, files: Sequence[Path]) -> None:
+    """WeightsError where insightface (2.1) would be told by a manifest to run other files than those looked at here."""
+    manifest = folder / "manifest.json"
+    if not manifest.exists():
+        return
+    tasks, here = read_config(manifest).inside("tasks"), {file.name for file in files}
+    for task in tasks:
+        if (name := tasks.inside(task).text("file")) not in here:
+            raise WeightsError(f"{manifest} names {shown(name)} for {shown(task)}, which is no network of the pack")
+
+
 def check(folder: Path, files: Sequence[Path]) -> None:
     """Raise WeightsError where the files cannot find faces and make vectors of them."""
+    _refuse_manifest(folder, files)
     found = networks(files)
     for needed in ("detection", "recognition"):
         if needed not in found:

@@ -22,7 +22,7 @@ from mc_jupyter.faults import said_as
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_to_text import ImageToText
 from mc_jupyter.values.pictures import rgb
-from mc_jupyter.weights.checkpoint import read_json
+from mc_jupyter.weights.reading import Config, read_config, shown
 
 if TYPE_CHECKING:
     import torch
@@ -44,14 +44,14 @@ _LONGEST = 200  # times its width: some models scale the shorter side up to thei
 # --- before any weight is read ----------------------------------------------------------------------------------------
 
 
-def kind_of(config: Mapping[str, Any]) -> str | None:
+def kind_of(config: Config) -> str | None:
     """The word for a checkpoint's architecture, by its config.json; None of one that does not describe images.
 
     Of an encoder and a decoder that are neither ViT-GPT-2 nor Donut, their names: `deit with trocr`.
     """
-    if config.get("model_type") != "vision-encoder-decoder":
-        return _WORDS.get(str(config.get("model_type")))
-    eyes, words = (str((config.get(half) or {}).get("model_type")) for half in ("encoder", "decoder"))
+    if config.text("model_type") != "vision-encoder-decoder":
+        return _WORDS.get(config.text("model_type") or "")
+    eyes, words = (str(config.inside(half).text("model_type")) for half in ("encoder", "decoder"))
     if eyes == "donut-swin":
         return "donut"
     return "vit-gpt2" if words == "gpt2" else f"{eyes} with {words}"
@@ -65,7 +65,7 @@ def check(task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
     """PlanError or WeightsError unless model and task belong together, and the files say how images are prepared."""
     config = checkpoint.config
     kind = kind_of(config)
-    made_as = str(next(iter(config.get("architectures") or ()), config.get("model_type") or "nothing that is known"))
+    made_as = shown(checkpoint.made_as or checkpoint.model_type or "nothing that is known")
     if task is not ImageToText:
         if kind is not None:
             raise PlanError(f"this model describes images ({made_as}): it cannot do {task.name}", fix=_THIS_TASK)
@@ -77,7 +77,7 @@ def check(task: type[Task], settings: Any, checkpoint: Checkpoint) -> None:
     if settings.family not in ("auto", kind):
         word = kind if kind in _CAPTIONERS else "auto"
         raise PlanError(f"this model is {kind}, not {settings.family}", fix=f"architecture: {word}")
-    if config.get("architectures") and made_as != captioner_of(kind).made_as:
+    if checkpoint.made_as and checkpoint.made_as != captioner_of(kind).made_as:
         raise PlanError(
             f"this {kind} model was saved as {made_as}, which describes no images",
             fix=f"use one that was saved as {captioner_of(kind).made_as}",
@@ -95,8 +95,8 @@ def _check_preparation(kind: str, checkpoint: Checkpoint) -> None:
             "the model's folder does not say how images are prepared: it has no preprocessor_config.json",
             fix="copy preprocessor_config.json from where the model comes from",
         )
-    content = read_json(found)
-    if content.get("image_processor", content).get("is_vqa"):
+    content = read_config(found)
+    if (content.inside("image_processor") or content).get("is_vqa"):
         raise PlanError(
             "this pix2struct model answers questions that are painted onto the picture, in a typeface it would fetch",
             fix="use one that describes, such as google/pix2struct-textcaps-base",

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import ComposeError, DoesNotFit, MissingPackage, PlanError, WeightsError
 from mc_jupyter.faults import reason, said_as
-from mc_jupyter.weights.checkpoint import tensors
+from mc_jupyter.weights.headers import tensors
+from mc_jupyter.weights.reading import shown
+from mc_jupyter.weights.unsafe import contents
 
 if TYPE_CHECKING:
     from mc_jupyter.drivers import ModelKey
@@ -81,8 +83,8 @@ def _explained(error: Exception, checkpoint: Checkpoint) -> ComposeError | None:
     if "dispatched on the CPU or the disk" in text:
         return DoesNotFit("the GPUs are too small for this model, and quantized layers cannot be on the CPU as well")
     if isinstance(error, ValueError) and "Unrecognized configuration class" in text:
-        kind = checkpoint.config.get("model_type", "this kind of")
-        made_as = next(iter(checkpoint.config.get("architectures") or ()), "")
+        kind = shown(checkpoint.model_type or "this kind of")
+        made_as = shown(checkpoint.made_as)
         fits = next((f"task: {task}" for end, task in _TASKS_OF.items() if made_as.endswith(end)), None)
         return PlanError(
             f"a {kind} model cannot do this task: it was saved as {made_as or 'nothing that is known'}", fix=fits
@@ -98,13 +100,11 @@ def _standard(checkpoint: Checkpoint) -> bool:
 
 def _read_one_file(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Load weights whose file has a name of its own (`filename: model.fp16.safetensors`)."""
-    import torch
-    from safetensors.torch import load_file
     from transformers import AutoConfig
 
     state: dict[str, Any] = {}
     for file in checkpoint.files:
-        state |= load_file(file) if checkpoint.format == "safetensors" else torch.load(file, weights_only=True)
+        state |= contents(file)
     config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
     given = {name: value for name, value in arguments.items() if name in _WITHOUT_FOLDER}
     # The auto classes want a folder; the class they would choose does not.
@@ -119,7 +119,7 @@ def lacking_heads(checkpoint: Checkpoint, head: str) -> list[str]:
     Of an image encoder joined to a text decoder: the encoder's pooler, which many files lack and nothing uses, and with
     it what transformers leaves whole by itself where it is told nothing (the output, mostly one with the embedding).
     """
-    if checkpoint.config.get("model_type") == "vision-encoder-decoder":
+    if checkpoint.model_type == "vision-encoder-decoder":
         return [rf"(?:.*\.)?{name}" for name in ("pooler", "lm_head", "output_projection", "predictions")]
     if head not in ("encoder", "sequence-classifier") or checkpoint.format != "safetensors":
         return []

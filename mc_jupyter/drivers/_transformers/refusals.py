@@ -13,6 +13,7 @@ from mc_jupyter.drivers._transformers.folder import check_sentence_modules, has_
 from mc_jupyter.errors import PlanError
 from mc_jupyter.tasks.chat_completion import ChatCompletion
 from mc_jupyter.tasks.text_embedding import TextEmbedding
+from mc_jupyter.weights.reading import shown
 
 if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
@@ -43,9 +44,9 @@ def refusals(asked: Asked) -> Iterator[Refusal]:
 def _check(asked: Asked, checkpoint: Checkpoint) -> None:
     """Raise PlanError or WeightsError if these files cannot do this task in this way."""
     task, settings, config = asked.task, asked.settings, checkpoint.config
-    if drawn_with := config.get("_class_name"):  # what diffusers saves
+    if drawn_with := checkpoint.pipeline:  # what diffusers saves
         raise PlanError(
-            f"this model draws images ({drawn_with}): it cannot do {task.name}", fix="task: image-generation"
+            f"this model draws images ({shown(drawn_with)}): it cannot do {task.name}", fix="task: image-generation"
         )
     quantization.check(settings, checkpoint)
     captioning.check(task, settings, checkpoint)
@@ -55,11 +56,11 @@ def _check(asked: Asked, checkpoint: Checkpoint) -> None:
             fix="use task: text-generation, or give chat_template: (a Jinja template)",
         )
     if labels := getattr(settings, "labels", None):
-        count = len(config.get("id2label") or {}) or config.get("num_labels") or 2
+        count = len(config.inside("id2label")) or config.number("num_labels") or 2
         if len(labels) != count:
             raise PlanError(f"labels names {len(labels)} classes, but the model has {count}")
     if getattr(settings, "architecture", None) in ("causal", "seq2seq"):
-        found = "seq2seq" if config.get("is_encoder_decoder") else "causal"
+        found = "seq2seq" if checkpoint.is_encoder_decoder else "causal"
         if found != settings.architecture:
             raise PlanError(f"this model is {found}, not {settings.architecture}", fix=f"architecture: {found}")
     if task is TextEmbedding:

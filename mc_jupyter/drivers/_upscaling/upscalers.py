@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pickletools
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mc_jupyter.errors import PlanError, WeightsError
-from mc_jupyter.weights import Checkpoint, check_pickle
-from mc_jupyter.weights.checkpoint import tensors
+from mc_jupyter.weights import Checkpoint
+from mc_jupyter.weights.checkpoint import format_of
+from mc_jupyter.weights.headers import tensors
+from mc_jupyter.weights.reading import opened, shown
+from mc_jupyter.weights.unsafe import contents
 from mc_jupyter.words import listing
 
 # The words of `family:` and spandrel's names of the architectures they mean. Real-ESRGAN has trained two: RRDB networks
@@ -21,10 +25,10 @@ _LONGEST_PICKLE = 50_000_000  # bytes of instructions; those of the largest know
 
 def file_of(checkpoint: Checkpoint) -> Path:
     """The one file of an upscaler. PlanError where there are several, or where they are a pipeline's."""
-    if pipeline := checkpoint.config.get("_class_name"):
+    if pipeline := checkpoint.pipeline:
         fix = "architecture: ldsr" if "SuperResolution" in pipeline else "a file of weights: .pth or .safetensors"
         raise PlanError(
-            f"{checkpoint.folder} is a pipeline of diffusers ({pipeline}), which spandrel cannot read", fix=fix
+            f"{checkpoint.folder} is a pipeline of diffusers ({shown(pipeline)}), which spandrel cannot read", fix=fix
         )
     if len(checkpoint.files) != 1:
         names = [file.name for file in checkpoint.files]
@@ -54,19 +58,19 @@ def kind_of(file: Path) -> str | None:
 
 def _names_in(file: Path) -> Iterator[str]:
     """The names of the tensors in a file; of a pickle all its texts, which are read without following it."""
-    if file.suffix == ".safetensors":
+    if format_of(file.name) == "safetensors":
         yield from (tensor.name for tensor in tensors(file))
         return
-    for data in _pickles(file):
-        try:
+    try:
+        for data in _pickles(file):
             yield from (argument for _, argument, _ in pickletools.genops(data) if isinstance(argument, str))
-        except (ValueError, IndexError, UnicodeDecodeError):
-            return  # what it is, is said when it is read
+    except (ValueError, LookupError, ArithmeticError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error):
+        return  # what it is, is said when it is read
 
 
 def _pickles(file: Path) -> Iterator[Any]:
     if not zipfile.is_zipfile(file):
-        with file.open("rb") as stream:
+        with opened(file) as stream:
             for _ in range(4):  # the older format: a number, a version, what wrote it, then the names
                 yield stream
         return
@@ -90,18 +94,10 @@ def read_model(checkpoint: Checkpoint) -> Any:
 
     Pickles are read by torch's restricted reader and by no other: spandrel's own would run a TorchScript file.
     """
-    import torch
-    from safetensors.torch import load_file
     from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError, canonicalize_state_dict
 
     file = file_of(checkpoint)
-    if file.suffix == ".safetensors":
-        state: Any = load_file(file)
-    else:
-        check_pickle(checkpoint)
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    if not isinstance(state, dict):
-        raise WeightsError(f"{file.name} holds no tensors with names, but {type(state).__name__}")
+    state = contents(file)
     try:
         found = ModelLoader(device="cpu").load_from_state_dict(canonicalize_state_dict(state))
     except UnsupportedModelError:
