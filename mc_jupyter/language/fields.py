@@ -22,6 +22,7 @@ from pydantic.annotated_handlers import GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from mc_jupyter.language import expressions
+from mc_jupyter.trust.names import path_fault
 from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.words import hinted
 
@@ -118,14 +119,24 @@ def _names(model: type[Closed]) -> Mapping[str, str]:
 # --- where a model comes from -----------------------------------------------------------------------------------------
 
 
+def _nameable(text: str) -> str:
+    if why := path_fault(text):
+        raise ValueError(f"it {why}")
+    return text
+
+
+FileName = Annotated[str, AfterValidator(_nameable)]
+"""A path, or a name that becomes one: what no file system can have is told where it is written."""
+
+
 class HubSource(Closed):
     """A model repository on the Hugging Face hub."""
 
     provider: Literal["huggingface"] = Field("huggingface", description="Where the files come from.")
-    repository: Bound[str] = Field(description="Repository on the hub: OWNER/NAME or NAME.")
-    revision: Bound[str] | None = Field(None, description="Branch, tag or commit (the hub's default: main).")
-    filename: Bound[str] | None = Field(None, description="One weights file of the repository, instead of all.")
-    cache_dir: Bound[str] | None = Field(None, description="Folder for downloads (default: the hub's own cache).")
+    repository: Bound[FileName] = Field(description="Repository on the hub: OWNER/NAME or NAME.")
+    revision: Bound[FileName] | None = Field(None, description="Branch, tag or commit (the hub's default: main).")
+    filename: Bound[FileName] | None = Field(None, description="One weights file of the repository, instead of all.")
+    cache_dir: Bound[FileName] | None = Field(None, description="Folder for downloads (default: the hub's own cache).")
     local_files_only: Bound[bool] = Field(False, description="Use only what is on this disk; never ask the hub.")
     token: Bound[Secret] | None = Field(None, description="Access token, for private and gated models.")
 
@@ -137,7 +148,9 @@ class LocalSource(Closed):
     """A model on this disk: a folder, or one file."""
 
     provider: Literal["local"] = Field("local", description="Where the files come from.")
-    path: Bound[str] = Field(description="Folder or file. `~` is your home; a relative path starts where you work.")
+    path: Bound[FileName] = Field(
+        description="Folder or file. `~` is your home; a relative path starts where you work."
+    )
     format: Bound[Format] | None = Field(None, description="File format; found out from the files when not given.")
 
     def __str__(self) -> str:

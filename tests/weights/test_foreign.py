@@ -207,7 +207,8 @@ def test_a_folder_that_is_called_like_a_file_is_told(folder: Path) -> None:
 def test_a_path_that_no_file_can_have_is_one_error(path: str) -> None:
     with pytest.raises(WeightsError) as raised:
         weights.find(LocalSource.model_construct(path=path, format=None))
-    assert "\n" in str(raised.value) and len(str(raised.value)) < 1000
+    assert "\n" in str(raised.value)
+    assert len(str(raised.value)) < 1000
 
 
 # --- pickles in disguise ----------------------------------------------------------------------------------------------

@@ -66,10 +66,13 @@ def test_values_come_in_their_types_and_what_is_not_there_is_nothing(tmp_path: P
     assert (said.text("t"), said.number("n"), said.flag("f"), said.texts("l"), said.numbers("s")) == (
         "x", 5, True, ("a",), (1, 2),
     )  # fmt: skip
-    assert said.inside("m").text("inner") == "y" and said.numbers("n") == (5,)
+    assert said.inside("m").text("inner") == "y"
+    assert said.numbers("n") == (5,)
     for key in ("none", "absent"):
         assert (said.text(key), said.number(key), said.flag(key), said.texts(key)) == (None, None, False, ())
-        assert not said.inside(key) and said.numbers(key) == () and said.each_in(key) == ()
+        assert not said.inside(key)
+        assert said.numbers(key) == ()
+        assert said.each_in(key) == ()
 
 
 @pytest.mark.parametrize(

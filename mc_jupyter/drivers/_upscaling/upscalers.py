@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mc_jupyter.errors import PlanError, WeightsError
+from mc_jupyter.errors import PlanError
 from mc_jupyter.weights import Checkpoint
 from mc_jupyter.weights.checkpoint import format_of
 from mc_jupyter.weights.headers import tensors
