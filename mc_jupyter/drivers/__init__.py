@@ -221,7 +221,7 @@ class Driver(Part, room="drivers", noun="driver"):
 
     @classmethod
     def refusals(cls, asked: Asked) -> list[Refusal]:
-        """Everything of what is `asked` that it `refuses`; where the files are so odd that looking at them fails, that."""
+        """Everything of what is `asked` that it `refuses`; where the files are so odd that looking fails, that."""
         found: list[Refusal] = []
         wrong = refused(lambda: found.extend(cls.refuses(asked)))
         return found + wrong
