@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -72,6 +69,13 @@ def _silence(event: Event) -> None:
     """The listener of whoever does not listen."""
 
 
+class _Word:
+    """Whether somebody said stop: to a run, and to every copy of it. No Event: a signal's handler may say it, in the
+    midst of whatever its thread does, and would wait for ever for a lock that this thread holds."""
+
+    said = False
+
+
 @dataclass(slots=True)
 class Run:
     """One run: who listens to it, and whether it has been told to stop.
@@ -83,7 +87,7 @@ class Run:
     """
 
     listener: Listener = _silence
-    _stop: threading.Event = field(default_factory=threading.Event)
+    _stop: _Word = field(default_factory=_Word)
 
     def emit(self, event: Event) -> None:
         """Tell the listener of an `event`."""
@@ -100,32 +104,9 @@ class Run:
 
     def stop(self) -> None:
         """Ask it to end soon, from any thread: what is called then raises Interrupted with what there was by then."""
-        self._stop.set()
+        self._stop.said = True
 
     @property
     def stopped(self) -> bool:
         """Whether it has been told to stop."""
-        return self._stop.is_set()
-
-
-@contextmanager
-def stop_on_interrupt(run: Run) -> Iterator[None]:
-    """Turn the first SIGINT into `run.stop()`, so that an engine ends at the next token instead of mid-operation.
-
-    A second SIGINT raises KeyboardInterrupt at once. Outside the main thread, where Python delivers no signals,
-    this does nothing.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def on_signal(number: int, frame: object) -> None:
-        if run.stopped:
-            raise KeyboardInterrupt
-        run.stop()
-
-    before = signal.signal(signal.SIGINT, on_signal)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        return self._stop.said

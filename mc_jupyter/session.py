@@ -22,6 +22,7 @@ from mc_jupyter.engine.residents import Resident
 from mc_jupyter.engine.streams import TextStream
 from mc_jupyter.errors import InputError, NeedsWord, NotBuilt, RunError
 from mc_jupyter.events import Run
+from mc_jupyter.interrupts import going
 from mc_jupyter.language.inputs import Input
 from mc_jupyter.trust.environment import Allowed, names_in
 from mc_jupyter.trust.permissions import MAX_PIXELS, Permissions
@@ -221,7 +222,8 @@ class Session:
         made = self.plan(text, first_line=first_line)
         for component in made.components:
             self.engine.refuse(component, NeedsWord)
-        return [found for c in made.components for found in c.type.fetch(c, run)]
+        with going(run):
+            return [found for c in made.components for found in c.type.fetch(c, run)]
 
     # --- changing -----------------------------------------------------------------------------------------------------
 

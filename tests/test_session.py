@@ -122,7 +122,7 @@ class TestResidency:
     def test_a_running_model_is_not_unloaded_under_its_run(self, session: mc.Session, llama: Path) -> None:
         long = "params: {max_output_length: 200, min_output_length: 200}"
         stream = session.load(cell("text-generation", llama, long), "a").stream("the fox")
-        next(iter(stream))
+        next(stream)
         for name in ("a", None):
             with pytest.raises(RunError, match="is running"):
                 session.unload(name)
@@ -421,7 +421,7 @@ class TestCalling:
             cell("text-generation", llama, "params: {max_output_length: 200, min_output_length: 200}")
         )
         stream = handle.stream("the fox")
-        next(iter(stream))
+        next(stream)
         stream.close()
         assert stream.result.finish_reason == "interrupted"
 

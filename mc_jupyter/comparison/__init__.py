@@ -29,7 +29,8 @@ from mc_jupyter.engine.changes import said
 from mc_jupyter.engine.definition import Defined, written_with
 from mc_jupyter.engine.residents import Resident
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, forget_frames
-from mc_jupyter.events import Advance, Done, Event, Note, Phase, Run, stop_on_interrupt
+from mc_jupyter.events import Advance, Done, Event, Note, Phase, Run
+from mc_jupyter.interrupts import stop_on_interrupt
 from mc_jupyter.language.inputs import readable
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text, is_image
 from mc_jupyter.values.pictures import origin

@@ -37,8 +37,9 @@ from mc_jupyter.errors import (
     UnknownName,
     forget_frames,
 )
-from mc_jupyter.events import Done, Phase, Run, stop_on_interrupt
+from mc_jupyter.events import Done, Phase, Run
 from mc_jupyter.faults import reason, said_as
+from mc_jupyter.interrupts import going, stop_on_interrupt
 from mc_jupyter.trust.environment import Allowed, Environment
 from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.values import Batch, is_image
@@ -153,6 +154,11 @@ class Engine:
 
         An error leaves the name with what it was defined as before.
         """
+        with going(run):
+            self._define(one, run)
+        self.on_change()
+
+    def _define(self, one: Defined, run: Run) -> None:
         planned = one.planned
         there = self.there(one, sure=True)  # its plan has just looked at the files
         if there is not None:
@@ -163,7 +169,6 @@ class Engine:
         elif planned.preload:
             self._open(one, run)
         self.defined[one.name] = one
-        self.on_change()
 
     def there(self, one: Defined, *, sure: bool = False) -> Resident | None:
         """What a name has open, if that is all it needs and its files are what they were. Opens nothing.
@@ -233,9 +238,10 @@ class Engine:
         call = self.prepared(one, inputs, action=action, seed=seed)
         if one.planned.type.streams(one.planned, call.fields):
             return self._pieces(one, call, run)
-        resident = self.opened(one, run)
-        with stop_on_interrupt(run):
-            value = self.perform(one, call, run, resident)
+        with going(run):
+            resident = self.opened(one, run)
+            with stop_on_interrupt(run):
+                value = self.perform(one, call, run, resident)
         given = call.output(value)
         for line in call.notes:
             run.note(line)
@@ -251,7 +257,8 @@ class Engine:
         return self._stream(one, call, run)
 
     def _stream(self, one: Defined, call: Prepared, run: Run) -> TextStream:
-        self.opened(one, run)
+        with going(run):
+            self.opened(one, run)
         return TextStream(one.name, lambda run: self.perform(one, call, run), run)
 
     def _pieces(self, one: Defined, call: Prepared, run: Run) -> Any:
@@ -287,7 +294,7 @@ class Engine:
             if there is None:
                 return self._called(one.name, planned, None, call, run)
             try:
-                with self.residents.lease(there) as thing:
+                with self.residents.lease(there, run) as thing:
                     if there.key == planned.key and thing.serves(one.name, planned):
                         return self._called(one.name, planned, thing, call, run)
             except Gone:
@@ -330,7 +337,7 @@ class Engine:
         A change that was described before another one was applied is described anew, so that neither is lost.
         """
         one = self.named(change.name)
-        with one.lock:
+        with going(run), one.lock:
             if change.old is not one.definition or change.effect.passing:
                 change = self.change(one, change.settings)
             self._apply(one, change, run)
@@ -373,6 +380,7 @@ class Engine:
     def _unload(self, one: Defined) -> list[str]:
         name = one.name
         held = self.residents.held_by(name)
+        self.residents.wait_for_ending(held)
         self.residents.refuse_if_running(held)
         self.residents.unpin(name)
         sizes = {id(resident): room.bytes_of(resident) for resident in held}

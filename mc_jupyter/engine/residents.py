@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -20,11 +20,14 @@ from mc_jupyter import words
 from mc_jupyter.components import FOR_EVER, Effect, Need, Open
 from mc_jupyter.devices import give_back, is_out_of_memory
 from mc_jupyter.engine import room
-from mc_jupyter.errors import DoesNotFit, PlanError, RunError, forget_frames
+from mc_jupyter.errors import DoesNotFit, Interrupted, PlanError, RunError, forget_frames
 from mc_jupyter.events import Run
 from mc_jupyter.words import format_bytes
 
 T = TypeVar("T")
+
+_LOOK = 0.05  # seconds between two looks of whoever waits: has it been told to stop?
+_PATIENCE = 30.0  # seconds that a run which was told to stop is given to reach its next token, step or tile
 
 
 class Gone(RunError):
@@ -46,6 +49,7 @@ class Resident:
     pins: set[str] = field(default_factory=set)
     thread: int | None = None  # which thread is using it now
     users: int = 0
+    runs: list[Run] = field(default_factory=list)  # of the calls among its users
     gone: bool = False
     last_used: float = field(default_factory=time.monotonic)
 
@@ -58,6 +62,11 @@ class Resident:
     def idle(self) -> bool:
         """Whether it may go: nobody is using it, and nobody pinned it."""
         return not (self.users or self.pinned)
+
+    @property
+    def ending(self) -> bool:
+        """Whether it is in use by nobody but calls that were told to stop: it is free in a moment."""
+        return 0 < self.users == len(self.runs) and all(run.stopped for run in tuple(self.runs))
 
     @property
     def kept_for(self) -> float:
@@ -117,8 +126,11 @@ class Residents:
         An error before it is opened (too little memory) leaves everything as it was; after one of `finish` the holder
         has only what it had of it before.
         """
+        self.wait_for_ending(self)
         with self._opening:
             self.refuse_if_closed()
+            if place.run.stopped:
+                raise Interrupted("interrupted before it was loaded")
             self._make_room(place, key, need)
             for old in self.held_by(place.holder):
                 if old.key != key:
@@ -235,10 +247,11 @@ class Residents:
     # --- using --------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def lease(self, resident: Resident, *, counts: bool = True) -> Iterator[Any]:
+    def lease(self, resident: Resident, run: Run | None = None, *, counts: bool = True) -> Iterator[Any]:
         """What is open, kept for as long as the block runs; calls follow one another where it is one at a time.
 
-        Gone when it has been closed meanwhile. Only a lease that `counts` begins its time of keeping anew.
+        Gone when it has been closed meanwhile; Interrupted where the `run` was stopped before its turn came. Only a
+        lease that `counts` begins its time of keeping anew.
         """
         if resident.thread == threading.get_ident():
             raise RunError("a call of this model is under way in this very thread", fix="call it when that has ended")
@@ -246,23 +259,27 @@ class Residents:
             if self._table.get(resident.key) is not resident:
                 raise Gone("the model was unloaded before this call began", fix="call it again")
             resident.users += 1
+            resident.runs += [run] if run is not None else []
         try:
-            with resident.thing.lock if resident.thing.one_at_a_time else nullcontext():
-                if resident.thing.one_at_a_time:
-                    resident.thread = threading.get_ident()
+            if not resident.thing.one_at_a_time:
+                yield resident.thing
+                return
+            with _turn(resident.thing.lock, run):
+                resident.thread = threading.get_ident()
                 try:
                     yield resident.thing
                 finally:
                     resident.thread = None
         finally:
-            self._leave(resident)
+            self._leave(resident, run)
             if counts and not resident.gone:
                 self._expire(resident)
 
-    def _leave(self, resident: Resident) -> None:
+    def _leave(self, resident: Resident, run: Run | None = None) -> None:
         """After a use: what nobody wants any more goes; what there is of it for others than its holders, too."""
         with self._gate:
             resident.users -= 1
+            resident.runs = [other for other in resident.runs if other is not run]
             resident.last_used = time.monotonic()
             orphaned = resident.gone and not resident.users
         if orphaned:
@@ -278,6 +295,13 @@ class Residents:
             resident.thing.keep_for(resident.holders)
         finally:
             resident.thing.lock.release()
+
+    def wait_for_ending(self, residents: Iterable[Resident]) -> None:
+        """Until calls that were told to stop have: whoever left a stream, or stopped a run, may go on at once."""
+        until = time.monotonic() + _PATIENCE
+        for resident in residents:
+            while resident.ending and time.monotonic() < until:
+                time.sleep(0.001)
 
     def refuse_if_running(self, residents: Iterable[Resident]) -> None:
         for resident in residents:
@@ -366,6 +390,7 @@ class Residents:
 
     def unload(self) -> None:
         """Let go of everything. RunError, with nothing gone, while something is in use."""
+        self.wait_for_ending(self)
         with self._opening:
             self.refuse_if_running(self)
             for resident in self:
@@ -407,6 +432,18 @@ class Residents:
             del self._table[resident.key]
         resident.thing.close()
         return True
+
+
+@contextmanager
+def _turn(lock: threading.RLock, run: Run | None) -> Iterator[None]:
+    """The lock, in its turn. Interrupted where the run was stopped before it came."""
+    while not lock.acquire(timeout=_LOOK):
+        if run is not None and run.stopped:
+            raise Interrupted("interrupted before its turn came")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _look_again(residents: weakref.ref[Residents], key: Hashable) -> None:

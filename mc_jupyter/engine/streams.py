@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
+import asyncio
 import queue
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from mc_jupyter.errors import Interrupted
 from mc_jupyter.events import Event, Piece, Run
+from mc_jupyter.interrupts import going
 from mc_jupyter.values import Batch, Stream
-
-_JOIN = 10.0  # seconds that Python's end waits for a run to stop
 
 
 class TextStream(Stream):
@@ -23,19 +21,32 @@ class TextStream(Stream):
     work  what writes: a function of the run, whose value is the whole answer
     run   who listens besides, and who may stop it
 
-    `.result` is the whole answer, once it has ended. Closing the stream or letting go of it, as leaving a loop over
-    `handle.stream(…)` does, stops the run at its next token; a stream that nobody reads never begins. An error of the
-    run is raised to whoever reads. What writes no text gives its results one by one.
+    `.result` is the whole answer, once it has ended. Leaving a loop over the stream, closing it or letting go of it
+    stops the run at its next token; what had been written by then can still be read, unless it was closed. A stream
+    that nobody reads never begins. An error of the run is raised to whoever reads. What writes no text gives its
+    results one by one.
     """
 
     def __init__(self, name: str, work: Callable[[Run], Any], run: Run):
         self._writing = _Writing(name, work, run)
-        super().__init__(_pieces(self._writing))  # which knows nothing of the stream, so that it goes when let go of
+        super().__init__(self._writing)  # whose thread knows nothing of the stream, so that it goes when let go of
 
     def close(self) -> None:
         """Stop the run, and wait until it has ended: the model is free then. Closing twice is fine."""
-        self._writing.patient = True
         super().close()
+        self._writing.wait()
+
+    async def aclose(self) -> None:
+        """`close()` from a running event loop."""
+        await asyncio.to_thread(self.close)
+
+    def leave(self) -> None:
+        """Stop the run at its next token, and wait for nothing."""
+        self._writing.close()
+
+    def __del__(self) -> None:
+        self.leave()  # and no more: garbage is collected in any thread, whatever it holds, the run's own among them
+        super().__del__()
 
     @property
     def run(self) -> Run:
@@ -56,78 +67,83 @@ class _End:
 
 
 class _Writing:
-    """A run that writes, and the pieces that nobody has read yet."""
+    """A run that writes, and an iterator of its pieces. Several threads may read, and any may close it."""
 
     def __init__(self, name: str, work: Callable[[Run], Any], run: Run):
-        self.run, self.work, self.result = run, work, None
-        self.patient = False  # whether whoever ends the stream waits for the run
+        self.name, self.work, self.run, self.result = name, work, run, None
         self.pieces: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
-        self.thread = threading.Thread(target=self.write, name=f"mc_jupyter-{name}", daemon=True)
+        self.thread: threading.Thread | None = None
+        self.ended = self.written = False
+        self.left: Iterator[Any] = iter(())  # of what came without pieces
+        self.gate = threading.Lock()  # held for a moment: it begins once
+
+    # reading
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        self.begin()
+        piece = self.pieces.get()
+        if isinstance(piece, str):
+            self.written = True
+            return piece
+        self.pieces.put(piece)  # for whoever reads besides, or again
+        self.wait()
+        return next(self.rest(piece))
+
+    def rest(self, end: _End) -> Iterator[Any]:
+        """What is left to give once the run has ended: its error, once; or its value, of which nothing was written."""
+        with self.gate:
+            error, end.error = end.error, None
+            if not self.written and error is None:
+                self.written, self.left = True, iter(_whole(end.value))
+        if error is not None:
+            raise error
+        return self.left
+
+    def close(self) -> None:
+        """There is nobody to write for: end soon."""
+        if self.thread is not None and not self.ended:
+            self.run.stop()
+
+    def wait(self) -> None:
+        """Until the run has ended and what it used is free."""
+        if self.thread is not None and self.thread is not threading.current_thread():
+            self.thread.join()
+
+    # writing
 
     def begin(self) -> None:
-        heard = self.run.listener
+        with self.gate:
+            if self.thread is not None:
+                return
+            heard = self.run.listener
 
-        def listen(event: Event) -> None:
-            heard(event)
-            if isinstance(event, Piece):
-                self.pieces.put(event.text)
+            def listen(event: Event) -> None:
+                heard(event)
+                if isinstance(event, Piece):
+                    self.pieces.put(event.text)
 
-        self.run.listener = listen
-        _running.add(self)
-        self.thread.start()
+            self.run.listener = listen
+            self.thread = threading.Thread(target=self.write, name=f"mc_jupyter-{self.name}", daemon=True)
+            self.thread.start()
 
     def write(self) -> None:
         end = _End()
-        try:
-            end.value = self.work(self.run)
-        except Interrupted as error:
-            end.value = error.partial
-        except BaseException as error:  # handed to whoever reads the stream
-            end.error = error
-        self.result = end.value
-        _running.discard(self)
+        with going(self.run):
+            try:
+                end.value = self.work(self.run)
+            except Interrupted as error:
+                end.value = error.partial
+            except BaseException as error:  # handed to whoever reads the stream
+                end.error = error
+        self.result, self.ended = end.value, True
         self.pieces.put(end)
-
-    def leave(self) -> None:
-        """The reader went away: there is nobody to write for.
-
-        A stream that is collected as garbage does not wait: that may happen in any thread, in the run's own, too.
-        """
-        self.run.stop()
-        if self.patient and threading.current_thread() is not self.thread:
-            self.thread.join()
-
-
-_running: weakref.WeakSet[_Writing] = weakref.WeakSet()
-
-
-def _pieces(writing: _Writing) -> Iterator[Any]:
-    writing.begin()
-    written = False
-    try:
-        while isinstance(piece := writing.pieces.get(), str):
-            written = True
-            yield piece
-    except BaseException:
-        writing.leave()
-        raise
-    writing.thread.join()
-    if piece.error is not None:
-        raise piece.error
-    if not written:
-        yield from _whole(piece.value)
 
 
 def _whole(value: Any) -> Iterable[Any]:
     """The pieces of what came without any: those of a stream or a list, else the value itself."""
+    if value is None:  # stopped before there was anything
+        return ()
     return value if isinstance(value, Stream) or type(value) in (list, Batch) else [value]
-
-
-@atexit.register
-def _stop_all() -> None:
-    """End what still runs before Python goes: a thread inside a library at that moment would abort the process."""
-    left = list(_running)
-    for writing in left:
-        writing.run.stop()
-    for writing in left:
-        writing.thread.join(_JOIN)

@@ -11,6 +11,7 @@ from traitlets import Bool, Dict, Enum, Int, List, Unicode, observe
 
 from mc_jupyter.errors import ComposeError, Interrupted, NeedsWord, forget_frames
 from mc_jupyter.notebook import arguments, cells
+from mc_jupyter.notebook.interrupt import Interrupt
 from mc_jupyter.notebook.notebook import Notebook
 from mc_jupyter.notebook.showing import MAX_PX
 from mc_jupyter.trust.permissions import MAX_PIXELS
@@ -65,6 +66,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
     ).tag(config=True)
 
     def __init__(self, shell: InteractiveShell):
+        self.interrupt = Interrupt(shell)
         self.notebook = Notebook(shell, self)  # it is told of settings that stand in IPython's configuration, too
         super().__init__(shell, parent=shell)
 
@@ -83,6 +85,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         self._matcher = completion.matcher(self.notebook)
         self.shell.Completer.custom_matchers.append(self._matcher)
         self.shell.events.register("post_run_cell", self.notebook.end_cell)
+        self.interrupt.register()
 
     def unregister(self) -> None:
         """Everything that `register` and the cells since then put into the shell, taken out."""
@@ -94,6 +97,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         self.shell.Completer.custom_matchers.remove(self._matcher)
         self.shell.events.unregister("post_run_cell", self.notebook.end_cell)
         self.notebook.close()
+        self.interrupt.unregister()
         self.notebook.display.unregister()
 
     @observe("memory", "allow_urls", "allow_paths", "max_pixels", "env")  # type: ignore[untyped-decorator,unused-ignore]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import InputError, Interrupted
-from mc_jupyter.events import Run, stop_on_interrupt
+from mc_jupyter.interrupts import stop_on_interrupt
 from mc_jupyter.notebook import album, views
 from mc_jupyter.notebook.html import text_bundle
 from mc_jupyter.notebook.showing import Showing
@@ -28,27 +28,14 @@ def call(
     return _read(result, progress) if isinstance(result, Stream) else result
 
 
-class _Interrupt(Run):
-    """Hears the interrupt of a stream being read. The run itself cannot say: its stream stops it when it ends, too."""
-
-    def __init__(self, run: Run):
-        super().__init__()
-        self.run = run
-
-    def stop(self) -> None:
-        super().stop()
-        self.run.stop()
-
-
 def _read(stream: Stream, progress: Output) -> Any:
-    interrupt = _Interrupt(progress.run)
-    with stop_on_interrupt(interrupt):
+    with stop_on_interrupt(progress.run):
         pieces = stream.collect()
     whole = getattr(stream, "result", None)
     if whole is None:
         written = progress.account.count and all(isinstance(piece, str) for piece in pieces)
         whole = "".join(pieces) if written else pieces  # pieces of a text that was written; else values, one by one
-    if interrupt.stopped:
+    if progress.run.stopped:
         error = Interrupted(f"interrupted after {progress.account.count:,} tokens")
         error.partial = whole
         raise error

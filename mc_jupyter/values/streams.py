@@ -32,6 +32,7 @@ _Stage = Generator["_Emit | Stream", Any, None]
 class Stream:
     """Values that arrive one at a time, once; over a sync or an async iterator, readable either way.
 
+    It may be read on after a loop over it was left, unless it stops then what it comes from (a model's run does).
     Read with `for`, an async source is driven by an event loop of its own in a thread of its own, so this works
     in a notebook, whose loop is already running. Read with `async for`, a sync source waits in a thread.
     `close()` closes the source; so does the end of a `with` block.
@@ -59,7 +60,7 @@ class Stream:
     # reading
 
     def __iter__(self) -> Iterator[Any]:
-        return self
+        return _Loop(self)
 
     def __next__(self) -> Any:
         if self._closed:
@@ -75,7 +76,7 @@ class Stream:
         return item
 
     def __aiter__(self) -> AsyncIterator[Any]:
-        return self
+        return _Loop(self)
 
     async def __anext__(self) -> Any:
         if self._closed:
@@ -201,6 +202,11 @@ class Stream:
 
     # ending
 
+    def leave(self) -> None:
+        """A loop over it ended, by itself or early: who works for it alone need not go on. Waits for nothing."""
+        for parent in self._parents:
+            parent.leave()
+
     def close(self) -> None:
         """Close the source. What was not read is lost; closing twice is fine."""
         if self._closed:
@@ -258,6 +264,30 @@ class Stream:
         return f"<Stream {'closed' if self._closed else 'open'}>"
 
 
+class _Loop:
+    """One loop over a stream. The stream may have a name; that a loop is left shows only by what goes with it."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: Stream):
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._stream)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await anext(self._stream)
+
+    def __del__(self) -> None:
+        self._stream.leave()
+
+
 class _Shared(Stream):
     """The source of several split streams: closed when the last of them is."""
 
@@ -270,6 +300,9 @@ class _Shared(Stream):
                 yield _Emit(item)
 
         self._sync, self._stage, self._parents = None, stage(), (source,)
+
+    def leave(self) -> None:
+        """The others may want more."""
 
     def close(self) -> None:
         self._readers -= 1

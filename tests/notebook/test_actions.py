@@ -113,6 +113,7 @@ def test_a_form_offers_a_choice_of_the_action_and_its_fields_follow(form: Form) 
     assert form.fields["question"].value == "why"  # typed before, and of the same name
     assert gone.comm is None
     form.button.click()
+    form.wait()
     (output,) = form.answer.outputs
     assert output["data"]["text/plain"] == "{'asked': 'why'}"
 
@@ -120,6 +121,7 @@ def test_a_form_offers_a_choice_of_the_action_and_its_fields_follow(form: Form) 
 def test_an_empty_field_is_missed_of_the_action_that_is_chosen(form: Form) -> None:
     form.inputs.chooser.value = "first"
     form.button.click()
+    form.wait()
     assert form.answer.outputs[0]["evalue"] == "two needs question"
 
 

@@ -88,6 +88,7 @@ def test_run_calls_the_component_with_what_the_fields_say(form: Form) -> None:
     form.fields["most"].value = "2"
     form.fields["style"].value = "grand"
     form.button.click()
+    form.wait()
     (output,) = form.answer.outputs
     assert output["data"]["text/plain"] == "{'said': 'one two ', 'style': 'grand'}"
     assert output["metadata"]["mc_jupyter"]["component"] == "ask"
@@ -98,6 +99,7 @@ def test_an_error_is_shown_under_the_form_in_the_words_of_a_cell(form: Form) -> 
     form.fields["text"].value = "one"
     form.fields["most"].value = "-5"
     form.button.click()
+    form.wait()
     (output,) = form.answer.outputs
     assert output["output_type"] == "error"
     assert output["traceback"] == [f"InputError: {output['evalue']}"]
@@ -106,6 +108,7 @@ def test_an_error_is_shown_under_the_form_in_the_words_of_a_cell(form: Form) -> 
 
 def test_an_empty_field_is_an_input_that_nobody_gave(form: Form) -> None:
     form.button.click()
+    form.wait()
     assert "ask needs text" in form.answer.outputs[0]["evalue"]
 
 
@@ -135,6 +138,7 @@ def test_an_open_form_keeps_no_component_alive(shell: InteractiveShell, form: Fo
     gc.collect()
     assert handle() is None
     form.button.click()
+    form.wait()
     assert "no longer defined" in form.answer.outputs[0]["evalue"]
 
 

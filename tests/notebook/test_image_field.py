@@ -206,6 +206,7 @@ def test_a_form_with_an_image_runs_and_is_closed_whole(shell: InteractiveShell) 
     choose(form.fields["photo"], png())
     form.fields["times"].value = "2"
     form.button.click()
+    form.wait()
     (output, *_) = form.answer.outputs
     assert output["output_type"] == "display_data", output
     assert "600×400" in str(output["data"]) + str(output["metadata"])

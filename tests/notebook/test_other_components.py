@@ -206,6 +206,7 @@ def test_its_form_runs_it(run: Run, cut: mc.Handle, shell: InteractiveShell) -> 
     form = shell.magics_manager.registry["ComposeMagics"].notebook.opened["cut"]
     form.fields["text"].value = TEXT
     form.button.click()
+    form.wait()
     (output,) = form.answer.outputs
     assert output["data"]["text/plain"] == str(PIECES)
     assert output["metadata"]["mc_jupyter"]["type"] == "text-splitter"

@@ -9,7 +9,7 @@
     controls   one control for one setting
     adapters   a switch and a weight for each adapter, and a line to add one
     waiting    what Apply would do
-    calling    inputs and the answer; work, the thread of a run
+    calling    inputs and the answer
     status     what is loaded, in one line (no widgets)
     twin       the same for readers without widgets
     sections   what of these a component's text decides

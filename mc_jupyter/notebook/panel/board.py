@@ -24,8 +24,8 @@ from mc_jupyter.notebook.panel.looks import CLASS, Hint, Looks, document, sheet,
 from mc_jupyter.notebook.panel.reasons import Reasons
 from mc_jupyter.notebook.panel.sections import Sections
 from mc_jupyter.notebook.panel.waiting import Waiting
-from mc_jupyter.notebook.panel.work import Work
 from mc_jupyter.notebook.progress import Output
+from mc_jupyter.notebook.work import Work
 
 if TYPE_CHECKING:
     from mc_jupyter.notebook.panel.described import Described
