@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping
+from contextlib import nullcontext
 from threading import Lock
 
 from mc_jupyter import weights
 from mc_jupyter.components import Need, Open, Planned, Resident, Room
 from mc_jupyter.components.model.choices import Files, ModelPlan, Use
 from mc_jupyter.drivers import ODD_FILES, AdapterFacts, AdapterKey, Asked, Driver, Facts, Layers, ModelKey
+from mc_jupyter.drivers._bounds import within
 from mc_jupyter.errors import DoesNotFit, MissingPackage, PlanError, RunError, WeightsError
 from mc_jupyter.events import Phase, Run
 from mc_jupyter.faults import pointing, said_as
@@ -169,7 +171,8 @@ def _opened(planned: ModelPlan, room: Room, run: Run) -> Resident:
 
     def load() -> LoadedModel:
         run.emit(Phase("load", planned.subject))
-        with said_as(WeightsError, f"{library} cannot load {planned.subject}"):
+        limits = within(files.base) if files.base else nullcontext()
+        with said_as(WeightsError, f"{library} cannot load {planned.subject}"), limits:
             return LoadedModel(files.use.model, planned.driver.load(files.use.model, files.base, run))
 
     return room.hold(files.use.model, load, need, lambda model: model.lay(room.holder, files))
