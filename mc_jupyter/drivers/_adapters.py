@@ -16,6 +16,7 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import AdapterFacts, AdapterKey
+from mc_jupyter.drivers._patterns import Patterns
 from mc_jupyter.drivers._quantization import import_quietly
 from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.faults import said_as
@@ -47,6 +48,7 @@ _WITHOUT_EFFECT = (
 # Ways to begin training that leave the base as it is. After the others (PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA) the
 # matrices belong to a base that was changed as well.
 _BEGINNINGS = (True, False, None, "gaussian", "eva", "orthogonal")
+_RANK = 256  # the default may be larger than every rank that is used, but not by much
 _TRANSPOSED = ("gpt2", "openai-gpt", "imagegpt", "decision_transformer")  # their Conv1D holds (inputs, outputs)
 
 
@@ -170,6 +172,16 @@ class Card:
                 "`save_pretrained(folder, save_embedding_layers=False)`; if it was trained, merge it into its base",
             )
 
+    def check_ranks(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """PlanError for a rank so far beyond those of the matrices that PEFT would fill memory with it first."""
+        most = max((tensor.shape[0] for key, tensor in weights.items() if "_A" in key and tensor.dim()), default=0)
+        for rank in (self.config.get("r"), *dict(self.config.get("rank_pattern") or {}).values()):
+            if isinstance(rank, int | float) and rank > max(most, _RANK):
+                raise PlanError(
+                    f"adapter {self.name} says rank {rank}, and the largest of its matrices is {most}",
+                    fix="fetch it again",
+                )
+
     def no_module(self, wanted: Iterable[str], here: Iterable[str]) -> PlanError:
         return PlanError(
             f"adapter {self.name} changes {_few(wanted)}, and this model has no such modules: its are {_few(here)}",
@@ -242,6 +254,7 @@ class Adapters:
         card, weights = self.opened(key.name or key.subject or checkpoint.folder.name, checkpoint)
         name = f"mc_adapter_{next(self._numbers)}"
         try:
+            card.check_ranks(weights)
             layers = self._wrap(card, name, key.low_cpu_mem_usage)
             _fill(layers, name, weights, key.dtype, card)
             self._laid[key] = _Laid(name, {layer: layer.scaling[name] for layer in layers.values()})
@@ -305,6 +318,7 @@ class Adapters:
         from peft import LoraConfig, inject_adapter_in_model
 
         settings = {key: card.config[key] for key in _APPLIED if card.config.get(key) is not None}
+        settings = Patterns(card.name).settled(settings, (path for path, _ in self.model.named_modules()))
         flags = [(parameter, parameter.requires_grad) for parameter in self.model.parameters()]
         # Not by PEFT's own low_cpu_mem_usage, which has every thread make its layers without memory meanwhile.
         place = torch.device("meta") if empty else nullcontext()

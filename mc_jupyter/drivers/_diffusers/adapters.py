@@ -14,6 +14,7 @@ from mc_jupyter.drivers._adapters import PLAIN, Adapters, Card, headers, last_wo
 from mc_jupyter.drivers._diffusers.architectures import ARCHITECTURES, Architecture, architecture_of
 from mc_jupyter.drivers._diffusers.loading import quiet
 from mc_jupyter.drivers._diffusers.memory import Placement
+from mc_jupyter.drivers._patterns import Patterns
 from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.faults import said_as
 from mc_jupyter.weights.checkpoint import format_of
@@ -189,7 +190,11 @@ def _card(
     ranks = {key.partition(".lora_A.")[0]: int(tensor.shape[0]) for key, tensor in weights.items() if ".lora_A." in key}
     if not ranks:
         raise WeightsError(f"adapter {name} holds no LoRA matrices that this pipeline has a place for")
-    scales = {path: _scale(path, rank, settings, alphas) for path, rank in ranks.items()}
+    patterns = Patterns(name)
+    scales = {
+        path: alphas[path] / rank if path in alphas else _scale(path, rank, settings, patterns)
+        for path, rank in ranks.items()
+    }
     return Card(
         name,
         {
@@ -202,16 +207,13 @@ def _card(
     )
 
 
-def _scale(path: str, rank: int, settings: Mapping[str, Mapping[str, Any]], alphas: Mapping[str, float]) -> float:
-    """What a layer's product was multiplied by in training: alpha / rank; 1 where nothing says alpha."""
-    from peft.utils.other import get_pattern_key
-
-    if path in alphas:
-        return alphas[path] / rank
+def _scale(path: str, rank: int, settings: Mapping[str, Mapping[str, Any]], patterns: Patterns) -> float:
+    """What a layer's product was multiplied by in training: alpha / rank; 1 where its settings do not say alpha."""
     part, _, inside = path.partition(".")
     config = settings.get(part)
     if config is None:
         return 1.0
-    patterns = config.get("alpha_pattern") or {}
-    alpha = float(patterns.get(get_pattern_key(patterns.keys(), inside), config.get("lora_alpha", rank)))
+    of_some = config.get("alpha_pattern") or {}
+    meant = patterns.meant("alpha_pattern", of_some, inside)
+    alpha = float(config.get("lora_alpha", rank) if meant is None else of_some[meant])
     return alpha / (rank**0.5 if config.get("use_rslora") else rank)
