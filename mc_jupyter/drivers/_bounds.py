@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import WeightsError
-from mc_jupyter.weights.checkpoint import read_json, tensors
+from mc_jupyter.weights.checkpoint import format_of
+from mc_jupyter.weights.headers import tensors
+from mc_jupyter.weights.reading import read_json
 from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ class _Count:
 
 
 def _safe(checkpoint: Checkpoint) -> list[Path]:
-    return [file for file in checkpoint.files if file.suffix == ".safetensors"]
+    return [file for file in checkpoint.files if format_of(file.name) == "safetensors"]
 
 
 def _configs(folder: Path) -> list[Path]:
