@@ -1,18 +1,23 @@
 """An image file's bytes as pixels: its size is looked at before it is decoded, and what is no image is named.
 
-PIL reads a size from the header and decodes later; a file of ten kilobytes can stand for gigabytes of pixels.
+PIL reads a size from the header and decodes later; a file of ten kilobytes can stand for gigabytes of pixels, or for
+minutes of work: the reading of it ends after `SECONDS`.
 """
 
 from __future__ import annotations
 
+import ctypes
 import io
-import struct
+import logging
 import threading
+import time
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from mc_jupyter.errors import ExpressionError
+from mc_jupyter.values import scans
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,6 +37,28 @@ _KINDS = (
     (b"{", "JSON", None),
 )
 _LIMIT = threading.Lock()
+_NOBODY = logging.NullHandler()
+
+SECONDS = 20.0
+"""The longest that decoding an image goes on; one of fifty million pixels takes one to three."""
+
+
+class _File(io.BytesIO):
+    """An image file's bytes, which are read for so long and no longer.
+
+    Whatever PIL does in loops, it reads in them: chunks, markers, comments, and 64 kB for each turn of a decoder.
+    """
+
+    def __init__(self, data: bytes):
+        super().__init__(data)
+        self._end = time.monotonic() + SECONDS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.monotonic() > self._end:
+            raise ExpressionError(
+                f"the image takes longer than {SECONDS:g} seconds to decode", fix="save it as a plain PNG or JPEG"
+            )
+        return super().read(size)
 
 
 def decoded(data: bytes, max_pixels: int) -> Image:
@@ -46,15 +73,19 @@ def decoded(data: bytes, max_pixels: int) -> Image:
         raise ExpressionError("the image is empty: 0 bytes")
     pil.init()
     try:
-        image, several = _opened(data, max_pixels)
-        image.load()
+        with _nothing_on_stderr():
+            image, several = _opened(data, max_pixels)
+            with _no_other_limit() if image.format == "TIFF" else nullcontext():  # whose tags are read as they are used
+                image.load()
         return _still(image) if several else image
     except UnidentifiedImageError:
         raise _unknown(data) from None
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error) as error:
-        raise ExpressionError(f"the image is damaged: {str(error) or type(error).__name__}") from None
+    except ExpressionError:
+        raise
     except MemoryError:
         raise ExpressionError("the image does not fit into memory") from None
+    except Exception as error:  # each of PIL's readers has its own; whatever it is, it is the file's
+        raise ExpressionError(f"the image is damaged: {str(error) or type(error).__name__}") from None
 
 
 def _opened(data: bytes, max_pixels: int) -> tuple[Image, bool]:
@@ -62,15 +93,17 @@ def _opened(data: bytes, max_pixels: int) -> tuple[Image, bool]:
     from PIL import Image as pil
 
     with _no_other_limit():
-        image = pil.open(io.BytesIO(data), formats=[name for name in _DECODED if name in pil.OPEN])
+        image = pil.open(_File(data), formats=[name for name in _DECODED if name in pil.OPEN])
         _refuse_larger(image.size, max_pixels)
+        if image.format in ("JPEG", "MPO"):
+            scans.refuse_endless(data, image.size)
         # A phone's photo (MPO) has its depth behind it: that is no second picture.
         return image, image.format != "MPO" and bool(getattr(image, "is_animated", False))
 
 
 @contextmanager
 def _no_other_limit() -> Iterator[None]:
-    """PIL warns of large images, and refuses larger ones, even where ours says that they are wanted.
+    """PIL warns of large images, and refuses larger ones, even where ours says that they are wanted; and of odd files.
 
     That limit is one for the whole process: it is away only while a header is read, one thread at a time.
     """
@@ -79,9 +112,30 @@ def _no_other_limit() -> Iterator[None]:
     with _LIMIT:
         before, pil.MAX_IMAGE_PIXELS = pil.MAX_IMAGE_PIXELS, None
         try:
-            yield
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
         finally:
             pil.MAX_IMAGE_PIXELS = before
+
+
+@contextmanager
+def _nothing_on_stderr() -> Iterator[None]:
+    """libtiff says on the process's stderr what is wrong with a file, and PIL logs it; PIL's error says it too."""
+    from PIL import _imaging
+
+    logging.getLogger("PIL").addHandler(_NOBODY)  # whoever asked to hear what PIL logs still does
+    # A handle finds what its library was linked with. Where libtiff is a part of it (Windows), it cannot be told.
+    say = getattr(ctypes.CDLL(_imaging.__file__), "TIFFSetErrorHandler", None)
+    if say is None:
+        yield
+        return
+    say.restype, say.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    before = say(None)
+    try:
+        yield
+    finally:
+        say(before)
 
 
 def _refuse_larger(size: tuple[int, int], max_pixels: int) -> None:

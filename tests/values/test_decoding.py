@@ -1,0 +1,140 @@
+"""Image files that would be decoded for minutes, or that are damaged: one error each, soon, and nothing on stderr."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+import time
+import warnings
+import zlib
+from typing import Any
+
+import pytest
+from PIL import Image, features
+
+from mc_jupyter.errors import ExpressionError
+from mc_jupyter.values import decoding, scans
+from mc_jupyter.values.decoding import decoded
+
+LIMIT = 50_000_000
+
+
+def encoded(format: str, size: tuple[int, int] = (120, 90), **options: Any) -> bytes:
+    """A file of a picture that no encoder makes small."""
+    noise = Image.frombytes("RGB", size, random.Random(1).randbytes(size[0] * size[1] * 3))
+    buffer = io.BytesIO()
+    noise.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def with_scans(times: int, size: tuple[int, int] = (16, 16)) -> bytes:
+    """A progressive JPEG whose last scan comes so many times more."""
+    buffer = io.BytesIO()
+    Image.new("L", size, 128).save(buffer, "JPEG", progressive=True)
+    data = buffer.getvalue()
+    return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * times + b"\xff\xd9"
+
+
+def png(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A PNG of one pixel, with these chunks before its pixel."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    first = (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0))
+    every = (first, *chunks, (b"IDAT", zlib.compress(b"\0\1\2\3")), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in every)
+
+
+def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded() -> None:
+    started = time.monotonic()
+    with pytest.raises(ExpressionError, match="JPEG of 6000×6000 has more than 22 scans"):
+        decoded(with_scans(2000, (6000, 6000)), LIMIT)
+    assert time.monotonic() - started < 1
+
+
+def test_a_small_jpeg_may_have_up_to_a_hundred_scans() -> None:
+    there = scans._scans(with_scans(0), 1000)
+    assert decoded(with_scans(scans.MOST - there), LIMIT).size == (16, 16)
+    with pytest.raises(ExpressionError, match="more than 100 scans"):
+        decoded(with_scans(scans.MOST - there + 1), LIMIT)
+
+
+def test_scans_of_a_thumbnail_and_of_what_follows_the_picture_do_not_count() -> None:
+    data = encoded("JPEG", progressive=True, exif=b"Exif\0\0" + b"\xff\xda\0\2" * 300)
+    assert decoded(data + with_scans(500), LIMIT).size == (120, 90)
+
+
+def test_a_plain_jpeg_has_one_scan_and_a_progressive_one_ten() -> None:
+    assert [scans._scans(encoded("JPEG", progressive=p), 100) for p in (False, True)] == [1, 10]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png(*[(b"abCd", b"")] * 300_000),
+        png(*[(b"tEXt", b"a\0b")] * 300_000),
+        encoded("JPEG")[:2] + b"\xff" * 3_000_000 + encoded("JPEG")[2:],
+        encoded("JPEG")[:2] + b"\xff\xfe\0\3a" * 500_000 + encoded("JPEG")[2:],
+        b"P6 " + b"#a\n" * 1_000_000 + b"1 1 255 abc",
+        b"P3 900 900 255 " + b"1 " * 900 * 900 * 3,
+    ],
+    ids=["chunks", "texts", "padding", "markers", "comments", "numbers"],
+)
+def test_decoding_ends_at_its_limit(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "SECONDS", 0.1)
+    started = time.monotonic()
+    with pytest.raises(ExpressionError, match=r"takes longer than 0\.1 seconds to decode"):
+        decoded(data, LIMIT)
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])
+def test_a_text_that_unpacks_to_gigabytes_is_not_unpacked(kind: bytes) -> None:
+    with pytest.raises(ExpressionError, match="damaged: Decompressed data too large"):
+        decoded(png((kind, b"a\0\0" + zlib.compress(b"a" * 200_000_000))), LIMIT)
+
+
+def test_no_format_is_decoded_that_another_program_decodes() -> None:
+    for data in (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"%PDF-1.4\n", b"\xd7\xcd\xc6\x9a" + bytes(99)):
+        with pytest.raises(ExpressionError, match="no image of a known format"):
+            decoded(data, LIMIT)
+
+
+DAMAGED = [("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("TIFF", {"compression": "jpeg"}),
+           ("TIFF", {"compression": "tiff_adobe_deflate"}), ("AVIF", {}), ("JPEG", {"progressive": True}), ("PNG", {}),
+           ("WEBP", {}), ("GIF", {}), ("BMP", {}), ("TGA", {"compression": "tga_rle"}), ("PPM", {})]  # fmt: skip
+
+
+@pytest.mark.parametrize(("format", "options"), DAMAGED)
+def test_a_damaged_file_is_one_error_and_says_nothing_on_stderr(
+    format: str, options: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    if format == "AVIF" and not features.check("avif"):
+        pytest.skip("this PIL reads no AVIF")
+    whole, refused = encoded(format, **options), 0
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        for seed in range(150):
+            chance, data = random.Random(seed), bytearray(whole)
+            for _ in range(chance.randint(1, 30)):
+                data[int(chance.random() ** 4 * len(data))] = chance.randrange(256)
+            try:
+                decoded(bytes(data), LIMIT)
+            except ExpressionError:
+                refused += 1
+    assert refused > 20
+    assert capfd.readouterr() == ("", "")
+    assert [str(one.message) for one in warned] == []
+
+
+def test_the_users_own_libtiff_still_says_what_is_wrong(capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(encoded("TIFF", compression="tiff_adobe_deflate"))
+    data[200:210] = bytes(10)
+    with pytest.raises(ExpressionError):
+        decoded(bytes(data), LIMIT)
+    assert capfd.readouterr().err == ""
+    with pytest.raises(OSError, match="decoder error"):
+        Image.open(io.BytesIO(bytes(data))).load()
+    assert "ZIPDecode" in capfd.readouterr().err
