@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from mc_jupyter.devices import give_back, is_out_of_memory
 from mc_jupyter.errors import ComposeError, Place, forget_frames
+from mc_jupyter.trust.secrets import hidden
 
 _LONGEST = 300  # letters of a reason
 _SENTENCES = (OSError, ValueError, RuntimeError, ImportError)  # their messages say what is wrong by themselves
@@ -20,13 +21,13 @@ class Origin(Exception):
     """
 
     def __init__(self, error: BaseException):
-        super().__init__("\n" + "".join(traceback.format_exception(error)))
+        super().__init__("\n" + hidden("".join(traceback.format_exception(error))))
 
 
 def reason(error: BaseException) -> str:
     """Why, in one line; with the kind of the error where its message alone says little (`KeyError: 'size'`)."""
     try:
-        text = " ".join(str(error).encode(errors="replace").decode().split())
+        text = " ".join(hidden(str(error).encode(errors="replace").decode()).split())
     except Exception:  # messages that cannot be put into words: one that holds itself, one nested too deep
         text = ""
     name = type(error).__name__

@@ -15,6 +15,7 @@ from mc_jupyter.notebook.interrupt import Interrupt
 from mc_jupyter.notebook.notebook import Notebook
 from mc_jupyter.notebook.showing import MAX_PX
 from mc_jupyter.trust.permissions import MAX_PIXELS
+from mc_jupyter.trust.secrets import hidden
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -122,7 +123,9 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
             forget_frames(interrupt)
             raise Interrupted("interrupted") from None
         except Exception as error:
-            if not self.full_tracebacks:
+            if self.full_tracebacks:
+                self._shown_whole(error)
+            else:
                 forget_frames(error, keep_traceback=True)
             raise
 
@@ -140,8 +143,12 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
     def _ready_to_show(self, error: ComposeError) -> ComposeError:
         """The error without frames that keep tensors alive; or, if asked for, with the whole traceback."""
         if self.full_tracebacks:
-            tb, show = error.__traceback__, self.shell.InteractiveTB.structured_traceback
-            error._render_traceback_ = lambda: show(type(error), error, tb)  # type: ignore[method-assign]
+            self._shown_whole(error)
             return error
         forget_frames(error)
         return error
+
+    def _shown_whole(self, error: Exception) -> None:
+        """Let the error be shown with its frames, as `%xmode` says, but for secrets that stand in their variables."""
+        tb, show = error.__traceback__, self.shell.InteractiveTB.structured_traceback
+        error._render_traceback_ = lambda: [hidden(line) for line in show(type(error), error, tb)]  # type: ignore[attr-defined]

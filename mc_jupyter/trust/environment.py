@@ -173,13 +173,13 @@ class Environment(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> str | Secret:
         value = str(self._variables[name])
-        secret = (names_a_secret(name) and name not in HARMLESS) or looks_like_a_secret(value)
+        found = Secret(value) if _is_secret(name, value) else value
         uses = [use for use in self._uses if use.wish.name == name]
-        if secret and (seen := next((use for use in uses if use.keeper is None), None)):
+        if isinstance(found, Secret) and (seen := next((use for use in uses if use.keeper is None), None)):
             raise _seen(seen.wish)
         if not self._readable(name, value):
             raise self._allowed.asking(self._withheld() or [Wish(name, "a text", name, READERS)])
-        return Secret(value) if secret else value
+        return found
 
     def _readable(self, name: str, value: str) -> bool:
         if self._allowed.admits(name, value):
@@ -206,6 +206,10 @@ class Environment(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"Environment of {len(self._variables)} variables"
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return (names_a_secret(name) and name not in HARMLESS) or looks_like_a_secret(value)
 
 
 def _seen(wish: Wish) -> PlanError:

@@ -15,6 +15,17 @@ from pydantic_core import core_schema
 
 HIDDEN = "•••"
 _KEY = os.urandom(32)
+_SHORTEST, _REMEMBERED = 8, 1000
+
+_seen: dict[str, None] = {}
+"""The texts of the last secrets, for `hidden`: libraries quote what they were given, and tracebacks show variables."""
+
+
+def hidden(text: str) -> str:
+    """The text without the secrets that this process has met: for what others have written, errors of libraries say."""
+    for secret in sorted(_seen.copy(), key=len, reverse=True):
+        text = text.replace(secret, HIDDEN).replace(repr(secret)[1:-1], HIDDEN)
+    return text
 
 
 class Secret:
@@ -27,6 +38,10 @@ class Secret:
 
     def __init__(self, text: str):
         self._text = text
+        if len(text) >= _SHORTEST:
+            _seen[text] = None
+            while len(_seen) > _REMEMBERED:
+                _seen.pop(next(iter(_seen)), None)
 
     @classmethod
     def joined(cls, parts: Iterable[str | Secret]) -> Secret:

@@ -14,10 +14,11 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mc_jupyter.errors import DoesNotFit, Interrupted, WeightsError
 from mc_jupyter.events import Advance, Run
@@ -222,17 +223,12 @@ class Download:
 
     def _receive(self, entry: Entry, file: BinaryIO, digest: _Hash) -> _Hash:
         """Append what one request gives. The digest is returned because a server that ignores Range starts it anew."""
-        from huggingface_hub import constants, get_session, hf_hub_url
+        from huggingface_hub import hf_hub_url
         from huggingface_hub.errors import HfHubHTTPError
-        from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]
+        from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]
 
         url = hf_hub_url(self.source.repository, entry.name, revision=self.listing.commit, endpoint=hub.endpoint())
-        # Compressed answers have no byte ranges.
-        headers = build_hf_headers(token=hub.sent(self.source)) | {"Accept-Encoding": "identity"}
-        if file.tell():
-            headers["Range"] = f"bytes={file.tell()}-"
-        timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
-        with get_session().stream("GET", url, headers=headers, follow_redirects=True, timeout=timeout) as answer:
+        with self._asked(url, file.tell()) as answer:
             try:
                 hf_raise_for_status(answer)
             except HfHubHTTPError as error:
@@ -248,6 +244,17 @@ class Download:
                 digest.update(block)
                 self._counts[entry.name] = file.tell()
         return digest
+
+    def _asked(self, url: str, start: int) -> AbstractContextManager[Any]:
+        """The answer to a request for a file from this byte on. Its headers hold the token, and stay in no frame."""
+        from huggingface_hub import constants, get_session
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+        # Compressed answers have no byte ranges.
+        wanted = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
+        headers = build_hf_headers(token=hub.sent(self.source)) | wanted
+        timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
+        return get_session().stream("GET", url, headers=headers, follow_redirects=True, timeout=timeout)
 
     def _link(self, entry: Entry) -> None:
         """Let huggingface_hub put the file into the snapshot: a link to the blob, a copy where there are no links."""

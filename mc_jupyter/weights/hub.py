@@ -21,7 +21,7 @@ from mc_jupyter.errors import AccessDenied, BadToken, NeedsToken, NoSuchModel, O
 from mc_jupyter.language.fields import HubSource
 from mc_jupyter.trust import names as naming
 from mc_jupyter.trust.environment import HUB_TOKENS, Keeper
-from mc_jupyter.trust.secrets import Secret
+from mc_jupyter.trust.secrets import Secret, hidden
 from mc_jupyter.weights.reading import INDEX, Config, read_config, read_text, shown
 from mc_jupyter.words import did_you_mean
 
@@ -370,7 +370,7 @@ def broken_connection() -> type[Exception]:
 
 
 def no_connection(error: BaseException, source: HubSource) -> NoReturn:
-    reason = str(error).strip().partition("\n")[0] or type(error).__name__
+    reason = hidden(str(error)).strip().partition("\n")[0] or type(error).__name__
     raise Offline(
         f"`{source.repository}` is not on this disk as a whole, and {address()} cannot be reached: {reason}",
         fix="connect to the network (or set HF_ENDPOINT to a mirror), or give a folder on this disk",

@@ -10,6 +10,7 @@ import pickle
 import pytest
 
 import mc_jupyter as mc
+from mc_jupyter.faults import said_as
 from mc_jupyter.language.fields import HubSource
 from mc_jupyter.trust.secrets import Secret, looks_like_a_secret, names_a_secret
 
@@ -118,3 +119,11 @@ def test_looks_that_do_not(value: str) -> None:
 def test_a_very_long_value_is_looked_at_in_no_time() -> None:
     assert not looks_like_a_secret("a://" * 200_000)
     assert not looks_like_a_secret("a:" * 400_000)
+
+
+def test_what_a_library_says_of_a_secret_is_said_without_it() -> None:
+    secret = Secret(f"{CANARY}\r\nx")
+    with pytest.raises(mc.RunError) as raised, said_as(mc.RunError, "it failed"):
+        raise ValueError(f"Illegal header value {('Bearer ' + secret.reveal()).encode()!r}")
+    assert str(raised.value) == "it failed: Illegal header value b'Bearer •••'"
+    assert "canary" not in str(raised.value.__cause__)

@@ -483,6 +483,27 @@ def test_a_token_the_hub_does_not_know_is_bad_and_where_it_is_from_is_said(
         assert "the cell's `token:`" in refusal(source(token=Secret(CANARY)), BadToken, capfd)
 
 
+@pytest.mark.parametrize("token", [f"{CANARY}\r", f"{CANARY}\nX-Other: 1", f"{CANARY} ", f"{CANARY}é"])
+def test_what_can_be_no_token_is_refused_before_a_library_quotes_it(
+    stand_in: HubStandIn, capfd: pytest.CaptureFixture[str], token: str
+) -> None:
+    assert "holds what no token does" in refusal(source(token=Secret(token)), BadToken, capfd)
+    assert stand_in.requests == []
+
+
+def test_a_mirrors_password_stands_in_no_error(
+    stand_in: HubStandIn, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in.add("owner/gated", {"config.json": CONFIG, "model.safetensors": SMALL}, access="gated")
+    monkeypatch.setenv("HF_ENDPOINT", stand_in.url.replace("//", f"//me:{CANARY}@"))
+    for name in ("owner/gated", "owner/none"):
+        with pytest.raises(WeightsError) as raised:
+            weights.fetch(source(name), Run())
+        assert CANARY[:8] not in str(raised.value)
+    monkeypatch.setenv("HF_ENDPOINT", f"http://me:{CANARY}@127.0.0.1:9")
+    assert "http://127.0.0.1:9 cannot be reached" in refusal(source(), Offline, capfd)
+
+
 def test_a_repository_that_is_not_there_is_named(stand_in: HubStandIn, capfd: pytest.CaptureFixture[str]) -> None:
     stand_in.tokens.add(CANARY)
     said = refusal(source("owner/modle", token=Secret(CANARY)), NoSuchModel, capfd)

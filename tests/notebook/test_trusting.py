@@ -1,0 +1,159 @@
+"""The user's word in a notebook: asked for by an error and a button, given by a line, listed and taken back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from mc_jupyter.errors import InputError, NeedsWord
+from mc_jupyter.notebook.word import Offer
+from mc_jupyter.trust.secrets import Secret
+from tests.trust.test_secrets import CANARY
+
+Run = Callable[[str], Any]
+
+CELL = """%%compose poem
+component:
+  type: model
+  driver: echo
+  text: like a ${env.STYLE}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_said_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("STYLE", "pirate")
+
+
+@pytest.fixture
+def attended(run: Run) -> None:
+    run("%config ComposeMagics.forms = 'always'")
+
+
+def offered(shell: InteractiveShell) -> Offer:
+    found: Offer = shell.magics_manager.registry["ComposeMagics"].notebook.opened["a word"]
+    return found
+
+
+@pytest.mark.usefixtures("attended")
+def test_a_cell_asks_once_and_the_line_of_its_error_answers(run: Run) -> None:
+    asked = run(CELL)
+    assert isinstance(asked, NeedsWord)
+    assert "line 5: this wants the environment variable STYLE for text" in str(asked)
+    line = next(line.strip(" →") for line in str(asked).splitlines() if "%compose trust" in line)
+    assert "allowed from now on" in repr(run(line))
+    assert run(CELL) == "like a pirate"
+
+
+@pytest.mark.usefixtures("attended")
+def test_the_button_gives_the_word_and_shows_what_it_is_for(run: Run, shell: InteractiveShell) -> None:
+    run(CELL)
+    offer = offered(shell)
+    shown = offer.bundle()
+    assert "STYLE" in shown["text/plain"]
+    assert "whoever reads the notebook" in shown["text/plain"]
+    offer.button.click()
+    assert offer.button.disabled
+    assert run(CELL) == "like a pirate"
+
+
+@pytest.mark.usefixtures("attended")
+def test_what_is_allowed_is_listed_and_taken_back(run: Run) -> None:
+    assert "nothing else of the environment" in repr(run("%compose trust"))
+    run(CELL)
+    run("%compose trust STYLE")
+    run("%config ComposeMagics.env = ['DB_*']")
+    listed = repr(run("%compose trust"))
+    assert "STYLE" in listed
+    assert "your word, " in listed
+    assert "DB_*" in listed
+    assert "STYLE" in repr(run("%compose trust --revoke STYLE"))
+    assert isinstance(run(CELL), NeedsWord)
+
+
+@pytest.mark.usefixtures("attended")
+def test_no_word_is_given_that_nobody_asked_for(run: Run) -> None:
+    refused = run("%compose trust DB_PASS")
+    assert isinstance(refused, InputError)
+    assert "no cell has asked for 'DB_PASS'" in str(refused)
+
+
+def test_where_nobody_is_there_no_word_is_given(run: Run, shell: InteractiveShell) -> None:
+    assert isinstance(run(CELL), NeedsWord)
+    assert "a word" not in shell.magics_manager.registry["ComposeMagics"].notebook.opened
+    refused = run("%compose trust STYLE")
+    assert isinstance(refused, NeedsWord)
+    assert "MC_JUPYTER_ENV=STYLE" in str(refused)
+    assert isinstance(run(CELL), NeedsWord)
+
+
+def test_configuration_allows_names_before_and_after_the_session_is_there(run: Run) -> None:
+    run("%config ComposeMagics.env = ['ST*']")
+    assert run(CELL) == "like a pirate"
+    run("%config ComposeMagics.env = []")
+    assert isinstance(run(CELL), NeedsWord)
+
+
+@pytest.mark.usefixtures("attended")
+def test_a_form_and_a_panel_show_no_variable_and_their_runs_ask(run: Run, shell: InteractiveShell) -> None:
+    run("%config ComposeMagics.env = ['MY_TOKEN']")
+    text = CELL.replace("like a ${env.STYLE}", "${input.style as text | ${env.STYLE}} ${input.more as text}")
+    run(text)
+    notebook = shell.magics_manager.registry["ComposeMagics"].notebook
+    form = notebook.opened["poem"]
+    assert [field.value for field in form.fields.values()] == ["", ""]
+    form.fields["more"].value = "x"
+    form.button.click()
+    form.wait(10)
+    assert "STYLE" in form.answer.outputs[-1]["evalue"]
+    run("%compose trust STYLE")
+    form.button.click()
+    form.wait(10)
+    assert "pirate x" in json.dumps(form.answer.outputs, default=str)
+
+
+@pytest.mark.usefixtures("attended")
+def test_checking_showing_and_setting_show_no_value(
+    run: Run, shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STYLE", CANARY)
+    monkeypatch.setenv("MY_TOKEN", CANARY)
+    run("%config ComposeMagics.env = ['*']")
+    wanting = CELL + "  model: {repository: a/b, token: '${env.MY_TOKEN}'}\n  keep_alive: ${env.MY_TOKEN}\n"
+    for line in (
+        CELL, wanting, wanting.replace("poem", "poem --check"), wanting + "  preload: false\n", "%compose ls",
+        CELL.replace("like a ${env.STYLE}", "hi").replace("poem", "poem -i x=1"), "%compose show poem", "%compose mem",
+        "%compose show poem --yaml", "%compose check poem", "%compose set poem temperature=0.5", "%compose panel poem",
+        "%compose trust", "%compose compare poem temperature=0.1,0.2", "%tb", "Out", "_", "In",
+    ):  # fmt: skip
+        assert "canary" not in repr(run(line)), line
+    assert "canary" not in "".join(capsys.readouterr())
+    assert "canary" not in json.dumps({k: repr(v) for k, v in shell.user_ns.items() if k not in ("os", "In")})
+
+
+@pytest.mark.parametrize("kind", ["ValueError", "ComposeError"])
+def test_a_whole_traceback_shows_values_but_no_secret(
+    run: Run, shell: InteractiveShell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    from mc_jupyter import notebook
+    from mc_jupyter.errors import ComposeError
+
+    def failing(*args: object) -> None:
+        text, other = secret.reveal(), "shown"
+        raise {"ValueError": ValueError, "ComposeError": ComposeError}[kind](text + other)
+
+    secret = Secret(CANARY)
+    monkeypatch.setattr(notebook.cells, "_new_name", failing)
+    run("%config ComposeMagics.full_tracebacks = True")
+    run("%xmode Verbose")
+    shell.run_cell(CELL)
+    shell.run_cell("%tb")
+    told = "".join(capsys.readouterr())
+    assert "shown" in told
+    assert "canary" not in told
