@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.devices import give_back, trim
 from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs
+from mc_jupyter.drivers import _numbers as numbers
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._adapters import Adapters
 from mc_jupyter.drivers._batching import batches
@@ -28,7 +29,7 @@ from mc_jupyter.drivers._transformers.loading import (
 )
 from mc_jupyter.drivers._transformers.pooling import POOLINGS
 from mc_jupyter.drivers._transformers.refusals import refusals
-from mc_jupyter.errors import InputError
+from mc_jupyter.errors import InputError, RunError
 from mc_jupyter.events import Advance, Run
 from mc_jupyter.tasks.chat_completion import ChatCompletion
 from mc_jupyter.tasks.image_to_text import ImageToText
@@ -211,9 +212,9 @@ class Transformers(Driver):
         alone = config.num_labels == 1 or config.problem_type == "multi_label_classification"
         names = call.settings.labels or [config.id2label[i] for i in range(config.num_labels)]
 
-        def judge(inputs: dict[str, torch.Tensor]) -> list[list[float]]:
+        def judge(inputs: dict[str, torch.Tensor]) -> torch.Tensor:
             logits = self.model(**inputs).logits.float()
-            chances: list[list[float]] = (logits.sigmoid() if alone else logits.softmax(-1)).tolist()
+            chances: torch.Tensor = logits.sigmoid() if alone else logits.softmax(-1)
             return chances
 
         rows = self._encode(call, judge)
@@ -229,13 +230,12 @@ class Transformers(Driver):
         if pooling == "auto":
             pooling = (self.sentence.get("pooling") if follow else None) or "mean"
 
-        def pool(inputs: dict[str, torch.Tensor]) -> list[list[float]]:
+        def pool(inputs: dict[str, torch.Tensor]) -> torch.Tensor:
             states = self.model(**inputs).last_hidden_state
             vectors = POOLINGS[pooling](states, inputs["attention_mask"]).float()
             if call.action.normalize:
                 vectors = torch.nn.functional.normalize(vectors, dim=-1)
-            rows: list[list[float]] = vectors.tolist()
-            return rows
+            return vectors
 
         window = self.sentence.get("max_seq_length") if follow else None
         return [row and Embedding(row) for row in self._encode(call, pool, window)]
@@ -263,8 +263,10 @@ class Transformers(Driver):
             raise _too_long([len(ids) for ids in rows_of_ids], limit)
 
         def judge(batch: list[int]) -> list[list[float]]:
-            found: list[list[float]] = compute(self._padded([rows_of_ids[i] for i in batch], side="right"))
-            return found
+            found: torch.Tensor = compute(self._padded([rows_of_ids[i] for i in batch], side="right"))
+            numbers.check(found, self.model.dtype)
+            rows: list[list[float]] = found.tolist()
+            return rows
 
         rows: list[list[float] | None] = [None] * len(rows_of_ids)
         done = 0
@@ -289,16 +291,34 @@ class Transformers(Driver):
             return blank + row if left else row + blank
 
         ids = torch.tensor([filled(row, pad) for row in rows])
+        self._refuse_beyond_the_table(int(ids.max()))
         mask = torch.tensor([filled([1] * len(row), 0) for row in rows])
         # What accelerate keeps off the GPU is "meta" until it is computed with.
         device = next((p.device for p in self.model.parameters() if p.device.type != "meta"), self.model.device)
         return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
 
+    def _refuse_beyond_the_table(self, largest: int) -> None:
+        """RunError for a token that the model has no row for. On a GPU, looking it up would end all later calls too."""
+        if self.entries is not None and largest >= self.entries:
+            raise RunError(
+                f"the tokenizer gives token {largest}, and the model has {self.entries}",
+                fix="the tokenizer belongs to another model, or is damaged: fetch both again",
+            )
+
+    @property
+    def entries(self) -> int | None:
+        """How many tokens the model has a vector for, None where it does not say."""
+        try:
+            found = getattr(self.model.get_input_embeddings(), "num_embeddings", None)
+        except NotImplementedError:  # transformers' word for a model that has no such table
+            return None
+        return found if isinstance(found, int) else None
+
     @property
     def pad_id(self) -> int:
         """The token that fills short rows. It is masked, so any will do where the model has none of its own."""
         for token in (self.tokenizer.pad_token_id, self.model.config.pad_token_id, self.tokenizer.eos_token_id):
-            if isinstance(token, int):
+            if isinstance(token, int) and 0 <= token < (self.entries or token + 1):
                 return token
         return 0
 

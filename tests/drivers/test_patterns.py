@@ -97,8 +97,8 @@ def test_thousands_of_patterns_are_looked_up_and_not_matched() -> None:
 
 def test_an_adapter_with_a_pattern_is_laid(llama: Path, tmp_path: Path, session: mc.Session) -> None:
     folder = adapters.lora(
-        tmp_path / "lora", llama, targets=r".*\.(q|v)_proj", rank_pattern={r"layers\.\d\.*v_proj": 2}
+        tmp_path / "lora", llama, targets=r".*\.(q|v)_proj", rank_pattern={r"layers\.\d\..*v_proj": 2}
     )
     made = session.load(cell("text-generation", llama, f"peft_adapters: [{{name: one, model: {folder}}}]"))
     (_, _, facts), *_ = session.resident_of(made).thing.adapters_of(made.planned)
-    assert facts.modules == 4
+    assert (facts.modules, facts.ranks) == (4, (2, 4))

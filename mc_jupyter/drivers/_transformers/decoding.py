@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.drivers import _numbers as numbers
 from mc_jupyter.errors import InputError
 from mc_jupyter.events import Advance, Piece, Run
 from mc_jupyter.values import Batch, Text
@@ -46,7 +47,7 @@ class Decoder:
                 **inputs,
                 **self._arguments(action, room),
                 stopping_criteria=[watch],
-                logits_processor=[_Shortest(min(action.min_output_length, room), prompt, self.ends)],
+                logits_processor=[_Numbers(prompt), _Shortest(min(action.min_output_length, room), prompt, self.ends)],
             )
         lengths = self._lengths(inputs)
         texts = [
@@ -179,6 +180,18 @@ class Watch:
         # A token gives at least one byte, so the last so many tokens hold any stop sequence that ends here.
         tail = ids[-(max(len(s.encode()) for s in self.stops) + 4) :]
         return first_stop(self.decoder.tokenizer.decode(tail, skip_special_tokens=True), self.stops) is not None
+
+
+class _Numbers:
+    """A LogitsProcessor: RunError where a model's first scores are no numbers. Drawing from them would fail, or lie."""
+
+    def __init__(self, prompt: int):
+        self.prompt = prompt
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        if input_ids.shape[1] == self.prompt:
+            numbers.check(scores.amax(-1), scores.dtype)  # NaN goes through it, and -inf is a token that cannot come
+        return scores
 
 
 class _Shortest:
