@@ -121,6 +121,16 @@ ENDS = {
                 break
         asyncio.run(read())
     """,
+    "a stream that an event loop waits for": """
+        import asyncio
+        stream, loop = story.stream('Once'), asyncio.new_event_loop()
+        async def read():
+            async for piece in stream:
+                pass
+        task = loop.create_task(read())
+        loop.run_until_complete(asyncio.sleep(0.2))     # and then nobody runs the loop on
+        task._log_destroy_pending = False
+    """,
     "calls in another thread": """
         def calls():
             while True:

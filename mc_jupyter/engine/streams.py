@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from mc_jupyter.errors import Interrupted
@@ -72,6 +75,7 @@ class _Writing:
     def __init__(self, name: str, work: Callable[[Run], Any], run: Run):
         self.name, self.work, self.run, self.result = name, work, run, None
         self.pieces: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
+        self.waiting: deque[Callable[[], object]] = deque()  # how event loops are told that there is a piece
         self.thread: threading.Thread | None = None
         self.ended = self.written = False
         self.left: Iterator[Any] = iter(())  # of what came without pieces
@@ -84,11 +88,30 @@ class _Writing:
 
     def __next__(self) -> Any:
         self.begin()
-        piece = self.pieces.get()
+        return self.taken(self.pieces.get())
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        # Nothing waits in a thread of a pool: Python's end waits for those before it stops anything.
+        self.begin()
+        loop = asyncio.get_running_loop()
+        while True:
+            there = asyncio.Event()
+            self.waiting.append(partial(loop.call_soon_threadsafe, there.set))
+            try:
+                return self.taken(self.pieces.get_nowait())
+            except StopIteration:
+                raise StopAsyncIteration from None
+            except queue.Empty:
+                await there.wait()
+
+    def taken(self, piece: str | _End) -> Any:
         if isinstance(piece, str):
             self.written = True
             return piece
-        self.pieces.put(piece)  # for whoever reads besides, or again
+        self.put(piece)  # for whoever reads besides, or again
         self.wait()
         return next(self.rest(piece))
 
@@ -123,7 +146,7 @@ class _Writing:
             def listen(event: Event) -> None:
                 heard(event)
                 if isinstance(event, Piece):
-                    self.pieces.put(event.text)
+                    self.put(event.text)
 
             self.run.listener = listen
             self.thread = threading.Thread(target=self.write, name=f"mc_jupyter-{self.name}", daemon=True)
@@ -139,7 +162,13 @@ class _Writing:
             except BaseException as error:  # handed to whoever reads the stream
                 end.error = error
         self.result, self.ended = end.value, True
-        self.pieces.put(end)
+        self.put(end)
+
+    def put(self, piece: str | _End) -> None:
+        self.pieces.put(piece)
+        while self.waiting:
+            with suppress(IndexError, RuntimeError):  # somebody else has told it; its loop is closed
+                self.waiting.popleft()()
 
 
 def _whole(value: Any) -> Iterable[Any]:

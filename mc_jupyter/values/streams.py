@@ -30,7 +30,7 @@ _Stage = Generator["_Emit | Stream", Any, None]
 
 
 class Stream:
-    """Values that arrive one at a time, once; over a sync or an async iterator, readable either way.
+    """Values that arrive one at a time, once; over an iterator, sync or async or both, readable either way.
 
     It may be read on after a loop over it was left, unless it stops then what it comes from (a model's run does).
     Read with `for`, an async source is driven by an event loop of its own in a thread of its own, so this works
@@ -48,7 +48,7 @@ class Stream:
         self._closed = False
         if isinstance(source, AsyncIterable):
             self._async = source.__aiter__()
-        else:
+        if isinstance(source, Iterable):
             self._sync = iter(source)
 
     @classmethod
@@ -112,7 +112,7 @@ class Stream:
         return request.value
 
     def _next_of_source(self) -> Any:
-        if self._async is None:
+        if self._async is None or self._sync is not None:
             return next(self._sync or iter(()), _END)
         if self._loop is None:
             self._loop = PrivateLoop()
@@ -216,10 +216,10 @@ class Stream:
             self._stage.close()
         for parent in self._parents:
             parent.close()
-        if self._async is not None:
-            self._close_async_source()
-        elif self._sync is not None:
+        if self._sync is not None:
             _close_sync(self._sync)
+        elif self._async is not None:
+            self._close_async_source()
 
     async def aclose(self) -> None:
         """`close()` from a running event loop."""

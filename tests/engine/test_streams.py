@@ -199,6 +199,32 @@ def test_two_threads_that_read_one_stream_get_each_piece_once_and_both_end(
     assert sum(map(len, pieces)) == len(stream.result)
 
 
+def test_an_event_loop_reads_what_a_loop_reads_and_no_thread_of_a_pool_waits(
+    session: mc.Session, story: mc.Handle
+) -> None:
+    handle = session.load(story.text.replace("3900", "30"), "short")
+    pools: set[str] = set()
+
+    async def reading() -> list[str]:
+        pieces = []
+        async for piece in handle.stream("the fox"):
+            pools.update(thread.name for thread in threading.enumerate() if thread.name.startswith("asyncio"))
+            pieces.append(piece)
+        return pieces
+
+    assert asyncio.run(reading()) == list(handle.stream("the fox"))
+    assert not pools
+
+
+def test_an_event_loop_gets_what_comes_without_pieces(session: mc.Session) -> None:
+    handle = session.load("component: {type: model, task: text-generation, driver: echo}")
+
+    async def reading() -> list[str]:
+        return [piece async for piece in handle.stream("a b")]
+
+    assert asyncio.run(reading()) == list(handle.stream("a b"))
+
+
 def test_a_call_that_waits_for_its_turn_can_be_stopped(story: mc.Handle) -> None:
     stream, run, ended = story.stream("the fox"), Run(), []
 

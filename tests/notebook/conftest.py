@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,10 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import KernelManager, start_new_kernel
+
+import mc_jupyter as mc
+from mc_jupyter import catalog
+from mc_jupyter.notebook import panel as panels
 
 LABEL = """%%compose sentiment
 component:
@@ -174,6 +179,28 @@ class Kernel:
     def close(self) -> None:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def slow(session: mc.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[mc.Handle]:
+    """A component that writes its input word by word."""
+    import mc_jupyter.drivers
+
+    (tmp_path / "slow_for_widgets.py").write_text(SLOW_DRIVER.replace("range(8)", "range(0)"))
+    monkeypatch.setattr(mc_jupyter.drivers, "__path__", [*mc_jupyter.drivers.__path__, str(tmp_path)])
+    catalog.forget()
+    text = "component: {type: model, task: text-generation, driver: slow, text: '${input.text}'}"
+    yield session.load(text, "slow")
+    panels.close(session)
+    sys.modules.pop("mc_jupyter.drivers.slow_for_widgets", None)
+    catalog.forget()
+
+
+def until(condition: Any, seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="package")

@@ -10,10 +10,12 @@ import ipywidgets
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+import mc_jupyter as mc
 from mc_jupyter.language.inputs import Input
 from mc_jupyter.notebook.form import Form
 from mc_jupyter.notebook.image_field import ImageField
 from mc_jupyter.notebook.input_fields import field_for, value_of
+from tests.notebook.conftest import until
 
 CELL = """%%compose ask
 component:
@@ -104,6 +106,36 @@ def test_an_error_is_shown_under_the_form_in_the_words_of_a_cell(form: Form) -> 
     assert output["output_type"] == "error"
     assert output["traceback"] == [f"InputError: {output['evalue']}"]
     assert "max_output_length should be at least 1" in output["evalue"]
+
+
+def test_stop_ends_a_run_and_keeps_what_there_is(slow: mc.Handle) -> None:
+    form = Form(slow, {"text": "word " * 2000})
+    assert form.stop_button.layout.display == "none"
+    form.button.click()
+    form.button.click()  # while it runs this does nothing
+    until(lambda: "word word" in str(form.answer.outputs))
+    assert (form.button.disabled, form.stop_button.layout.display) == (True, None)
+    form.stop_button.click()
+    form.wait(10)
+    (output,) = form.answer.outputs
+    assert "word word" in output["data"]["text/plain"]
+    assert "interrupted after" in output["data"]["text/plain"]
+    assert (form.button.disabled, form.stop_button.layout.display) == (False, "none")
+    form.fields["text"].value = "one two"
+    form.button.click()
+    form.wait(10)
+    assert "interrupted" not in str(form.answer.outputs)
+    form.close()
+
+
+def test_a_form_that_is_closed_stops_its_run(slow: mc.Handle) -> None:
+    form = Form(slow, {"text": "word " * 2000})
+    form.button.click()
+    until(lambda: form.answer.outputs)
+    form.close()
+    form.wait(10)
+    slow.unload()
+    assert slow.facts() is None
 
 
 def test_an_empty_field_is_an_input_that_nobody_gave(form: Form) -> None:

@@ -6,7 +6,6 @@ import gc
 import sys
 import textwrap
 import threading
-import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from mc_jupyter.notebook import panel as panels
 from mc_jupyter.notebook.panel import settings
 from mc_jupyter.notebook.panel.board import Panel
 from mc_jupyter.notebook.panel.controls import Fixed, Slider, Typed, Words
-from tests.notebook.conftest import SLOW_DRIVER
+from tests.notebook.conftest import until
 
 STORY = """component:
   type: model
@@ -67,28 +66,6 @@ def story(session: mc.Session, llama: Path) -> mc.Handle:
 def board(story: mc.Handle, session: mc.Session) -> Iterator[Panel]:
     yield story.panel()
     panels.close(session)
-
-
-@pytest.fixture
-def slow(session: mc.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[mc.Handle]:
-    """A component that writes its input word by word."""
-    import mc_jupyter.drivers
-
-    (tmp_path / "slow_for_panel.py").write_text(SLOW_DRIVER.replace("range(8)", "range(0)"))
-    monkeypatch.setattr(mc_jupyter.drivers, "__path__", [*mc_jupyter.drivers.__path__, str(tmp_path)])
-    catalog.forget()
-    text = "component: {type: model, task: text-generation, driver: slow, text: '${input.text}'}"
-    yield session.load(text, "slow")
-    panels.close(session)
-    sys.modules.pop("mc_jupyter.drivers.slow_for_panel", None)
-    catalog.forget()
-
-
-def until(condition: Any, seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 # --- choosing ---------------------------------------------------------------------------------------------------------
@@ -457,6 +434,26 @@ def test_choices_from_several_threads_are_all_applied(board: Panel, story: mc.Ha
     for thread in threads:
         thread.join()
     assert all(f"{name}: {value}" in story.text for name, value in wanted.items())
+
+
+def test_stop_ends_a_stream_and_its_answer_is_marked_so(slow: mc.Handle) -> None:
+    slow.set(streaming=True)
+    board = slow.panel()
+    board.calling.fields["text"].value = "word " * 2000
+    board.run_button.click()
+    until(lambda: "word word" in str(board.calling.answer.outputs))
+    board.stop_button.click()
+    board.wait(10)
+    assert "interrupted after" in board.calling.answer.outputs[0]["data"]["text/plain"]
+
+
+def test_a_stop_before_the_run_is_there_counts(slow: mc.Handle) -> None:
+    board = slow.panel()
+    board.calling.fields["text"].value = "word " * 2000
+    board.run_button.click()
+    board.stop()
+    board.wait(10)
+    assert "interrupted" in str(board.calling.answer.outputs)
 
 
 # --- the cell, the twin, the end --------------------------------------------------------------------------------------
