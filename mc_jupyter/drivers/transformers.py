@@ -10,9 +10,9 @@ from mc_jupyter.devices import give_back, trim
 from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs
 from mc_jupyter.drivers import _numbers as numbers
 from mc_jupyter.drivers import _quantization as quantization
-from mc_jupyter.drivers._adapters import Adapters
 from mc_jupyter.drivers._batching import batches
 from mc_jupyter.drivers._facts import read_facts
+from mc_jupyter.drivers._lora.layers import Adapters
 from mc_jupyter.drivers._memory import halving, refusing_what_does_not_fit
 from mc_jupyter.drivers._transformers import captioning, casting
 from mc_jupyter.drivers._transformers.conversations import conversation

@@ -18,7 +18,8 @@ import pytest
 import torch
 
 from mc_jupyter.drivers import AdapterKey
-from mc_jupyter.drivers._adapters import Adapters, check_adapter
+from mc_jupyter.drivers._lora.fit import check_adapter
+from mc_jupyter.drivers._lora.layers import Adapters
 from mc_jupyter.errors import ComposeError, PlanError, UnsafeWeights, WeightsError
 from tests import adapters, models
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import mc_jupyter as mc
-from mc_jupyter.drivers import _patterns
-from mc_jupyter.drivers._patterns import Patterns
+from mc_jupyter.drivers._lora import patterns
+from mc_jupyter.drivers._lora.patterns import Patterns
 from mc_jupyter.errors import PlanError
 from tests import adapters
 from tests.conftest import cell
@@ -72,7 +72,7 @@ def test_a_pattern_targets_what_peft_targets(pattern: str) -> None:
 def test_what_would_not_end_is_refused_and_the_base_is_as_it_was(
     said: dict[str, Any], why: str, llama: Path, tmp_path: Path, session: mc.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_patterns, "SECONDS", 0.3)
+    monkeypatch.setattr(patterns, "SECONDS", 0.3)
     greedy = "action: {text: ${input.text}, do_sample: false, max_output_length: 4}"
     alone = session.load(cell("text-generation", llama, greedy), "alone")
     before = alone("the fox").token_ids

@@ -1,7 +1,7 @@
 """LoRA adapters laid over a pipeline's denoiser and text encoders: PEFT's files, diffusers' own, and those it converts.
 
 Every one becomes the same thing: the paths of the layers it changes, and for each its matrices and the scale it was
-trained at. They are laid on as transformers' are (`_adapters`), over all parts as one model.
+trained at. They are laid on as transformers' are (`_lora`), over all parts as one model.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers._adapters import PLAIN, Adapters, Card, headers, last_words, read_weights, shapes_wanted
 from mc_jupyter.drivers._diffusers.architectures import ARCHITECTURES, Architecture, architecture_of
 from mc_jupyter.drivers._diffusers.loading import quiet
 from mc_jupyter.drivers._diffusers.memory import Placement
-from mc_jupyter.drivers._patterns import Patterns
+from mc_jupyter.drivers._lora.card import Card, read_weights
+from mc_jupyter.drivers._lora.fit import PLAIN, headers, last_words, shapes_wanted
+from mc_jupyter.drivers._lora.layers import Adapters
+from mc_jupyter.drivers._lora.patterns import Patterns
 from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.faults import said_as
 from mc_jupyter.weights.checkpoint import format_of
@@ -155,7 +157,6 @@ def _alpha_of(key: str, alphas: Mapping[str, float]) -> str | None:
 
 def _files(name: str, checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], dict[str, Mapping[str, Any]]]:
     """The tensors of an adapter's files, and PEFT's settings for each part where a file has them."""
-
     state: dict[str, torch.Tensor] = {}
     settings: dict[str, dict[str, Any]] = {}
     with said_as(WeightsError, f"adapter {name} cannot be read"):

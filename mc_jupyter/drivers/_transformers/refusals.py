@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mc_jupyter.drivers import Asked, Refusal, refused
 from mc_jupyter.drivers import _quantization as quantization
-from mc_jupyter.drivers._adapters import check_adapter
+from mc_jupyter.drivers._lora.fit import check_adapter
 from mc_jupyter.drivers._transformers import captioning
 from mc_jupyter.drivers._transformers.folder import check_sentence_modules, has_chat_template
 from mc_jupyter.errors import PlanError

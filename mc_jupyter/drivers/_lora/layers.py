@@ -7,225 +7,25 @@ the scales of their blocks: from then on the base itself, without any adapter, g
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import AdapterFacts, AdapterKey
-from mc_jupyter.drivers._patterns import Patterns
+from mc_jupyter.drivers._lora.card import APPLIED, Card, read_weights
+from mc_jupyter.drivers._lora.fit import last_words
+from mc_jupyter.drivers._lora.patterns import Patterns
 from mc_jupyter.drivers._quantization import import_quietly
-from mc_jupyter.errors import PlanError, WeightsError
-from mc_jupyter.faults import said_as
-from mc_jupyter.weights.checkpoint import format_of
-from mc_jupyter.weights.headers import Tensor, tensors
-from mc_jupyter.weights.reading import read_config, shown
-from mc_jupyter.weights.unsafe import contents
+from mc_jupyter.errors import PlanError
 from mc_jupyter.words import listing
 
 if TYPE_CHECKING:
     import torch
 
     from mc_jupyter.weights import Checkpoint
-
-_PREFIX = "base_model.model."  # before every name in PEFT's files
-_PART = re.compile(r"(?P<module>.+)\.lora_(?:(?P<side>[AB])\.weight|embedding_(?P<table>[AB]))$")
-
-# What adapter_config.json may say so that the sum is exact. These decide the matrices and where they go:
-_APPLIED = (
-    "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "target_modules", "exclude_modules",
-    "layers_to_transform", "layers_pattern", "fan_in_fan_out",
-)  # fmt: skip
-# … and these say where it comes from, mattered in training only, or detail an option that is off.
-_WITHOUT_EFFECT = (
-    "peft_type", "peft_version", "task_type", "base_model_name_or_path", "revision", "auto_mapping", "inference_mode",
-    "lora_dropout", "bias", "init_lora_weights", "loftq_config", "eva_config", "corda_config", "lora_ga_config",
-    "megatron_core", "qalora_group_size", "runtime_config",
-)  # fmt: skip
-# Ways to begin training that leave the base as it is. After the others (PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA) the
-# matrices belong to a base that was changed as well.
-_BEGINNINGS = (True, False, None, "gaussian", "eva", "orthogonal")
-_RANK = 256  # the default may be larger than every rank that is used, but not by much
-_TRANSPOSED = ("gpt2", "openai-gpt", "imagegpt", "decision_transformer")  # their Conv1D holds (inputs, outputs)
-
-
-# --- before any weight is read ----------------------------------------------------------------------------------------
-
-
-def check_adapter(base: Checkpoint, adapter: Checkpoint, name: str) -> None:
-    """PlanError or WeightsError unless these files are a plain LoRA adapter that can fit this base.
-
-    Only headers are read. Where the base's files name things otherwise than its modules are named, or are no
-    safetensors, nothing is refused: `attach` finds out.
-    """
-    card = Card.read(adapter, name)
-    shapes = {tensor.name: tensor.shape for tensor in headers(adapter)}
-    card.check_names(shapes)
-    wanted, here = shapes_wanted(shapes), list(headers(base))
-    if not (wanted and here):
-        return
-    words = last_words(tensor.name.rpartition(".")[0] for tensor in here)
-    if not last_words(wanted) & words and not _renamed(base):
-        raise card.no_module(last_words(wanted), words)
-    found = {
-        tensor.name.removesuffix(".weight"): tensor.shape
-        for tensor in here
-        if tensor.name.endswith(".weight") and len(tensor.shape) == 2 and tensor.dtype in PLAIN
-    }
-    turned = bool(card.config.get("fan_in_fan_out")) or base.model_type in _TRANSPOSED
-    for module, shape in wanted.items():
-        own = _same_module(module, found)
-        if own and own != shape and not (turned and own == shape[::-1]):
-            raise card.other_size(module, shape, own)
-
-
-PLAIN = ("float64", "float32", "float16", "bfloat16")
-
-
-def headers(checkpoint: Checkpoint) -> Iterator[Tensor]:
-    for file in checkpoint.files:
-        if format_of(file.name) == "safetensors":
-            yield from tensors(file)
-
-
-def shapes_wanted(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, int]]:
-    """The shape that each module's weight must have: (outputs, inputs), of an embedding (entries, width)."""
-    sizes: dict[str, dict[str, int]] = {}
-    for key, shape in shapes.items():
-        part = _PART.match(key.removeprefix(_PREFIX))
-        if part and len(shape) == 2:
-            side = part["side"] or part["table"]
-            # A: (rank, inputs), B: (outputs, rank); an embedding's A is (rank, entries), its B (width, rank).
-            place = "rows" if (side == "B") == bool(part["side"]) else "columns"
-            sizes.setdefault(part["module"], {})[place] = shape[1] if side == "A" else shape[0]
-    return {module: (s["rows"], s["columns"]) for module, s in sizes.items() if len(s) == 2}
-
-
-def last_words(modules: Iterable[str]) -> Set[str]:
-    return {module.rpartition(".")[2] for module in modules}
-
-
-def _same_module(module: str, here: Mapping[str, tuple[int, ...]]) -> tuple[int, ...] | None:
-    """The shape of a module's weight in files whose names may lack, or have more of, first parts (`model.`)."""
-    for name in (module, module.partition(".")[2]):
-        if name in here:
-            return here[name]
-    longer = [other for other in here if other.endswith(f".{module}")]
-    return here[longer[0]] if len(longer) == 1 else None
-
-
-def _renamed(base: Checkpoint) -> bool:
-    """Whether transformers gives this architecture's modules other names than its files do."""
-    from transformers.conversion_mapping import get_checkpoint_conversion_mapping
-
-    return bool(get_checkpoint_conversion_mapping(base.model_type))
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What an adapter says of itself (adapter_config.json), and what its user calls it."""
-
-    name: str
-    config: Mapping[str, Any]
-
-    @classmethod
-    def read(cls, adapter: Checkpoint, name: str) -> Card:
-        """An error unless it is there and describes plain LoRA."""
-        file = adapter.folder / "adapter_config.json"
-        if not file.is_file():
-            raise WeightsError(
-                f"adapter {name}: {adapter.folder} has no adapter_config.json",
-                fix="name the folder or repository that PEFT saved the adapter in (`save_pretrained`)",
-            )
-        card = cls(name, read_config(file))
-        card.check_plain()
-        return card
-
-    def check_plain(self) -> None:
-        if (kind := str(self.config.get("peft_type") or "unknown")).upper() != "LORA":
-            raise PlanError(
-                f"adapter {self.name} is of the kind {shown(kind)} (peft_type); only LORA is laid over a model",
-                fix=_MERGE,
-            )
-        beyond = {key: v for key, v in self.config.items() if v and key not in (*_APPLIED, *_WITHOUT_EFFECT)}
-        if (bias := self.config.get("bias")) not in ("none", None):
-            beyond["bias"] = bias
-        if (begun := self.config.get("init_lora_weights")) not in _BEGINNINGS:
-            beyond["init_lora_weights"] = begun
-        if beyond:
-            said = listing([f"{shown(key)}: {shown(value)}" for key, value in beyond.items()], "and")
-            raise PlanError(
-                f"adapter {self.name} is more than LoRA matrices ({said}), so that no weighted sum of it is exact",
-                fix=_MERGE,
-            )
-
-    def check_names(self, keys: Iterable[str]) -> None:
-        """PlanError when the file holds more than LoRA matrices."""
-        foreign = sorted(key for key in keys if not _PART.match(key))
-        if foreign:
-            raise PlanError(
-                f"adapter {self.name} holds {len(foreign)} tensors beside its LoRA matrices, first {foreign[0]}",
-                fix="if that is an unchanged embedding, save the adapter with "
-                "`save_pretrained(folder, save_embedding_layers=False)`; if it was trained, merge it into its base",
-            )
-
-    def check_ranks(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """PlanError for a rank so far beyond those of the matrices that PEFT would fill memory with it first."""
-        most = max((tensor.shape[0] for key, tensor in weights.items() if "_A" in key and tensor.dim()), default=0)
-        for rank in (self.config.get("r"), *dict(self.config.get("rank_pattern") or {}).values()):
-            if isinstance(rank, int | float) and rank > max(most, _RANK):
-                raise PlanError(
-                    f"adapter {self.name} says rank {rank}, and the largest of its matrices is {most}",
-                    fix="fetch it again",
-                )
-
-    def no_module(self, wanted: Iterable[str], here: Iterable[str]) -> PlanError:
-        return PlanError(
-            f"adapter {self.name} changes {_few(wanted)}, and this model has no such modules: its are {_few(here)}",
-            fix=self._other_base,
-        )
-
-    def inexact(self, module: str) -> PlanError:
-        return PlanError(f"adapter {self.name} changes {module}: no weighted sum of that is exact here", fix=_MERGE)
-
-    def other_size(self, module: str, wanted: tuple[int, ...], found: tuple[int, ...]) -> PlanError:
-        return PlanError(
-            f"adapter {self.name} is for a model of another size: at {module} it fits {_size(wanted)}, "
-            f"this model has {_size(found)}",
-            fix=self._other_base,
-        )
-
-    def other_modules(self, missing: Set[str], unexpected: Set[str]) -> PlanError:
-        """The error for weights that are not exactly those of the layers that the adapter's config chooses here."""
-        said = []
-        if unexpected:
-            said.append(f"{len(unexpected)} of its tensors have no place in this model, first {min(unexpected)}")
-        if missing:
-            said.append(f"{len(missing)} that this model has a place for are not in its files, first {min(missing)}")
-        return PlanError(f"adapter {self.name} does not fit: {listing(said, 'and')}", fix=self._other_base)
-
-    @property
-    def _other_base(self) -> str:
-        base = self.config.get("base_model_name_or_path")
-        return f"it was trained on {shown(base)}: use that as `model:`" if base else "use the model it was trained on"
-
-
-_MERGE = "merge it into its base with PEFT (`merge_and_unload`), save that, and use it as `model:`"
-
-
-def _few(words: Iterable[str] | str) -> str:
-    found = [words] if isinstance(words, str) else sorted(words)
-    return f"{', '.join(found[:12])}{' …' if len(found) > 12 else ''}"
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))
-
-
-# --- over one model ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +117,7 @@ class Adapters:
         import torch
         from peft import LoraConfig, inject_adapter_in_model
 
-        settings = {key: card.config[key] for key in _APPLIED if card.config.get(key) is not None}
+        settings = {key: card.config[key] for key in APPLIED if card.config.get(key) is not None}
         settings = Patterns(card.name).settled(settings, (path for path, _ in self.model.named_modules()))
         flags = [(parameter, parameter.requires_grad) for parameter in self.model.parameters()]
         # Not by PEFT's own low_cpu_mem_usage, which has every thread make its layers without memory meanwhile.
@@ -380,20 +180,6 @@ def _wrapped(module: Any, path: str = "", seen: set[int] | None = None) -> Itera
         elif id(child) not in seen:
             seen.add(id(child))
             yield from _wrapped(child, f"{path}{name}.", seen)
-
-
-# --- weights in and out -----------------------------------------------------------------------------------------------
-
-
-def read_weights(checkpoint: Checkpoint, card: Card) -> dict[str, torch.Tensor]:
-    """Every tensor by the name that it has in a model."""
-
-    found: dict[str, torch.Tensor] = {}
-    with said_as(WeightsError, f"adapter {card.name} cannot be read"):
-        for file in checkpoint.files:
-            found |= contents(file)
-    card.check_names(found)
-    return {key.removeprefix(_PREFIX): tensor for key, tensor in found.items()}
 
 
 def _places(layer: Any, name: str) -> dict[str, tuple[Any, str]]:
