@@ -50,13 +50,12 @@ def files_of(images: Sequence[Image], showing: Showing) -> str:
 
 def folder(written: str) -> Path:
     """The folder, made where there is none: said before a model works for an hour."""
-    path = Path(written).expanduser()
     try:
+        path = Path(written).expanduser()
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"no pictures can be saved in {written}: {error.strerror or error}", fix="--images pictures"
-        ) from None
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in it; a ~user that there is not
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"no pictures can be saved in {written}: {why}", fix="--images pictures") from None
     return path
 
 

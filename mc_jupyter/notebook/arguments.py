@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mc_jupyter.errors import InputError, UnknownName
-from mc_jupyter.words import DEFAULT, did_you_mean, hinted, listing
+from mc_jupyter.words import DEFAULT, did_you_mean, format_bytes, hinted, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.components import Planned
@@ -253,20 +253,49 @@ def refuse_flags_of_pictures(component: Planned | None, max_px: int | None, imag
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
+_LARGEST = 10_000_000  # bytes; a document has some kilobytes
+
+
 def read_file(name: str) -> str:
     """A document's text. InputError, with the nearest name there is, where it cannot be read."""
-    path = Path(name).expanduser()
     try:
+        path = Path(name).expanduser()
+        _refuse_what_never_ends(path)
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        there = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(f"cannot read {name}: {why}", fix=did_you_mean(path.name, there)) from None
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in it, what is not UTF-8; a ~user that there is not
+        raise InputError(f"cannot read {name}: {_reason(error)}", fix=_neighbour(name)) from None
 
 
 def write_file(name: str, text: str) -> None:
     """Keep a document in a file. InputError where that cannot be."""
     try:
-        Path(name).expanduser().write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {name}: {error.strerror or error}") from None
+        path = Path(name).expanduser()
+        _refuse_what_never_ends(path)
+        path.write_text(text, encoding="utf-8")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"cannot write {name}: {_reason(error)}") from None
+
+
+def _refuse_what_never_ends(path: Path) -> None:
+    """ValueError for what is there and is no file, as a pipe or a device, or so large that nobody wrote it."""
+    if path.exists() and not path.is_dir():
+        if not path.is_file():
+            raise ValueError("it is no file")
+        if path.stat().st_size > _LARGEST:
+            raise ValueError(f"it is larger than {format_bytes(_LARGEST)}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeError):
+        return "it is not UTF-8 text"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _neighbour(name: str) -> str | None:
+    """The name nearest to it in its folder, where it is not there itself."""
+    try:
+        path = Path(name).expanduser()
+        there = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        return None if path.name in there else did_you_mean(path.name, there)
+    except (OSError, ValueError, RuntimeError):
+        return None

@@ -47,13 +47,13 @@ def _numbers(array: Any, told: str) -> Any:
     """As numpy has it. A tensor on a GPU, with a gradient or in bfloat16, which numpy lacks, too."""
     import numpy as np
 
-    if callable(getattr(array, "detach", None)):
-        array = array.detach().cpu()
-        array = array.float() if array.is_floating_point() else array
     try:
+        if callable(getattr(array, "detach", None)):
+            array = array.detach().cpu()
+            array = array.float() if array.is_floating_point() else array
         found = np.asarray(array)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ExpressionError(f"{told} cannot be read: {error}") from None
+    except (TypeError, ValueError, RuntimeError) as error:  # of torch: one without numbers (meta), or sparse
+        raise ExpressionError(f"{told} cannot be read: {str(error).splitlines()[0]}") from None
     return found
 
 

@@ -146,6 +146,6 @@ def encode_image(image: Image, name: str, quality: int | None = None) -> bytes:
     buffer = io.BytesIO()
     try:
         image.save(buffer, name, **options)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, OverflowError) as error:
         raise ExpressionError(f"cannot write the image as {name}: {error}") from None
     return buffer.getvalue()

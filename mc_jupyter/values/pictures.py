@@ -78,7 +78,7 @@ def _eight_bits(image: Image) -> Image:
         return image
     import numpy as np
 
-    levels = np.asarray(image, dtype=np.float64)
+    levels = np.nan_to_num(np.asarray(image, dtype=np.float64))  # a TIFF of floats may hold some that are no numbers
     largest = float(levels.max(initial=0))
     if image.mode.startswith("I;16") or largest > 255:
         levels = levels / 257

@@ -2,14 +2,15 @@
 
 huggingface_hub 2 starts an interrupted file from nothing, so the bytes are fetched here: into an `.incomplete` file
 beside the cache's blobs, continued by a Range request, compared with the hash that the hub lists, then moved to
-`blobs/HASH`. huggingface_hub makes the snapshot's link to it. The branch's entry in `refs/` is written last, so what a
-branch points to on this disk is whole, for us and for every other library that reads the cache.
+`blobs/HASH`, to which the snapshot's link leads. The branch's entry in `refs/` is written last, so what a branch points
+to on this disk is whole, for us and for every other library that reads the cache.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import shutil
 import threading
 import time
@@ -175,15 +176,17 @@ class Download:
         file = self.folder / entry.name
         if hub.has_size(file, entry.size):
             return
-        if entry.etag is not None and entry.size <= _PLAIN_LIMIT:
+        if entry.etag is None:
+            raise WeightsError(f"{hub.endpoint()} lists no hash of {entry.name}, by which it could be checked")
+        if entry.size <= _PLAIN_LIMIT:
             with self._alone(entry):
                 blob = self._blob(entry)
                 if not hub.has_size(blob, entry.size):
-                    # A blob or link of a wrong size is damage that huggingface_hub would take for the file.
-                    blob.unlink(missing_ok=True)
-                    file.unlink(missing_ok=True)
+                    blob.unlink(missing_ok=True)  # a blob of a wrong size is damage
                     self._stream(entry)
-        self._link(entry)
+            _link(file, blob)
+        else:
+            self._fetch_by_xet(entry)
         self._counts[entry.name] = entry.size
 
     def _stream(self, entry: Entry) -> None:
@@ -256,12 +259,18 @@ class Download:
         timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
         return get_session().stream("GET", url, headers=headers, follow_redirects=True, timeout=timeout)
 
-    def _link(self, entry: Entry) -> None:
-        """Let huggingface_hub put the file into the snapshot: a link to the blob, a copy where there are no links."""
-        from huggingface_hub import hf_hub_download
+    def _fetch_by_xet(self, entry: Entry) -> None:
+        """Let huggingface_hub bring a file that only its own protocol serves.
+
+        It names the blob by what the server's header says, which is looked at before: it might lead elsewhere.
+        """
+        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
+        url = hf_hub_url(self.source.repository, entry.name, revision=self.listing.commit, endpoint=hub.endpoint())
         try:
+            if get_hf_file_metadata(url, token=hub.sent(self.source)).etag != entry.etag:
+                raise WeightsError(f"{entry.name} is not what the hub lists: its hash differs", fix="try again later")
             hf_hub_download(
                 self.source.repository, entry.name, revision=self.listing.commit, endpoint=hub.endpoint(),
                 cache_dir=hub.cache_folder(self.source).parent, token=hub.sent(self.source), tqdm_class=None,
@@ -305,6 +314,21 @@ class Download:
 
     def _partial(self, entry: Entry) -> Path:
         return self._blob(entry).with_suffix(".mc_jupyter.incomplete")
+
+
+def _link(file: Path, blob: Path) -> None:
+    """Let a file of the snapshot be its blob: a link with a relative path, as huggingface_hub makes it, or a copy.
+
+    huggingface_hub itself would ask for the file's header again, and name the blob by what that says.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)  # a link whose blob is gone, or of a wrong size
+    try:
+        file.symlink_to(os.path.relpath(blob, file.parent))
+    except FileExistsError:
+        pass  # by another process, meanwhile
+    except OSError:  # Windows without the right to make links
+        shutil.copyfile(blob, file)
 
 
 def _digest(entry: Entry) -> _Hash:

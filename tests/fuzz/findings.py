@@ -23,7 +23,8 @@ class Finding:
     @property
     def same(self) -> tuple[str, str, str]:
         """What two findings share that are one fault: the kind, the sort and the place."""
-        return (self.kind, self.what.partition(":")[0], self.where or re.sub(r"\d+", "0", self.what))
+        sort = self.what.partition(":")[0]
+        return (self.kind, sort, self.where or (sort if sort == "noise" else re.sub(r"\d+", "0", self.what)))
 
     @property
     def command(self) -> str:

@@ -50,7 +50,7 @@ def odd(dice: Random, depth: int = 0) -> Any:
     if way == 7:
         return {str(odd(dice, 3)): odd(dice, depth + 1) for _ in range(dice.randrange(4))}
     if way == 8:
-        return nested(dice.choice((2, 30, 200, 900)), dice.choice(("list", "dict")))
+        return nested(dice.choice((2, 30, 200)), dice.choice(("list", "dict")))
     return [0] * dice.choice((0, 1, 1000))
 
 

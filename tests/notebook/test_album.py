@@ -47,3 +47,6 @@ def test_a_folder_that_cannot_be_is_one_error_with_a_way_out(tmp_path: Path) -> 
     with pytest.raises(InputError, match=r"no pictures can be saved in .*file") as caught:
         album.folder(str(tmp_path / "file"))
     assert "--images" in str(caught.value)
+    for written in ("a\0b", "~nobody-of-that-name/pictures"):
+        with pytest.raises(InputError, match="no pictures can be saved in"):
+            album.folder(written)

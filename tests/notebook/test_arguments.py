@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,28 @@ def test_a_word_too_many_is_an_error() -> None:
 def test_a_word_that_is_needed_is_named() -> None:
     with pytest.raises(InputError, match="required: NAME"):
         arguments.parse(commands.find("show").parser, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("/dev/zero", "it is no file"),
+        ("pipe", "it is no file"),
+        ("a\0b", "null byte"),
+        ("~nobody-of-that-name/x.yml", "home directory"),
+        ("a" * 300, "File name too long"),
+        ("large.yml", "larger than 10.0 MB"),
+    ],
+    ids=lambda value: value[:12],
+)
+def test_a_file_that_cannot_be_or_never_ends_is_one_error(
+    name: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    with Path("large.yml").open("wb") as large:
+        large.truncate(10_000_001)  # a hole: it takes no room
+    with pytest.raises(InputError, match=rf"cannot read .*{why}"):
+        arguments.read_file(name)
+    with pytest.raises(InputError, match=rf"cannot write .*{why}"):
+        arguments.write_file(name, "component:")

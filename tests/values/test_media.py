@@ -66,6 +66,11 @@ def test_a_list_of_files_is_a_list_of_images_and_an_error_says_which() -> None:
         convert([png(1, 1), b"abc"], "image", elementwise=True)
 
 
+def test_a_quality_that_is_no_share_is_one_error() -> None:
+    with pytest.raises(ExpressionError, match="cannot write the image as JPEG"):
+        convert(png(2, 2), "image", "jpeg", {"quality": 10**30})
+
+
 def test_an_image_with_transparency_can_be_a_jpeg() -> None:
     assert convert(png(2, 2, "RGBA"), "image", "jpeg", {"quality": "50"}).format == "JPEG"
 
@@ -302,6 +307,7 @@ class TestArrays:
             (np.array([["a"]]), "pixels are uint8"),
             (torch.zeros(3, 5, 3), "may be H×W×C or C×H×W"),
             (torch.full((3, 4, 6), -1.0), "float32: floats from -1 to -1"),
+            (torch.zeros(4, 6, device="meta"), "shape 4×6 and float32 cannot be read: Cannot copy out of meta"),
         ],
         ids=lambda v: v if isinstance(v, str) else type(v).__name__,
     )

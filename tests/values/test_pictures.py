@@ -113,3 +113,10 @@ def test_damaged_exif_leaves_the_picture() -> None:
     file = io.BytesIO()
     picture().save(file, "JPEG", exif=b"Exif\0\0garbage")
     assert rgb(Image.open(file)).size == (8, 6)
+
+
+def test_floats_that_are_no_numbers_are_black(recwarn: pytest.WarningsRecorder) -> None:
+    image = Image.new("F", (2, 1), 1.0)
+    image.putpixel((0, 0), float("nan"))
+    assert [rgb(image).getpixel((x, 0)) for x in range(2)] == [(0, 0, 0), (255, 255, 255)]
+    assert not recwarn

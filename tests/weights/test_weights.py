@@ -122,7 +122,11 @@ def test_only_what_the_model_needs_is_fetched(stand_in: HubStandIn) -> None:
         "tokenizer.model",
         "model.safetensors",
     ]
-    files = dict.fromkeys(extra, b"x" * 2000) | dict.fromkeys(needed, b"{}") | {"model.safetensors": SMALL}
+    files = (
+        dict.fromkeys(extra, b"x" * 2000)
+        | {n: b'{"is": "%s"}' % n.encode() for n in needed}
+        | {"model.safetensors": SMALL}
+    )
     stand_in.add("owner/model", files)
     weights.fetch(source(), Run())
     fetched = {
@@ -842,6 +846,29 @@ def test_a_hash_that_is_none_never_becomes_a_file_name(stand_in: HubStandIn, mon
     stand_in.add("owner/model", {"config.json": CONFIG, "model.safetensors": SMALL})
     monkeypatch.setattr("tests.weights.hub_stand_in.etag", lambda data: "../../../outside")
     assert {entry.etag for entry in hub.ask(source()).entries} == {None}
+
+
+@pytest.mark.parametrize("header", ["../../../outside", "../../../../outside", ""])
+def test_what_a_header_says_never_becomes_a_file_name(
+    stand_in: HubStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, header: str
+) -> None:
+    stand_in.add("owner/model", {"config.json": CONFIG, "model.safetensors": SMALL})
+    listing = hub.ask(source())
+    hub._keep(source(), listing)
+    monkeypatch.setattr("tests.weights.hub_stand_in.etag", lambda data: header)
+    before = set(tmp_path.rglob("*"))
+    download.Download(source(), listing, list(listing.entries), Run()).get(listing.entries)
+    folder = hub.cache_folder(source())
+    new = [one for one in tmp_path.rglob("*") if one not in before and not one.is_relative_to(folder)]
+    assert [one for one in new if one.is_file() and ".locks" not in one.parts] == []
+    assert (folder / "snapshots" / listing.commit / "config.json").read_bytes() == CONFIG
+
+
+def test_a_file_without_a_hash_is_refused(stand_in: HubStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in.add("owner/model", {"config.json": CONFIG, "model.safetensors": SMALL})
+    monkeypatch.setattr("tests.weights.hub_stand_in.etag", lambda data: "none")
+    with pytest.raises(WeightsError, match=r"lists no hash of \S+, by which it could be checked"):
+        weights.fetch(source(), Run())
 
 
 # ── size ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -253,9 +253,7 @@ def _handler_for(kind: HubAnswers) -> type[BaseHTTPRequestHandler]:
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value.encode("utf-8", "replace").decode("latin-1"))
             self.end_headers()
-            self.close_connection = self.close_connection or headers.get("Content-Length", str(len(body))) != str(
-                len(body)
-            )
+            self.close_connection = True  # what a header promises and the body lacks is not waited for
             if self.command == "GET" and status not in (204, 304) and status >= 200:
                 self.wfile.write(body)
 
