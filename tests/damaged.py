@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -23,21 +23,21 @@ NUMBERS = (0, -1, 1, 3, 2**15, 2**31, 2**40, 10**9, 10**12, 10**30, -(2**31), 0.
 OTHERS: tuple[Any, ...] = (None, True, "", "many", "../x", [], [0], {}, {"a": 1}, "\ud800", [[[[0]]]])
 
 
-def damage(folder: Path, dice: Random) -> str:
+def damage(folder: Path, dice: Random, damages: Sequence[Damage] | None = None) -> str:
     """Damage one thing in a folder; says what."""
     while True:
-        if (said := dice.choice(DAMAGES)(folder, dice)) is not None:
+        if (said := dice.choice(damages or DAMAGES)(folder, dice)) is not None:
             return said
 
 
-def damaged(good: Path, target: Path, dice: Random) -> str:
+def damaged(good: Path, target: Path, dice: Random, damages: Sequence[Damage] | None = None) -> str:
     """Copy a good model (a folder, or one file), and damage the copy."""
     if good.is_file():
         target.mkdir(parents=True)
         shutil.copy(good, target)
     else:
         shutil.copytree(good, target)
-    return damage(target, dice)
+    return damage(target, dice, damages)
 
 
 # --- whole files ------------------------------------------------------------------------------------------------------
@@ -178,6 +178,51 @@ def _whole(kind: str) -> Callable[[Any], Any]:
     return change
 
 
+def header(folder: Path, dice: Random) -> str | None:
+    """The header of a safetensors file says something else, or is another text."""
+    files = _files(folder, ".safetensors")
+    if not files:
+        return None
+    file = dice.choice(files)
+    data = file.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    tree = json.loads(data[8 : 8 + length])
+    path = dice.choice([path for path in _places(tree) if len(path) <= 4])
+    value = dice.choice((*NUMBERS, *OTHERS, [5, 1], [0, 10**15], [-4, 4], "F33", "I4"))
+    _inside(tree, path)[path[-1]] = value
+    text = dice.choice((json.dumps(tree).encode(), json.dumps(value).encode(), b"[" * 50_000, b'{"a":{},"a":{}}'))
+    told = dice.choice((len(text), len(text), 0, 2**40, 2**63))
+    file.write_bytes(told.to_bytes(8, "little") + text + data[8 + length :])
+    return f"{file.relative_to(folder)}: the header says {'.'.join(map(str, path))}: {value!r}, in {told} bytes"
+
+
+def odd(folder: Path, dice: Random) -> str:
+    """A file that libraries look for is there, and says something foreign, or is no file."""
+    name = dice.choice(ODD_NAMES)
+    file = dice.choice((folder, *sorted({one.parent for one in _files(folder)}))) / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.is_symlink() or file.is_file():
+        file.unlink()
+    content = dice.choice(
+        (*OTHERS, {"weight_map": {"a": dice.choice(OTHERS)}}, [{"type": "x.Pooling", "path": "../.."}])
+    )
+    how = dice.choice(("json", "json", "json", "link", "folder"))
+    if how == "json" and not file.exists():
+        file.write_text(json.dumps(content))
+    elif how == "link" and not file.exists():
+        file.symlink_to(dice.choice(("/dev/zero", "/proc/self/environ", "..", "nowhere")))
+    else:
+        file.mkdir(exist_ok=True)
+    return f"{file.relative_to(folder)} as {how}: {content!r}"
+
+
+ODD_NAMES = (
+    "config.json", "generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "modules.json",
+    "sentence_bert_config.json", "1_Pooling/config.json", "model.safetensors.index.json", "adapter_config.json",
+    "preprocessor_config.json", "model_index.json", "manifest.json", "tokenizer.json", "chat_template.jinja",
+    "diffusion_pytorch_model.safetensors.index.json", "scheduler_config.json", "diffusers.py", "x.onnx",
+)  # fmt: skip
+
 _CHANGES: Mapping[str, Callable[[Any], Any]] = {
     "gone": lambda tensor: None,
     "renamed": lambda tensor: tensor,
@@ -193,8 +238,13 @@ _CHANGES: Mapping[str, Callable[[Any], Any]] = {
     "of complex": _whole("complex64"),
 }
 
-DAMAGES: tuple[Damage, ...] = (cut, noise, gone, another, *[mistyped] * 6, lacking, lacking, deep, *[tensors] * 4)
+DAMAGES: tuple[Damage, ...] = (
+    cut, noise, gone, another, *[mistyped] * 6, lacking, lacking, deep, *[tensors] * 4, header, odd,
+)  # fmt: skip
 """Each as often as it should be thrown."""
+
+READ_FIRST: tuple[Damage, ...] = (cut, noise, gone, another, *[mistyped] * 4, lacking, deep, *[header] * 4, *[odd] * 4)
+"""What planning sees, which reads no tensors."""
 
 
 # --- what is damaged --------------------------------------------------------------------------------------------------

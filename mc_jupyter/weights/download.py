@@ -214,15 +214,25 @@ class Download:
         failures = 0
         while file.tell() < entry.size:
             before = file.tell()
+            broken: Exception | None = None
             try:
                 digest = self._receive(entry, file, digest)
             except hub.broken_connection() as error:
-                failures = 0 if file.tell() > before else failures + 1
-                if failures >= TRIES:
-                    hub.no_connection(error, self.source)
-                if self._halt.wait(PAUSE):
-                    raise _Stopped from None
+                broken = error
+            failures = 0 if file.tell() > before else failures + 1
+            if failures >= TRIES and broken is not None:
+                hub.no_connection(broken, self.source)
+            if failures >= TRIES or file.tell() > entry.size:
+                raise self._other_length(entry, file.tell())
+            if file.tell() < entry.size and self._halt.wait(PAUSE):
+                raise _Stopped from None
         return digest
+
+    def _other_length(self, entry: Entry, here: int) -> WeightsError:
+        gave = f"{here:,} bytes" if here < entry.size else "more"
+        return WeightsError(
+            f"{hub.address()} lists {entry.name} with {entry.size:,} bytes, and gives {gave}", fix="try again later"
+        )
 
     def _receive(self, entry: Entry, file: BinaryIO, digest: _Hash) -> _Hash:
         """Append what one request gives. The digest is returned because a server that ignores Range starts it anew."""
@@ -246,6 +256,8 @@ class Download:
                 file.write(block)
                 digest.update(block)
                 self._counts[entry.name] = file.tell()
+                if file.tell() > entry.size:  # it may never end
+                    break
         return digest
 
     def _asked(self, url: str, start: int) -> AbstractContextManager[Any]:

@@ -64,6 +64,7 @@ class HubStandIn:
     `ranges`          False: Range is ignored and the whole file comes, with 200
     `garble`          how many more large files come with their last byte changed
     `tokens`          the tokens it knows
+    `gives`           what it gives of a file instead of its bytes, by its name
     `answers`         what it says of every repository instead of the truth (None: the truth)
     """
 
@@ -78,6 +79,7 @@ class HubStandIn:
         self.garble = 0
         self.status: int | None = None
         self.answers: object = None
+        self.gives: dict[str, bytes] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -204,7 +206,7 @@ def _handler_for(hub: HubStandIn) -> type[BaseHTTPRequestHandler]:
             data = repository.commits[commit].get(filename)
             if data is None:
                 raise _Refused(404, "Entry not found", "EntryNotFound")
-            self._send(data, commit)
+            self._send(hub.gives.get(filename, data), commit)
 
         def _send(self, data: bytes, commit: str) -> None:
             wanted = self.headers.get("Range") if hub.ranges else None

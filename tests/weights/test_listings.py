@@ -119,3 +119,17 @@ def test_a_pickle_that_is_called_gguf_is_told_when_it_has_come(stand_in: HubStan
     stand_in.add("owner/model", {"config.json": CONFIG, "model.gguf": b"PK" + bytes(3000)})
     with pytest.raises(WeightsError, match=r"model.gguf is no gguf file but a pickle"):
         weights.fetch(source(filename="model.gguf"), Run())
+
+
+@pytest.mark.parametrize(
+    ("gives", "says"), [(b"", "gives 0 bytes"), (CONFIG[:5], "gives 5 bytes"), (b"x" * 5000, "gives more")]
+)
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_file_that_is_given_shorter_or_longer_than_listed_ends(
+    stand_in: HubStandIn, gives: bytes, says: str, ranges: bool
+) -> None:
+    stand_in.add("owner/model", {"config.json": CONFIG, "model.safetensors": SMALL})
+    stand_in.gives["config.json"], stand_in.ranges = gives, ranges
+    with pytest.raises(WeightsError, match=rf"lists config.json with {len(CONFIG)} bytes, and {says}"):
+        weights.fetch(source(), Run())
+    assert weights.find(source()) is None
