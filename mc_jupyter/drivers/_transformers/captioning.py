@@ -138,7 +138,7 @@ def load_image_processor(folder: Path) -> Any:
 
 def describe(model: Any, tokenizer: Any, processor: Any, window: int | None, dtype: str, call: TaskCall) -> list[Any]:
     """One Text for each image (a Batch of them where several are asked for), in order."""
-    kind = kind_of(model.config.to_dict()) or "auto"
+    kind = kind_of(Config(Path("config.json"), model.config.to_dict())) or "auto"
     captioner = captioner_of(kind)(model, tokenizer, window)
     images = [_picture(item, i, len(call.items)) for i, item in enumerate(call.items)]
     prompts = _prompts(call, kind, captioner)
