@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mc_jupyter.errors import ComposeError, Place, Problem, SpecError
+from mc_jupyter.errors import ComposeError, ExpressionError, Place, Problem, SpecError
 from mc_jupyter.language import cell, expressions
 from mc_jupyter.language.cell import Map, place_in
 from mc_jupyter.language.expressions import Reference
@@ -42,6 +42,17 @@ class Findings:
         if self.problems:
             raise SpecError(sorted(dict.fromkeys(self.problems), key=_reading_order))
         return tuple(dict.fromkeys(self.notes))
+
+    def expressions(self, value: Any) -> None:
+        """SpecError where an expression cannot be read: every check of a field would fail at it."""
+        unread = len(self.problems)
+        for path, text in texts_in(value):
+            try:
+                expressions.parse(text)
+            except ExpressionError as error:
+                self.failed(error, place_in(value, path))
+        if len(self.problems) > unread:
+            self.result()
 
     # --- mappings and their keys --------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ def read(text: str, *, first_line: int = 1) -> Spec:
     problems: list[Problem] = []
     document = cell.read(text, first_line=first_line, problems=problems)
     found = Findings(problems)
+    found.expressions(document.value)
     top = _top(document, found)
     components = [c for w in found.parts(top, "component") if (c := _component(w, found))]
     found.unique(components, "component")

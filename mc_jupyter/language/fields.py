@@ -201,7 +201,10 @@ def seconds_of(written: object) -> object:
     if isinstance(written, int | float):
         if written < 0 and written != -1:
             raise ValueError("is a time such as 10m, 0 or -1")
-        return float("inf") if written == -1 else float(written)
+        try:
+            return float("inf") if written == -1 else float(written)
+        except OverflowError:
+            raise ValueError("is no time: write 10m, or -1 (for ever)") from None
     text = str(written).strip()
     found = _SPAN.fullmatch(text)
     if text == "-1":

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mc_jupyter.errors import InputError, PlanError
+from mc_jupyter.errors import ExpressionError, InputError, PlanError
 from mc_jupyter.language import expressions
+from mc_jupyter.language.cell import place_in
 from mc_jupyter.language.expressions import Reference
 from mc_jupyter.language.fields import Closed
 from mc_jupyter.language.kinds import AS, KINDS, TEXT, Kind, taken
@@ -95,7 +96,10 @@ def inputs_of(written: Mapping[str, Any], fields: type[Closed]) -> tuple[Input, 
         info = fields.model_fields.get(name)
         for reference in _top_references(value):
             if reference.source == "input":
-                made = _input(reference, info is not None and info.is_required(), kinds.get(name))
+                try:
+                    made = _input(reference, info is not None and info.is_required(), kinds.get(name))
+                except ExpressionError as error:
+                    raise error.at(place_in(written, (name,))) from None
                 known = found.get(made.name)
                 found[made.name] = made if known is None or (made.required and not known.required) else known
     return tuple(found.values())
@@ -136,7 +140,7 @@ def _input(reference: Reference, needed: bool, takes: Kind | None) -> Input:
     kept = default is _KEPT_BACK
     default = None if kept else default
     if takes.name in ("number", "slider") and isinstance(default, str):
-        default = float(default)  # `as slider` itself changes no value
+        default = _number(default, reference)  # `as slider` itself changes no value
     options, low, high, step = _hints(reference, takes.name)
     return Input(
         name=str(name),
@@ -151,6 +155,13 @@ def _input(reference: Reference, needed: bool, takes: Kind | None) -> Input:
         also=also,
         takes=takes,
     )
+
+
+def _number(text: str, reference: Reference) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ExpressionError(f"the default of {reference.text} is no number") from None
 
 
 _KEPT_BACK = object()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mc_jupyter.errors import InputError, UnknownName
+from mc_jupyter.values import describe
 from mc_jupyter.words import DEFAULT, did_you_mean, format_bytes, hinted, listing
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "f
              "max_px": "N", "images": "FOLDER"}  # fmt: skip
 _MANY = {"given": "KEY=VALUE", "fields": "FIELD=VALUE", "names": "NAME"}
 _ASSIGNMENT = re.compile(r"(?P<key>[^\s=:]+)(?P<sign>:=|=)(?P<value>.*)", re.DOTALL)
+_REPEATED = ("input", "adapter")
 _YAML_KINDS = frozenset({"number", "integer", "boolean", "slider", "json", "messages"})
 
 
@@ -66,12 +68,22 @@ def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Nam
     except UsageError as error:  # IPython's own parser, that of the cell magic
         raise InputError(f"%{parser.prog}: {error}", fix=usage(parser)) from None
     if not left:
+        _refuse_lists(parser, found)
         return found
     flags = [option for action in parser._actions for option in action.option_strings]
     if not left[0].startswith("-"):
         raise InputError(f"%{parser.prog}: what is {left[0]!r} for?", fix=usage(parser))
     word = left[0].partition("=")[0]
     raise UnknownName(hinted(f"%{parser.prog} has no flag {word}", word, flags), fix=usage(parser))
+
+
+def _refuse_lists(parser: argparse.ArgumentParser, found: argparse.Namespace) -> None:
+    """InputError for a flag that argparse gives a list in place of its word: `-o--`, which it takes for no word."""
+    for action in (action for action in parser._actions if action.option_strings and action.nargs is None):
+        value = getattr(found, action.dest, None)
+        words = value if action.dest in _REPEATED and isinstance(value, list) else [value]
+        if any(isinstance(word, list) for word in words):
+            raise InputError(f"%{parser.prog}: {action.option_strings[0]} names nothing", fix=usage(parser))
 
 
 def usage(parser: argparse.ArgumentParser, *, brief: bool = False) -> str:
@@ -214,12 +226,12 @@ def _value(key: str, text: str, kind: Kind | None) -> Any:
         return text if text.startswith(("data:", "http://", "https://")) else Path(text)
     if kind is None or kind.name not in _YAML_KINDS:
         return text
-    import yaml
+    from mc_jupyter.values.scalars import typed_value
 
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise InputError(f"the input {key!r} should be a {kind.name}, and is {text!r}") from None
+        return typed_value(text)
+    except ValueError as error:
+        raise InputError(f"the input {key!r} should be a {kind.name}, and is {describe(text)}: {error}") from None
 
 
 def missing(handle_name: str, wanted: Sequence[Input], *, action: str = DEFAULT, cell: bool = False) -> InputError:

@@ -48,15 +48,17 @@ def _field(word: str) -> tuple[str, list[Any]]:
     found = _FIELD.fullmatch(word)
     if found is None:
         raise InputError(f"{word!r} names no values to compare", fix=f"{word.strip(':=') or 'precision'}=VALUE,VALUE")
-    import yaml
+    from mc_jupyter.values import describe
+    from mc_jupyter.values.scalars import typed_value
 
     name, written = found["name"], found["values"]
     try:
-        values = yaml.safe_load(f"[{written}]")
-    except yaml.YAMLError:
+        values = typed_value(f"[{written}]")
+    except ValueError:
         values = None
     if not values or not isinstance(values, list):
         raise InputError(
-            f"{name} has no values that can be read: {written!r}", fix=f"""{name}=VALUE,VALUE, or {name}='"a, b", c'"""
+            f"{name} has no values that can be read: {describe(written)}",
+            fix=f"""{name}=VALUE,VALUE, or {name}='"a, b", c'""",
         )
     return name, values

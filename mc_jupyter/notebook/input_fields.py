@@ -5,6 +5,7 @@ Of a component with several actions, the inputs are those of the one that is cho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter.errors import InputError
 from mc_jupyter.notebook.html import Table, number
 from mc_jupyter.trust.permissions import NOTHING, Permissions
+from mc_jupyter.values import describe
+from mc_jupyter.values.scalars import typed_value
 from mc_jupyter.words import DEFAULT
 
 if TYPE_CHECKING:
@@ -190,9 +193,10 @@ def _number_field(one: Input, value: Any, named: dict[str, Any]) -> Any:
 def _as_number(value: Any) -> float | None:
     """A default as a number: `| 0.7` is text until it reaches its field."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return found if math.isfinite(found) else None
 
 
 def _is_whole(value: float | None) -> bool:
@@ -215,12 +219,10 @@ def _read(one: Input, text: str) -> Any:
     """JSON or a number that was typed as text."""
     if not text.strip():
         return None
-    import yaml
-
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise InputError(f"{one.name} should be a {one.kind}, and is {text!r}") from None
+        return typed_value(text)
+    except ValueError as error:
+        raise InputError(f"{one.name} should be a {one.kind}, and is {describe(text)}: {error}") from None
 
 
 def _kind(one: Input) -> str:

@@ -164,6 +164,9 @@ def is_image(value: object) -> bool:
     return module is not None and isinstance(value, module.Image)
 
 
+_LONG = 10**40  # Python itself writes no number of more than 4300 digits
+
+
 def describe(value: Any) -> str:
     """A value in a few words, for messages: `the text 'abc…'`, `a list of 3`, `an image of 4×5`."""
     if isinstance(value, str):
@@ -180,6 +183,8 @@ def describe(value: Any) -> str:
         return f"an image of {value.width}×{value.height}"
     if isinstance(value, Stream):
         return "a stream"
+    if isinstance(value, int) and abs(value) >= _LONG:
+        return f"a whole number of {value.bit_length() * 30103 // 100000} digits"
     if value is None or isinstance(value, bool | int | float):
         return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
     return f"a {type(value).__name__}"

@@ -100,7 +100,7 @@ def _as_data(value: Any, type: str, subtype: str | None, format: str | None, per
     if type == "base64":
         return base64.b64encode(_encoded(value)).decode("ascii")
     if type == "boolean":
-        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else _str(value)
         return text.lower() in ("true", "1")
     return _as_number(value, type)
 
@@ -128,7 +128,7 @@ def as_text(value: Any) -> str:
         raise ExpressionError("an image cannot be text", fix="`as base64` gives it as text")
     if isinstance(value, Stream):
         return "".join("" if piece is None else as_text(piece) for piece in value)
-    return str(value)
+    return _str(value)
 
 
 def interpolated(value: Any) -> str | Secret:
@@ -137,7 +137,14 @@ def interpolated(value: Any) -> str | Secret:
         return ""
     if isinstance(value, Secret):
         return value
-    return as_text(value) if isinstance(value, Stream) else str(value)
+    return as_text(value) if isinstance(value, Stream) else _str(value)
+
+
+def _str(value: Any) -> str:
+    try:
+        return str(value)
+    except (ValueError, RecursionError) as error:  # a number of more digits than Python writes
+        raise ExpressionError(f"{describe(value)} cannot be text: {error}") from None
 
 
 def joined(parts: Iterable[str | Secret]) -> str | Secret:

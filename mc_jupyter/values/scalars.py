@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from mc_jupyter.errors import SpecError
 from mc_jupyter.values import describe
+
+_LONGEST = 8192  # bits of an integer: of more than 4300 digits Python itself writes none
 
 
 class Plain(str):
@@ -31,22 +34,79 @@ def yaml_type(text: str) -> Any:
     if construct is None:
         return str(text)
     try:
-        return getattr(_constructor(), construct)(yaml.ScalarNode(tag, text))
+        found = getattr(_constructor(), construct)(yaml.ScalarNode(tag, text))
     except ValueError:  # `0x_` matches YAML's pattern for integers and is none; so are 5000 digits
         return str(text)
+    return str(text) if isinstance(found, int) and found.bit_length() > _LONGEST else found
 
 
 def yaml_value(text: str) -> Any:
     """The same for a whole value from outside the text: `[1, 2]`, `{a: 1}` and a quoted text are what YAML says too."""
-    import yaml
-
     if text[:1] in ("[", "{", '"', "'"):
         try:
-            found = yaml.safe_load(text)
-        except yaml.YAMLError:
+            found = typed_value(text)
+        except ValueError:
             return str(text)
         return found if isinstance(found, list | dict | str) else str(text)
     return yaml_type(text)
+
+
+MAX_DEPTH = 64
+
+
+def typed_value(text: str) -> Any:
+    """A value as somebody typed it in YAML: a scalar, or lists and mappings of such. ValueError says why it is none.
+
+    Dates stay text, as in cells; there are no tags and no aliases, so that it is as large as it is long.
+    """
+    import yaml
+
+    try:
+        events = (event for event in yaml.parse(text, Loader=yaml.SafeLoader) if not isinstance(event, _around()))
+        first = next(events, None)
+        found = None if first is None else _valued(first, events, 0)
+        if next(events, None) is not None:
+            raise ValueError("more than one value")
+    except (yaml.YAMLError, IndexError, OverflowError, AttributeError) as error:  # PyYAML lets the others through
+        raise ValueError(getattr(error, "problem", None) or "it is not YAML") from None
+    return found
+
+
+def _valued(event: Any, events: Iterator[Any], depth: int) -> Any:
+    """The value that begins with an event."""
+    import yaml
+
+    if isinstance(event, yaml.AliasEvent) or (event.tag or "!") != "!" or event.anchor:
+        raise ValueError("tags, anchors and aliases are not read here")
+    if isinstance(event, yaml.ScalarEvent):
+        return yaml_type(event.value) if event.style is None and event.tag is None else event.value
+    if depth >= MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+    if isinstance(event, yaml.SequenceStartEvent):
+        return list(_inside(events, depth))
+    inside = _inside(events, depth)
+    found: dict[Any, Any] = {}
+    for key in inside:
+        if isinstance(key, list | dict):
+            raise ValueError("a list or a mapping cannot be a key")
+        found[key] = next(inside)
+    return found
+
+
+def _inside(events: Iterator[Any], depth: int) -> Iterator[Any]:
+    import yaml
+
+    for event in events:
+        if isinstance(event, yaml.CollectionEndEvent):
+            return
+        yield _valued(event, events, depth + 1)
+
+
+@functools.cache
+def _around() -> tuple[type, ...]:
+    import yaml
+
+    return (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentStartEvent, yaml.DocumentEndEvent)
 
 
 @functools.cache

@@ -9,7 +9,7 @@ import pytest
 
 import mc_jupyter as mc
 from mc_jupyter.drivers.transformers import Transformers
-from mc_jupyter.errors import ComposeError, NotBuilt, PlanError
+from mc_jupyter.errors import ComposeError, ExpressionError, NotBuilt, PlanError, SpecError
 from mc_jupyter.tasks import Task
 from tests.conftest import cell
 from tests.document.test_reader import BLOCKS, documents
@@ -209,3 +209,17 @@ def test_a_model_that_draws_does_no_task_of_transformers(session: mc.Session, ta
 def test_where_no_model_is_named_one_for_the_task_is(session: mc.Session, task: str, fix: str) -> None:
     (found,) = session.plan(f"component: {{type: model, task: {task}}}").component.problems
     assert found.problems[0].fix == f"model: {fix}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("slider/a,b", "`slider/a,b` is no range"), ("slider/nan,1", "is no range"), ("slider/0,inf", "is no range"),
+        ("slider/5,1", "is no range"), ("slider/0,1,0", "is no range"), ("slider/0,1,-1", "is no range"),
+        ("slider/0,1,0.1,2", "is no range"), ("slider/0,1e400", "is no range"), ("slider/0,1 | abc", "is no number"),
+    ],
+)  # fmt: skip
+def test_limits_of_a_slider_that_are_no_range_are_told_at_their_place(kind: str, says: str) -> None:
+    text = f"component:\n  type: model\n  task: text-generation\n  driver: echo\n  text: ${{input.x as {kind}}}\n"
+    with pytest.raises((SpecError, ExpressionError), match=rf"line 5: [\s\S]*{says}"):
+        mc.Session().plan(text)

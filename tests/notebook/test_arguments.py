@@ -10,7 +10,7 @@ import pytest
 
 from mc_jupyter.errors import InputError, UnknownName
 from mc_jupyter.language.inputs import Input
-from mc_jupyter.notebook import arguments, commands
+from mc_jupyter.notebook import album, arguments, cells, commands, input_fields
 
 KINDS = ("text", "number", "integer", "boolean", "json", "select", "slider", "image")
 INPUTS = tuple(Input(kind, kind) for kind in KINDS)
@@ -137,3 +137,54 @@ def test_a_file_that_cannot_be_or_never_ends_is_one_error(
         arguments.read_file(name)
     with pytest.raises(InputError, match=rf"cannot write .*{why}"):
         arguments.write_file(name, "component:")
+
+
+@pytest.mark.parametrize("line", ["b -o--", "b --out=--", "b -i--", "b --input=--", "b --adapter=--", "b --seed=--"])
+def test_a_flag_whose_word_is_none_is_an_error(line: str) -> None:
+    with pytest.raises(InputError, match=r"%compose: (-o|-i|--adapter) names nothing|--seed"):
+        arguments.parse(cells.parser(), line.split())
+
+
+@pytest.mark.parametrize("line", ["b -o--", "b -i--"])
+def test_so_it_is_on_a_line(line: str) -> None:
+    with pytest.raises(InputError, match=r"%compose run: -[oi] names nothing"):
+        arguments.parse(commands.COMMANDS["run"].parser, line.split())
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("[" * 100_000, "nested deeper than 64"), ("[[[", "expected the node content"), ("&a [*a]", "are not read here"),
+        ("!!timestamp x", "are not read here"), ("!!int x", "are not read here"), ('"\\Uffffffff"', "it is not YAML"),
+        ("a\n---\nb", "more than one value"), ("{[1]: 2}", "cannot be a key"), ("'", "unexpected end"),
+    ],
+)  # fmt: skip
+def test_what_is_no_value_of_yaml_is_one_error(written: str, says: str) -> None:
+    with pytest.raises(InputError, match=rf"the input 'json' should be a json, and is the text [\s\S]*{says}"):
+        arguments.inputs_of([f"json={written}"], INPUTS, {})
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("2024-01-01", "2024-01-01"), ("2024-13-45", "2024-13-45"), ("1970-01-01 00:00:00 -99:99", "1970-01-01 00:00:00 -99:99"),
+        ("0x_", "0x_"), ("9" * 5000, "9" * 5000), ("0x" + "f" * 5000, "0x" + "f" * 5000), ("", None), ("[1, 'a', ~]", [1, "a", None]),
+        ("{a: {b: 1.5}, c: yes}", {"a": {"b": 1.5}, "c": True}), ("[2024-01-01]", ["2024-01-01"]),
+    ],
+)  # fmt: skip
+def test_a_date_and_what_is_no_number_stay_text(written: str, value: Any) -> None:
+    assert arguments.inputs_of([f"json={written}"], INPUTS, {}) == {"json": value}
+
+
+@pytest.mark.parametrize("written", ["n" * 300, "a/" + "n" * 300, "a\0b", "\ud800", "a/" * 3000, "~nobody-at-all/x"])
+def test_a_name_that_no_file_can_have_is_one_error(written: str) -> None:
+    for use in (arguments.read_file, lambda name: arguments.write_file(name, ""), album.folder):
+        with pytest.raises(InputError, match="cannot read|cannot write|no pictures can be saved"):
+            use(written)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", float("-inf"), 10**400])
+@pytest.mark.parametrize("kind", ["slider", "integer", "number"])
+def test_a_field_of_a_form_begins_at_a_number_that_there_is(kind: str, value: Any) -> None:
+    made = input_fields.field_for(Input("x", kind, minimum=0, maximum=2, step=1), value)
+    assert made.value == 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 
 from mc_jupyter.errors import ExpressionError
 from mc_jupyter.values import Stream
-from mc_jupyter.values.conversions import convert
+from mc_jupyter.values.conversions import convert, interpolated
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,11 @@ def test_a_list_conversion_of_a_stream_is_lazy() -> None:
     stream = convert(Stream(["1", "2"]), "integer[]")
     assert isinstance(stream, Stream)
     assert list(stream) == [1, 2]
+
+
+@pytest.mark.parametrize("type", ["text", "boolean", "json", "base64", "integer", "number", "image", "list"])
+def test_a_number_of_more_digits_than_python_writes_is_never_a_bare_error(type: str) -> None:
+    with contextlib.suppress(ExpressionError):
+        convert(10**6000, type)
+    with pytest.raises(ExpressionError, match=r"a whole number of 600[01] digits cannot be text"):
+        interpolated(10**6000)

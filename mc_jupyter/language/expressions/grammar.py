@@ -18,6 +18,7 @@ Scanning is linear in the text: what was found out about one `${` is remembered 
 from __future__ import annotations
 
 import functools
+import math
 import re
 
 from mc_jupyter.errors import ExpressionError
@@ -159,6 +160,8 @@ class _Parser:
         attributes, at = self._attributes(match.end(), depth)
         format = tokens.FORMAT.match(text, at)
         type = match["type"] + (match["list"] or "")
+        if match["type"] == "slider" and match["subtype"]:
+            _check_slider(match["subtype"])
         at = self._skip(format.end() if format else at)
         return (type, match["subtype"], attributes, format[1] if format else None), at
 
@@ -271,6 +274,19 @@ class _Parser:
             found.append(text[at + 2 : end.start()])
             at = end.end()
         return (")\n@(".join(found) if found else None), at
+
+
+def _check_slider(written: str) -> None:
+    """ExpressionError where `low,high,step` are no numbers, or no range."""
+    try:
+        numbers = [float(part) for part in written.split(",") if part.strip()]
+    except ValueError:
+        numbers = [math.nan]
+    finite = len(numbers) <= 3 and all(map(math.isfinite, numbers))
+    if not finite or (len(numbers) > 1 and numbers[0] >= numbers[1]) or not all(step > 0 for step in numbers[2:]):
+        raise ExpressionError(
+            f"`slider/{written}` is no range", fix="say the least, the largest and the step: slider/0,2,0.1"
+        )
 
 
 def _index(match: re.Match[str]) -> Segment:
