@@ -518,6 +518,52 @@ def test_a_network_that_onnxruntime_cannot_run_is_one_error(session: mc.Session,
         session.load(cell("face-embedding", folder))
 
 
+@pytest.mark.parametrize("where", ["weights", "an attribute", "a branch"])
+@pytest.mark.parametrize("place", ["../secret.bin", "/etc/hostname", "sub/../../secret.bin", "not_there.bin"])
+def test_a_network_keeps_no_numbers_outside_its_folder(
+    session: mc.Session, pack: Path, tmp_path: Path, where: str, place: str
+) -> None:
+    import onnx
+
+    folder = Path(shutil.copytree(pack, tmp_path / "pack"))
+    (tmp_path / "secret.bin").write_bytes(bytes(16))
+    model = onnx.load(folder / "rec_synthetic.onnx")
+    elsewhere = onnx.TensorProto(name="w", data_type=1, dims=[4], data_location=onnx.TensorProto.EXTERNAL)
+    elsewhere.external_data.add(key="location", value=place)
+    constant = onnx.helper.make_node("Constant", [], ["w"], value=elsewhere)
+    if where == "weights":
+        model.graph.initializer.append(elsewhere)
+    elif where == "an attribute":
+        model.graph.node.insert(0, constant)
+    else:
+        inner = onnx.helper.make_graph([constant], "inner", [], [])
+        model.graph.node.insert(0, onnx.helper.make_node("If", ["c"], [], then_branch=inner, else_branch=inner))
+    (folder / "rec_synthetic.onnx").write_bytes(model.SerializeToString())
+    text = cell("face-embedding", folder)
+    assert session.plan(text).problems
+    with pytest.raises(WeightsError, match=r"rec_synthetic\.onnx keeps numbers in \S+, which"):
+        session.load(text)
+
+
+def test_numbers_beside_a_network_are_its_own(pack: Path, tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(pack / "rec_synthetic.onnx")
+    onnx.save(model, tmp_path / "a.onnx", save_as_external_data=True, location="a.onnx.data", size_threshold=0)
+    assert headers.read_network(tmp_path / "a.onnx").outputs
+
+
+def test_a_manifest_names_no_other_networks_than_those_looked_at(
+    session: mc.Session, pack: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(pack, tmp_path / "pack"))
+    (folder / "manifest.json").write_text(
+        '{"manifest_version": 2, "tasks": {"recognition": {"file": "sub/evil.onnx"}}}'
+    )
+    with pytest.raises(WeightsError, match=r"manifest\.json names sub/evil\.onnx for recognition"):
+        session.load(cell("face-embedding", folder))
+
+
 def test_the_licence_of_the_makers_packs_is_said_once(session: mc.Session, pack: Path, tmp_path: Path) -> None:
     known = Path(shutil.copytree(pack, tmp_path / "buffalo_sc"))
     heard: list[str] = []

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+import mc_jupyter as mc
+from mc_jupyter.errors import ComposeError
 from mc_jupyter.trust import names
+from tests.conftest import cell
 
 
 @pytest.mark.parametrize("name", ["a", "unet/config.json", "a b.txt", "..a", "a..b/c", "ä.json", "x" * 255, "nul_.txt"])
@@ -30,3 +33,16 @@ def test_a_path_may_lead_anywhere_but_be_one() -> None:
     assert "300 letters" in (names.path_fault("/home/" + "a" * 300) or "")
     assert names.path_fault("a\0")
     assert names.path_fault("/x" * 4000)
+
+
+@pytest.mark.parametrize("task", ["text-generation", "image-upscale", "face-embedding", "image-generation"])
+@pytest.mark.parametrize("model", [
+    "/x/" + "a" * 300, "./" + "a/" * 3000, "a" * 300, "owner/" + "b" * 300, '"/x\\0y"', '"\\ud800/x"',
+    "{repository: o/n, filename: " + "c" * 300 + "}", "{repository: o/n, revision: ../../x}",
+    "{repository: o/n, revision: /x}", "{repository: o/n, cache_dir: /x/" + "c" * 300 + "}",
+])  # fmt: skip
+def test_a_cells_name_that_no_file_can_have_is_one_error_at_its_line(
+    session: mc.Session, task: str, model: str
+) -> None:
+    with pytest.raises(ComposeError, match="line 4: "):
+        session.load(cell(task, model, driver=None if task == "text-generation" else "custom"))
