@@ -10,9 +10,9 @@ puts into a shell hangs on one object, the magic, and `unload` takes all of it a
                     doctor.py (the state of the kernel)
     arguments.py    how the words of a line become arguments and inputs; grid.py those of `%compose compare`
     notebook.py     what one notebook holds and does: session, runs, what is open, how it shows
-    panel/          controls for a component; form.py a form of its inputs; both over answer.py (their Run), work.py (the
-                    thread it works in) and input_fields.py (a widget for each input, a choice of the action), that over
-                    image_field.py over picker.py, picker.js and picker.css
+    panel/          controls for a component; form.py a form of its inputs; both over answer.py (their Run), work.py
+                    (the thread it works in) and input_fields.py (a widget for each input, a choice of the action),
+                    that over image_field.py over picker.py, picker.js and picker.css
     interrupt.py    the kernel's Interrupt, heard whatever the kernel does
     outcome.py      how a call ends: what is shown of it, saved and remembered
     progress.py     what a run shows while it runs; over account.py, which follows its events
