@@ -29,7 +29,7 @@ class Definition:
     `planned` the component's own.
     """
 
-    text: str
+    text: str = field(repr=False)  # a token may stand in it
     plan: Plan = field(repr=False)
     planned: Planned
     beside: Mapping[str, Any] = field(default_factory=dict)

@@ -104,21 +104,21 @@ class Allowed:
         return self.consent.holds(found.wish) or found.wish
 
     def asking(self, wishes: Sequence[Wish]) -> NeedsWord:
-        """The error that shows what is wanted, and how to allow it."""
+        """The error that shows what is wanted, and how to allow it.
+
+        One that has no place in the document, as the key of a mapping, can be allowed for every cell only.
+        """
         names = list(dict.fromkeys(wish.name for wish in wishes))
         listed = ", ".join(f'"{name}"' for name in names)
         projects = {found for name in names if isinstance(found := self._projects(name), Wish)}
-        ways = [f"%compose trust {' '.join(names)}", f"or for every cell: %config ComposeMagics.env = [{listed}]"]
-        ways += [f"or, for the list of {found.goes}: %compose trust {found.name}" for found in projects]
-        ways += [f"or in Python: Session(env=[{listed}])"]
-        told = [f"this wants the environment variable {wish}" for wish in wishes]
-        last = len(wishes) - 1
-        fix = "\n      ".join(ways)
-        error = NeedsWord(
-            Problem(text, wish.place, fix if i == last else None)
-            for i, (text, wish) in enumerate(zip(told, wishes, strict=True))
-        )
-        error.wishes = (*wishes, *projects)
+        ways = [f"%compose trust {' '.join(names)}"] if all(wish.written for wish in wishes) else []
+        ways += [f"for every cell: %config ComposeMagics.env = [{listed}]"]
+        ways += [f"for the list of {found.goes}: %compose trust {found.name}" for found in projects]
+        ways += [f"in Python: Session(env=[{listed}])"]
+        fix = "\n      or ".join(ways)
+        told = [Problem(f"this wants the environment variable {wish}", wish.place) for wish in wishes]
+        error = NeedsWord([*told[:-1], replace(told[-1], fix=fix)])
+        error.wishes = (*(wish for wish in wishes if wish.written), *projects)
         return error
 
 
@@ -178,7 +178,7 @@ class Environment(Mapping[str, Any]):
         if isinstance(found, Secret) and (seen := next((use for use in uses if use.keeper is None), None)):
             raise _seen(seen.wish)
         if not self._readable(name, value):
-            raise self._allowed.asking(self._withheld() or [Wish(name, "a text", name, READERS)])
+            raise self._allowed.asking(self._withheld() or [Wish(name, "a text", "", READERS)])
         return found
 
     def _readable(self, name: str, value: str) -> bool:

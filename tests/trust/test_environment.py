@@ -292,6 +292,15 @@ def test_a_damaged_yes_is_none(session: mc.Session, monkeypatch: pytest.MonkeyPa
         handle()
 
 
+def test_what_stands_in_no_field_is_allowed_for_every_cell_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STYLE", "pirate")
+    with pytest.raises(NeedsWord) as raised:
+        mc.parse("${env.STYLE}: 1")
+    assert "%config ComposeMagics.env" in str(raised.value)
+    assert "%compose trust" not in str(raised.value)
+    assert raised.value.wishes == ()
+
+
 # --- a project's list -------------------------------------------------------------------------------------------------
 
 

@@ -75,6 +75,7 @@ def test_a_definition_with_a_token_in_its_text_is_not_pickled_and_one_without_is
     named, literal = (session.load(cell.format(token), "a").definition for token in ("${env.HF_TOKEN}", CANARY))
     assert CANARY.encode() not in pickle.dumps(named)
     assert pickle.loads(pickle.dumps(named)).text == named.text
+    assert CANARY not in repr(literal)
     with pytest.raises(TypeError, match="write \\${env.NAME}"):
         pickle.dumps(literal)
 
