@@ -377,8 +377,8 @@ class Handle:
 
     @property
     def permissions(self) -> Permissions:
-        """What reading the inputs may touch: what the session allows, and what the cell allows besides."""
-        return self.planned.permissions(self.session.permissions)
+        """What reading the inputs may touch: what the session allows, and what cell and user together allow besides."""
+        return self.session.engine.permissions_of(self.planned)
 
     # --- calling ------------------------------------------------------------------------------------------------------
 

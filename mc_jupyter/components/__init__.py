@@ -59,7 +59,7 @@ from mc_jupyter.components._records import (
     Step,
     chosen,
 )
-from mc_jupyter.components._uses import uses_of
+from mc_jupyter.components._uses import reaching, uses_of
 from mc_jupyter.errors import ComposeError, InputError, NotBuilt, Problem, SpecError
 from mc_jupyter.events import Run
 from mc_jupyter.language import expressions
@@ -73,7 +73,8 @@ from mc_jupyter.words import DEFAULT, listing
 
 __all__ = [
     "DEFAULT", "FOR_EVER", "Action", "Call", "Component", "ComponentType", "Effect", "Envelope", "Need", "Open",
-    "Planned", "Resident", "Room", "Shape", "Step", "chosen", "default_inputs", "filled", "settings_of", "uses_of",
+    "Planned", "Resident", "Room", "Shape", "Step", "chosen", "default_inputs", "filled", "reaching", "settings_of",
+    "uses_of",
 ]  # fmt: skip
 
 

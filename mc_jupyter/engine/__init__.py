@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mc_jupyter import document, words
-from mc_jupyter.components import DEFAULT, Effect, Planned
+from mc_jupyter.components import DEFAULT, Effect, Planned, reaching
 from mc_jupyter.devices import give_back, is_out_of_memory
 from mc_jupyter.document import plan as planning
 from mc_jupyter.document.edits import field_name, plain
@@ -33,6 +33,7 @@ from mc_jupyter.errors import (
     Interrupted,
     NeedsWord,
     NotBuilt,
+    Problem,
     RunError,
     UnknownName,
     forget_frames,
@@ -40,6 +41,7 @@ from mc_jupyter.errors import (
 from mc_jupyter.events import Done, Phase, Run
 from mc_jupyter.faults import reason, said_as
 from mc_jupyter.interrupts import going, stop_on_interrupt
+from mc_jupyter.trust.consent import Wish
 from mc_jupyter.trust.environment import Allowed, Environment
 from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.values import Batch, is_image
@@ -124,6 +126,15 @@ class Engine:
         for problem in planned.problems:
             if isinstance(problem, kinds):
                 raise self.asked(problem)
+
+    def unanswered(self, planned: Planned) -> list[Wish]:
+        """Files and addresses that a component would reach by its own word, to which the user has not given his."""
+        wanted = reaching(planned.component, self.permissions, planned.permissions(self.permissions))
+        return [] if self.trust else [wish for wish in wanted if not self.allowed.consent.holds(wish)]
+
+    def permissions_of(self, planned: Planned) -> Permissions:
+        """What reading the inputs of a component may touch by now. Asks nobody."""
+        return self.permissions if self.unanswered(planned) else planned.permissions(self.permissions)
 
     def asked(self, error: ComposeError) -> ComposeError:
         """An error that is shown now: its questions can be answered."""
@@ -225,6 +236,8 @@ class Engine:
     def prepared(self, one: Defined, inputs: Any, *, action: str = DEFAULT, seed: int | None = None) -> Prepared:
         """A call, its fields rendered over the inputs. InputError and UnknownName for what is wrong with it."""
         planned = one.planned
+        if wishes := self.unanswered(planned):
+            raise self.asked(_reaches(wishes))
         allowed = planned.permissions(self.permissions)
         beside, env = one.definition.beside, self.environment
         try:
@@ -397,6 +410,16 @@ class Engine:
             run.stop()
         self.residents.clear()
         self.defined.clear()
+
+
+def _reaches(wishes: Sequence[Wish]) -> NeedsWord:
+    """The error that shows what a cell would read by its own word alone, and how to allow it."""
+    names = [wish.name for wish in wishes]
+    fix = f"%compose trust {' '.join(names)}\n      or for every cell: %config ComposeMagics.{names[0]} = True"
+    told = [f"{wish.name}: true lets this cell read {wish.use}, and send it to {wish.goes}" for wish in wishes]
+    error = NeedsWord(Problem(text, wish.place, fix) for text, wish in zip(told, wishes, strict=True))
+    error.wishes = tuple(wishes)
+    return error
 
 
 def _and(names: set[str]) -> str:

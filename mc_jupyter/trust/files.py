@@ -85,9 +85,23 @@ def _found(text: str, permissions: Permissions) -> Path:
         where = "a Windows path, and this is not Windows" if os.name != "nt" else "a share of another machine"
         raise ExpressionError(f"{text!r} is {where}", fix=None if os.name != "nt" else ALLOW_PATHS)
     path = Path(text).expanduser().resolve()
-    if not permissions.paths and not path.is_relative_to(Path.cwd().resolve()):
-        raise ExpressionError(f"{text!r} lies outside {here()}", fix=ALLOW_PATHS)
+    if not permissions.paths and (why := _not_here(path)):
+        raise ExpressionError(f"{text!r} {why}", fix=ALLOW_PATHS)
     return path
+
+
+def _not_here(path: Path) -> str | None:
+    """Why a text may not name this file by itself; None where it may.
+
+    A notebook often stands in its reader's home, or a container's root: keys and tokens lie below both.
+    """
+    folder = Path.cwd().resolve()
+    if not path.is_relative_to(folder):
+        return f"lies outside {here()}"
+    if folder == Path(folder.anchor):
+        return "lies below the root, which is no working folder"
+    hidden = next((part for part in path.relative_to(folder).parts if part.startswith(".")), None)
+    return f"is hidden ({hidden})" if hidden else None
 
 
 def _mended(written: str) -> str | None:

@@ -1,8 +1,9 @@
 """What reading a call's inputs may touch: addresses, files elsewhere on this disk, and how large an image may be.
 
 Inputs come from data, and data may say anything. So a text in it reaches no network and no file outside the working
-folder, until the cell (`allow_urls: true`, `allow_paths: true`) or the configuration says so. A `pathlib.Path` is
-another matter: only code that somebody ran makes one, and it is read wherever it leads.
+folder, until the configuration says so; or the cell (`allow_urls: true`, `allow_paths: true`) and then the user, since
+the cell is data too. A `pathlib.Path` is another matter: only code that somebody ran makes one, and it is read wherever
+it leads.
 """
 
 from __future__ import annotations
@@ -31,5 +32,5 @@ class Permissions:
 NOTHING = Permissions()
 """What holds where nobody has allowed anything."""
 
-ALLOW_URLS = "if you trust where it comes from, add `allow_urls: true` to the component (public addresses only)"
+ALLOW_URLS = "if you trust where it comes from, add `allow_urls: true` to the component, which asks you once"
 ALLOW_PATHS = "copy it next to the notebook, give a pathlib.Path, or add `allow_paths: true` to the component"

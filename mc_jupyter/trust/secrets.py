@@ -5,13 +5,14 @@ from __future__ import annotations
 import hmac
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from pydantic import GetCoreSchemaHandler
-from pydantic.annotated_handlers import GetJsonSchemaHandler
-from pydantic_core import core_schema
+if TYPE_CHECKING:  # the magic hides secrets in tracebacks: `%load_ext` imports no pydantic
+    from pydantic import GetCoreSchemaHandler
+    from pydantic.annotated_handlers import GetJsonSchemaHandler
+    from pydantic_core import core_schema
 
 HIDDEN = "•••"
 _KEY = os.urandom(32)
@@ -23,9 +24,20 @@ _seen: dict[str, None] = {}
 
 def hidden(text: str) -> str:
     """The text without the secrets that this process has met: for what others have written, errors of libraries say."""
-    for secret in sorted(_seen.copy(), key=len, reverse=True):
-        text = text.replace(secret, HIDDEN).replace(repr(secret)[1:-1], HIDDEN)
-    return text
+    found = [span for secret in _seen.copy() for form in {secret, repr(secret)[1:-1]} for span in _spans(form, text)]
+    told, end = "", 0
+    for start, stop in sorted(found):
+        if start >= end:
+            told += text[end:start] + HIDDEN
+        end = max(end, stop)
+    return told + text[end:]
+
+
+def _spans(part: str, text: str) -> Iterator[tuple[int, int]]:
+    at = text.find(part)
+    while at >= 0:
+        yield at, at + len(part)
+        at = text.find(part, at + 1)
 
 
 class Secret:
@@ -82,6 +94,8 @@ class Secret:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        from pydantic_core import core_schema
+
         def check(value: object) -> Secret:
             if isinstance(value, Secret):
                 return value

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import mc_jupyter as mc
-from mc_jupyter.errors import ExpressionError, InputError
+from mc_jupyter.errors import ExpressionError, InputError, NeedsWord
 from mc_jupyter.events import Note, Run
 from mc_jupyter.trust.permissions import Permissions
 
@@ -24,6 +24,11 @@ CELL = """component:
   image: ${input.photo as image}
   scale: 2
 """
+
+
+@pytest.fixture(autouse=True)
+def _nothing_said_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture
@@ -92,6 +97,12 @@ def test_an_error_stands_at_the_line_of_the_field(session: mc.Session, folder: P
 def test_a_file_elsewhere_is_read_where_the_cell_or_the_session_allows_it(by: str, folder: Path) -> None:
     with mc.Session(allow_paths=by == "session") as session:
         larger = session.load(CELL + ("  allow_paths: true\n" if by == "cell" else ""), "larger")
+        if by == "cell":
+            assert not larger.permissions.paths
+            with pytest.raises(NeedsWord, match="line 7: allow_paths: true lets this cell read any file of this disk"):
+                larger("../outside.png")
+            session.allowed.consent.give(["allow_paths"])
+        assert larger.permissions.paths
         assert larger("../outside.png").size == (6, 6)
         assert larger.stream is not None
     with mc.Session() as session:
@@ -106,6 +117,10 @@ def test_an_address_is_fetched_where_the_cell_or_the_session_allows_it(by: str) 
     address = "http://127.0.0.1:9999/a.png"  # which is then refused for where it leads
     with mc.Session(allow_urls=by == "session") as session:
         larger = session.load(CELL + ("  allow_urls: true\n" if by == "cell" else ""), "larger")
+        if by == "cell":
+            with pytest.raises(NeedsWord, match="allow_urls: true lets this cell read addresses that it names"):
+                larger(address)
+            session.allowed.consent.give(["allow_urls"])
         with pytest.raises(InputError, match="no public address"):
             larger(address)
     with mc.Session() as session, pytest.raises(InputError, match="allow_urls: true"):
@@ -116,6 +131,9 @@ def test_permissions_can_be_set_on_a_loaded_component(session: mc.Session, folde
     larger = session.load(CELL, "larger")
     change = larger.set(allow_paths=True)
     assert "nothing" in str(change)
+    with pytest.raises(NeedsWord):
+        larger("../outside.png")
+    session.allowed.consent.give(["allow_paths"])
     assert larger("../outside.png").size == (6, 6)
 
 
@@ -138,3 +156,49 @@ def test_of_an_animation_the_first_picture_is_used_and_the_run_says_so(session: 
     assert [e.text for e in heard if isinstance(e, Note)] == [
         "the image: an animation or several pages, of which the first is used"
     ]
+
+
+STEALING = """component:
+  type: model
+  driver: echo
+  allow_paths: true
+  text: hi
+  output: {"*": ["/proc/self/environ", "../key"], is: "${item as text;path}"}
+"""
+
+
+def test_no_cell_reads_files_elsewhere_by_its_own_word(session: mc.Session, folder: Path) -> None:
+    (folder.parent / "key").write_text("canary")
+    thief = session.load(STEALING)
+    with pytest.raises(NeedsWord, match="allow_paths"):
+        thief()
+    session.allowed.consent.give(["allow_paths"])
+    with pytest.raises(NeedsWord):  # a yes to one cell is none to another
+        session.load(STEALING.replace("../key", "../other"), "another")()
+    thief.set(temperature=0.5)
+    assert "canary" in str(thief())  # what it reads is as it was shown
+
+
+def test_a_trusting_session_asks_nobody_for_files(folder: Path) -> None:
+    with mc.Session(trust=True) as session:
+        larger = session.load(CELL + "  allow_paths: true\n", "larger")
+        assert larger("../outside.png").size == (6, 6)
+
+
+@pytest.mark.parametrize("name", [".key", ".ssh/id", "data/.netrc", "data/../.key", "link"])
+def test_a_hidden_file_is_named_by_no_text(session: mc.Session, folder: Path, name: str) -> None:
+    for hidden in (".key", ".ssh/id", "data/.netrc"):
+        (folder / hidden).parent.mkdir(exist_ok=True)
+        (folder / hidden).write_text("canary")
+    (folder / "link").symlink_to(folder / ".key")
+    handle = session.load("component: {type: model, driver: echo, text: '${input.x as text;path}'}")
+    with pytest.raises(InputError, match="is hidden") as raised:
+        handle(x=name)
+    assert "canary" not in str(raised.value)
+
+
+def test_below_the_root_everything_is_elsewhere(session: mc.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    handle = session.load("component: {type: model, driver: echo, text: '${input.x as text;path}'}")
+    with pytest.raises(InputError, match="below the root"):
+        handle(x="/proc/self/environ")

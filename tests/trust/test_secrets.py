@@ -12,7 +12,7 @@ import pytest
 import mc_jupyter as mc
 from mc_jupyter.faults import said_as
 from mc_jupyter.language.fields import HubSource
-from mc_jupyter.trust.secrets import Secret, looks_like_a_secret, names_a_secret
+from mc_jupyter.trust.secrets import Secret, hidden, looks_like_a_secret, names_a_secret
 
 CANARY = "hf_canary0123456789"
 
@@ -123,8 +123,14 @@ def test_a_very_long_value_is_looked_at_in_no_time() -> None:
 
 
 def test_what_a_library_says_of_a_secret_is_said_without_it() -> None:
-    secret = Secret(f"{CANARY}\r\nx")
+    secret = Secret("canary of a library\r\nx")
     with pytest.raises(mc.RunError) as raised, said_as(mc.RunError, "it failed"):
         raise ValueError(f"Illegal header value {('Bearer ' + secret.reveal()).encode()!r}")
     assert str(raised.value) == "it failed: Illegal header value b'Bearer •••'"
     assert "canary" not in str(raised.value.__cause__)
+
+
+def test_secrets_that_overlap_leave_nothing_of_either() -> None:
+    kept = [Secret("begin and middle"), Secret("middle and end"), Secret("and middle and")]
+    assert hidden("so: begin and middle and end, begin and middle.") == "so: •••, •••."
+    assert len(kept) == 3
