@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mc_jupyter.errors import InputError, UnknownName
-from mc_jupyter.values import describe
 from mc_jupyter.words import DEFAULT, did_you_mean, format_bytes, hinted, listing
 
 if TYPE_CHECKING:
@@ -226,6 +225,7 @@ def _value(key: str, text: str, kind: Kind | None) -> Any:
         return text if text.startswith(("data:", "http://", "https://")) else Path(text)
     if kind is None or kind.name not in _YAML_KINDS:
         return text
+    from mc_jupyter.values import describe
     from mc_jupyter.values.scalars import typed_value
 
     try:

@@ -15,7 +15,6 @@ from mc_jupyter.notebook.interrupt import Interrupt
 from mc_jupyter.notebook.notebook import Notebook
 from mc_jupyter.notebook.showing import MAX_PX
 from mc_jupyter.trust.permissions import MAX_PIXELS
-from mc_jupyter.trust.secrets import hidden
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -150,5 +149,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
 
     def _shown_whole(self, error: Exception) -> None:
         """Let the error be shown with its frames, as `%xmode` says, but for secrets that stand in their variables."""
+        from mc_jupyter.trust.secrets import hidden
+
         tb, show = error.__traceback__, self.shell.InteractiveTB.structured_traceback
         error._render_traceback_ = lambda: [hidden(line) for line in show(type(error), error, tb)]  # type: ignore[attr-defined]
