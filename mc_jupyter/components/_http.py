@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from mc_jupyter.language.addresses import Address
 from mc_jupyter.language.fields import Bound, Closed
 
 HttpMethod = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
@@ -17,7 +18,7 @@ class Completion(Closed):
     """How to wait for work that goes on after the reply: ask again until it says it is done."""
 
     type: Literal["polling", "callback"] = Field("polling", description="Ask again, or wait to be called.")
-    endpoint: Bound[str] | None = Field(None, description="Address to ask.")
+    endpoint: Bound[Address] | None = Field(None, description="Address to ask.")
     path: Bound[str] | None = Field(None, description="Path to ask, below the base address.")
     method: HttpMethod = Field("GET", description="HTTP method.")
     headers: dict[str, Any] = Field(default_factory=dict, description="HTTP headers.")

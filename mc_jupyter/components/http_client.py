@@ -11,6 +11,7 @@ from mc_jupyter.components import Component, ComponentType, Envelope
 from mc_jupyter.components._http import Request
 from mc_jupyter.errors import Problem
 from mc_jupyter.language import expressions
+from mc_jupyter.language.addresses import Address
 from mc_jupyter.language.fields import Bound, Closed
 from mc_jupyter.trust.environment import Keeper
 from mc_jupyter.words import listing
@@ -19,7 +20,7 @@ from mc_jupyter.words import listing
 class HttpClientSettings(Envelope):
     """The service."""
 
-    base_url: Bound[str] | None = Field(None, description="Address that paths are below.")
+    base_url: Bound[Address] | None = Field(None, description="Address that paths are below.")
     headers: Bound[dict[str, Any]] = Field(default_factory=dict, description="HTTP headers of every request.")
     rate_limit: Bound[str] | None = Field(None, description="Most requests in a time: `10/s`, `100/m`.")
 
@@ -27,7 +28,7 @@ class HttpClientSettings(Envelope):
 class HttpClientAction(Request):
     """One request to it."""
 
-    endpoint: Bound[str] | None = Field(None, description="The whole address, instead of a path.")
+    endpoint: Bound[Address] | None = Field(None, description="The whole address, instead of a path.")
 
 
 class HttpClient(ComponentType):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from mc_jupyter.components import ComponentType, Envelope
 from mc_jupyter.components._http import Request
+from mc_jupyter.language.addresses import Port
 from mc_jupyter.language.fields import Bound, Closed
 
 Command = list[str] | list[list[str]] | str
@@ -38,7 +39,7 @@ class HttpServerSettings(Envelope, Scripts):
     scripts: Scripts | None = Field(None, description="The commands, without `manage:` around them.")
     working_dir: Bound[str] | None = Field(None, description="Folder in which the commands run.")
     env: dict[str, Any] = Field(default_factory=dict, description="Environment variables of the commands.")
-    port: Bound[Annotated[int, Field(ge=1, le=65535)]] = Field(8000, description="The port it listens on.")
+    port: Bound[Port] = Field(8000, description="The port it listens on.")
     base_path: Bound[str] | None = Field(None, description="Path that all paths are below.")
     headers: Bound[dict[str, Any]] = Field(default_factory=dict, description="HTTP headers of every request.")
 

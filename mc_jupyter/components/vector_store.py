@@ -28,6 +28,7 @@ from mc_jupyter.components import (
 from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, Problem, UnknownName
 from mc_jupyter.events import Run
 from mc_jupyter.language import expressions
+from mc_jupyter.language.addresses import Host, Port, Server
 from mc_jupyter.language.cell import place_in
 from mc_jupyter.language.fields import Bound, Closed, Spelled
 from mc_jupyter.stores import Entry, Match, Store, Wanted
@@ -43,9 +44,9 @@ class VectorStoreSettings(Envelope):
     driver: str = Field("chroma", description="The store's library: chroma, milvus, faiss or qdrant.")
     mode: Literal["local", "server"] = Field("local", description="Files of this machine, or a server.")
     storage_dir: Bound[str] | None = Field(None, description="Folder of a local store.")
-    endpoint: Bound[str] | None = Field(None, description="Address of a server.")
-    host: Bound[str] | None = Field(None, description="Name of a server's machine.")
-    port: Bound[int] | None = Field(None, description="Port of a server.")
+    endpoint: Bound[Server] | None = Field(None, description="Address of a server.")
+    host: Bound[Host] | None = Field(None, description="Name of a server's machine.")
+    port: Bound[Port] | None = Field(None, description="Port of a server.")
     protocol: Bound[str] | None = Field(None, description="How to speak to a server: http, https, grpc.")
     tenant: Bound[str] | None = Field(None, description="Tenant (chroma).")
     database: Bound[str] | None = Field(None, description="Database.")

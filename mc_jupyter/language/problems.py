@@ -21,6 +21,7 @@ _SHOULD_BE = {
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
+    "finite_number": "a finite number",
     "float_parsing": "a number",
     "bool_type": "true or false",
     "bool_parsing": "true or false",

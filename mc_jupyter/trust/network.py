@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -109,21 +110,49 @@ class TooLarge(Exception):
     """More came than a fetch may read."""
 
 
+_LOOK_UPS = 4
+_free = threading.BoundedSemaphore(_LOOK_UPS)
+_Name = tuple[Callable[[str, int], list[str]], str, int]
+_going: dict[_Name, Future[list[str]]] = {}
+_lock = threading.Lock()
+
+
 def looked_up(network: Network, host: str, port: int, seconds: float) -> list[str]:
-    """The addresses of a name within a time: the system's own look-up has none, so it runs in a thread of its own."""
-    found: list[list[str] | OSError] = []
+    """The addresses of a name within a time: the system's own look-up has none, so it runs in a thread of its own.
 
-    def look() -> None:
-        try:
-            found.append(network.resolve(host, port))
-        except (OSError, UnicodeError) as error:
-            found.append(error if isinstance(error, OSError) else OSError(str(error)))
-
-    thread = threading.Thread(target=look, name="mc_jupyter-lookup", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not found:
+    A name that is looked up already is waited for; there are never more than a few of these threads, however many
+    names are slow. TooSlow where the time is over first, OSError where there is no such name.
+    """
+    end = time.monotonic() + seconds
+    key = (network.resolve, host, port)
+    found = _going.get(key) or _begun(key, seconds)
+    if wait([found], max(0.0, end - time.monotonic())).not_done:
         raise TooSlow
-    if isinstance(found[0], OSError):
-        raise found[0]
-    return found[0]
+    return found.result()
+
+
+def _begun(key: _Name, seconds: float) -> Future[list[str]]:
+    """A look-up that has begun, by us or by another who was faster."""
+    if not _free.acquire(timeout=seconds):
+        raise TooSlow
+    with _lock:
+        if (found := _going.get(key)) is not None:
+            _free.release()
+            return found
+        found = _going[key] = Future()
+        threading.Thread(target=_look, args=(found, key), name="mc_jupyter-lookup", daemon=True).start()
+        return found
+
+
+def _look(found: Future[list[str]], key: _Name) -> None:
+    resolve, host, port = key
+    try:
+        found.set_result(resolve(host, port))
+    except OSError as error:
+        found.set_exception(error)
+    except Exception as error:  # a name that cannot be written as one
+        found.set_exception(OSError(str(error)))
+    finally:
+        with _lock:
+            del _going[key]
+        _free.release()
