@@ -107,11 +107,32 @@ def test_interrupt_keeps_what_was_written_and_the_form_runs_again(lab: Lab) -> N
     cell.button("Run").wait_for()
     assert "w0 w1" in cell.text()
     lab.screenshot("form-interrupted", cell)
+    cell.type("text", " ".join(f"v{i}" for i in range(3000)))
+    cell.press("Run")
+    cell.shows("v20 v21")
+    lab.interrupt()  # of a second run, which comes in another of the kernel's threads
+    cell.shows("interrupted after")
     cell.type("text", "one two three")
     cell.press("Run")
     cell.shows("3 tokens")
     cell.shows_no("interrupted")
     assert lab.ask("slow('four five')") == "four five"
+
+
+def test_stop_stands_beside_run_while_it_runs_and_ends_it(lab: Lab) -> None:
+    cell = lab.run(SLOW)
+    cell.button("Run").wait_for()
+    assert not cell.button("Stop").is_visible()
+    for word in ("a", "b"):
+        cell.type("text", " ".join(f"{word}{i}" for i in range(3000)))
+        cell.press("Run")
+        cell.shows(f"{word}20 {word}21")
+        lab.screenshot("form-stop", cell)
+        cell.press("Stop")
+        cell.shows("interrupted after")
+        cell.button("Run").wait_for()
+        assert not cell.button("Stop").is_visible()
+        assert f"{word}0 {word}1" in cell.text()
 
 
 def test_a_form_of_several_actions_asks_which_and_its_fields_follow(lab: Lab) -> None:
