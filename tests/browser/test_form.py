@@ -120,7 +120,7 @@ def test_interrupt_keeps_what_was_written_and_the_form_runs_again(lab: Lab) -> N
 
 
 def test_stop_stands_beside_run_while_it_runs_and_ends_it(lab: Lab) -> None:
-    cell = lab.run(SLOW)
+    cell = lab.run(SLOW.replace("%%compose slow", "%%compose stopped"))
     cell.button("Run").wait_for()
     assert not cell.button("Stop").is_visible()
     for word in ("a", "b"):
