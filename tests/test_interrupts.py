@@ -8,11 +8,17 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from mc_jupyter.events import Run
+import mc_jupyter as mc
+from mc_jupyter.comparison import Comparison
+from mc_jupyter.errors import Interrupted
+from mc_jupyter.events import Advance, Run
 from mc_jupyter.interrupts import going, stop_all, stop_on_interrupt
+from tests.conftest import cell
 
 
 def interrupt() -> None:
@@ -86,6 +92,45 @@ def test_in_another_thread_no_handler_is_changed() -> None:
 
     in_a_thread(work).join()
     assert seen == [before]
+
+
+# --- what goes on -----------------------------------------------------------------------------------------------------
+
+
+def interrupted_in_a_thread(work: Callable[[Run], object], after: int) -> tuple[list[int], BaseException | object]:
+    """What work in a thread emitted by `Advance`, interrupted at so many, and how it ended."""
+    counts: list[int] = []
+    ended: list[BaseException | object] = []
+
+    def listen(event: object) -> None:
+        if isinstance(event, Advance):
+            counts.append(event.done)
+            if len(counts) == after:
+                stop_all()  # as a signal's handler does
+
+    def working() -> None:
+        try:
+            ended.append(work(Run(listen)))
+        except Interrupted as error:
+            ended.append(error)
+
+    in_a_thread(working).join()
+    return counts, ended[0]
+
+
+def test_a_batch_that_another_thread_embeds_ends_after_the_batch_under_way(session: mc.Session, encoder: Path) -> None:
+    embed = session.load(cell("text-embedding", encoder, "batch_size: 1"), "embed")
+    counts, error = interrupted_in_a_thread(lambda run: embed(["one", "two", "three", "four"], run=run), 2)
+    assert counts == [1, 2]
+    assert isinstance(error, Interrupted)
+    assert sum(one is not None for one in error.partial) == 2
+
+
+def test_a_comparison_in_another_thread_ends_with_the_rows_there_are(session: mc.Session) -> None:
+    echo = session.load("component: {type: model, task: text-generation, driver: echo}", "echo")
+    found = interrupted_in_a_thread(lambda run: echo.compare({"temperature": [0.1, 0.2, 0.3]}, "a", run=run), 2)[1]
+    assert isinstance(found, Comparison)
+    assert [row["settings"] for row in found] == [{"temperature": 0.1}]
 
 
 # --- Python's end -----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -136,6 +137,19 @@ def test_a_form_that_is_closed_stops_its_run(slow: mc.Handle) -> None:
     form.wait(10)
     slow.unload()
     assert slow.facts() is None
+
+
+def test_stop_while_a_model_is_loaded_ends_once_it_is_and_nothing_is_written(session: mc.Session, llama: Path) -> None:
+    text = "component: {{type: model, task: text-generation, model: {0}, text: '${{input.text}}', preload: false}}"
+    handle = session.load(text.format(llama), "story")
+    form = Form(handle, {"text": "the fox"})
+    form.button.click()
+    form.stop_button.click()
+    form.wait()
+    (output,) = form.answer.outputs
+    assert "interrupted" in str(output)
+    assert "1 token" not in str(output)
+    form.close()
 
 
 def test_an_empty_field_is_an_input_that_nobody_gave(form: Form) -> None:
