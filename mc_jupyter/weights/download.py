@@ -246,6 +246,9 @@ class Download:
                 hf_raise_for_status(answer)
             except HfHubHTTPError as error:
                 hub.explain(error, self.source, entry.name)
+            except ValueError:  # of what it says of itself, which is no text
+                said = f"{hub.address()} answered {answer.status_code} when asked for {entry.name}"
+                raise WeightsError(said, fix="try again in a minute") from None
             if file.tell() and answer.status_code != 206:
                 self._notes.put(f"starting again: the server cannot continue {entry.name}")
                 file.seek(0)

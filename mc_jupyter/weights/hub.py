@@ -356,7 +356,7 @@ def _is_known(token: Secret) -> bool:
         HfApi(endpoint=endpoint()).whoami(token=token.reveal())
     except HfHubHTTPError as error:
         return error.response.status_code != 401
-    except broken_connection():
+    except (broken_connection(), ValueError):  # the latter of an answer that is no JSON
         return True
     return True
 
