@@ -101,3 +101,24 @@ def test_the_tasks_of_readme_are_those_that_a_library_performs() -> None:
     libraries = [driver for driver in Driver.all() if driver.needs_weights]
     performed = {word for word in Task.names() if any(d.recipe(Task.named(word)) for d in libraries)}
     assert performed == {word for word in Task.names() if f"`{word}`" in README}
+
+
+SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+PROMISES = dict(re.findall(r"^\| (S\d+) \|.*\| ([^|]*) \|$", SECURITY, re.MULTILINE))
+"""The tests of each promise, as the last cell of its row says them."""
+
+
+def test_every_promise_of_the_security_page_has_its_row() -> None:
+    assert list(PROMISES) == [f"S{number}" for number in range(1, 16)]
+
+
+def test_every_promise_names_tests_that_are_there() -> None:
+    named = {promise: re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", tests) for promise, tests in PROMISES.items()}
+    assert [promise for promise, tests in named.items() if not tests] == []
+    for file, test in re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", SECURITY):
+        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"
+
+
+def test_files_that_the_security_page_names_are_there() -> None:
+    for file in re.findall(r"`(tests/[\w/]+\.py)`", SECURITY):
+        assert (ROOT / file).exists(), file

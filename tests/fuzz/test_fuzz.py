@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tests.fuzz import __main__, campaign, mutation
+from tests.fuzz import __main__, campaign, kind, mutation
 from tests.fuzz.campaign import Result
 from tests.fuzz.findings import Finding
 
@@ -60,6 +60,13 @@ def test_findings_are_told_with_what_repeats_them(bad: Result) -> None:
     lines = list(bad.lines())
     assert "40 tried from seed 0" in lines[0]
     assert "      python -m tests.fuzz _misbehaving --one 0" in lines
+
+
+@pytest.mark.parametrize("name", kind.names())
+def test_a_few_of_every_kind_find_nothing(name: str) -> None:
+    result = campaign.run(name, first=1, count=60)
+    assert result.tried == 60
+    assert result.found == {}, "\n".join(result.lines())
 
 
 def test_findings_are_the_exit_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
