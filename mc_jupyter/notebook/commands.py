@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import words
@@ -378,7 +378,7 @@ def _text_of(notebook: Notebook, what: str) -> str:
     handle = notebook.defined(what)
     if handle is not None:
         return handle.text
-    if Path(what).expanduser().exists() or what.endswith((".yml", ".yaml")):
+    if os.path.exists(os.path.expanduser(what)) or what.endswith((".yml", ".yaml")):
         return arguments.read_file(what)
     if "/" in what or what.startswith("starter:"):
         return f"component:\n  type: model\n{_task_of(what)}  model: {what}\n"  # a model's own name

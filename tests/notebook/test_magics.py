@@ -231,6 +231,11 @@ def test_pull_says_what_is_on_this_disk_and_loads_nothing(run: Run, shell: Inter
     assert [r.subject for r in run("%compose mem").residents] == ["echo"]
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "a=1" * 100, "~nobody-of-that-name"])
+def test_a_word_that_no_file_can_be_called_is_an_unknown_name(run: Run, name: str) -> None:
+    assert isinstance(run(f"%compose check {name}"), UnknownName)
+
+
 def test_unload_gives_memory_back_and_the_next_call_loads_again(run: Run, shell: InteractiveShell) -> None:
     run(LABEL)
     assert "sentiment" in repr(run("%compose unload sentiment"))
