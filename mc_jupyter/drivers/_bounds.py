@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 # Keys that say how many there are of something, or how large it is; what they may say where no tensor is so large.
 _COUNT = re.compile(r"(num_|n_(?!positions|ctx)).*|.*(layers|labels|depths?|blocks|heads|experts)$")
 _SIZE = re.compile(r"(d|n)_\w+|.*(_size|_dim|_channels|_width|_features|_positions|_embeddings|channels|side)$")
-_MANY, _LARGE = 2**20, 2**26
+# Sides that pictures are scaled to before a model sees them; the largest known are 2,560.
+_SIDE = re.compile(r"height|width|size|image_size|shortest_edge|max_patches")
+_MANY, _LARGE, _LONG = 2**20, 2**26, 2**13
 # A model may have what its files do not: masks, tables, a head that is not trained yet.
 _NUMBERS_BESIDE = 100_000_000
 _TENSORS_BESIDE = 10_000
@@ -40,12 +42,17 @@ def check_numbers(checkpoint: Checkpoint) -> None:
     largest = max((side for file in _safe(checkpoint) for t in tensors(file) for side in t.shape), default=0)
     for file in _configs(checkpoint.folder):
         for key, value in _numbers(read_json(file)):
-            most = _MANY if _COUNT.fullmatch(key) else _LARGE if _SIZE.fullmatch(key) else value
-            if value > max(most, largest):
+            if value > max(_most(key), largest):
                 raise WeightsError(
                     f"{file.relative_to(checkpoint.folder)} says {key}: {value}, and {_held(checkpoint)}",
                     fix="fetch it again",
                 )
+
+
+def _most(key: str) -> float:
+    """What a key may say where no tensor is so large."""
+    kinds = ((_SIDE, _LONG), (_COUNT, _MANY), (_SIZE, _LARGE))
+    return next((most for kind, most in kinds if kind.fullmatch(key)), float("inf"))
 
 
 @contextmanager

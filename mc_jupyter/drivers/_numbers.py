@@ -15,10 +15,10 @@ def check(numbers: torch.Tensor, dtype: Any) -> None:
     import torch
 
     if not torch.isfinite(numbers).all():
-        raise no_numbers(str(dtype).removeprefix("torch."))
+        raise _no_numbers(str(dtype).removeprefix("torch."))
 
 
-def no_numbers(dtype: str) -> RunError:
+def _no_numbers(dtype: str) -> RunError:
     whole = "its weights are damaged, or an adapter's weight is far too large: fetch it again, or lower that"
     half = f"precision: {'float32 or bfloat16' if dtype == 'float16' else 'float32'}, unless its weights are damaged"
     return RunError(

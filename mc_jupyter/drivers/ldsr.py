@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.devices import give_back
 from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs, refused
+from mc_jupyter.drivers import _numbers as numbers
 from mc_jupyter.drivers._diffusers.loading import quiet
 from mc_jupyter.drivers._diffusers.parts import SCHEDULERS, check_parts, of_diffusers
 from mc_jupyter.drivers._memory import refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes
-from mc_jupyter.errors import InputError, PlanError, RunError
+from mc_jupyter.errors import InputError, PlanError
 from mc_jupyter.events import Advance, Run
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_upscale import ImageUpscale
@@ -161,8 +162,7 @@ class Ldsr(Driver):
         except _Stopped:
             return None
         made = made[:, : colour.height * self.scale, : colour.width * self.scale].float()
-        if made.isnan().any():
-            raise RunError("the result is not a number in this precision", fix="precision: float32")
+        numbers.check(made, self.pipeline.unet.dtype)
         return _picture(made, colour.mode)
 
     def _takes_eta(self) -> bool:

@@ -79,6 +79,13 @@ def test_pictures_of_a_side_that_no_model_sees(tmp_path: Path, session: mc.Sessi
     refused(cell("image-to-text", folder), session, "image_size: 1000000")
 
 
+def test_pictures_scaled_to_a_side_that_no_memory_holds(tmp_path: Path, session: mc.Session) -> None:
+    good = captioners.blip(tmp_path / "good")
+    path = ("image_processor", "size", "height")
+    folder = changed(good, tmp_path / "model", "processor_config.json", path, 10**6)
+    refused(cell("image-to-text", folder), session, "processor_config.json says height: 1000000")
+
+
 @pytest.mark.parametrize("make", [models.large_llama, models.gpt2, models.t5])
 def test_what_the_files_hold_is_loaded(make: Any, tmp_path: Path, session: mc.Session) -> None:
     assert session.load(cell("text-generation", make(tmp_path / "model")))("the fox", seed=1).tokens

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 import mc_jupyter as mc
 from mc_jupyter.errors import ComposeError, WeightsError
@@ -65,6 +66,7 @@ WRONG: dict[str, Callable[[Path], None]] = {
     "nothing by zero": lambda f: changed(f, "config.json", num_attention_heads=0),
     "a padding token beyond the table": lambda f: changed(f, "config.json", pad_token_id=10**9),
     "settings of generation that are a list": lambda f: changed(f, "generation_config.json", eos_token_id={"a": 1}),
+    "a list among the names of classes": lambda f: changed(f, "config.json", id2label={"0": []}),
     "another model's size": lambda f: changed(f, "config.json", hidden_size=32),
     "an activation that is none": lambda f: changed(f, "config.json", hidden_act={}),
 }  # fmt: skip
@@ -119,3 +121,17 @@ def test_a_damaged_adapter_leaves_its_base_as_it_was(
 def _modules(session: mc.Session) -> list[tuple[str, Any]]:
     (row,) = session.engine.residents
     return list(row.thing.driver.model.named_modules())
+
+
+def test_the_librarys_traceback_is_shown_to_who_asks_for_it(
+    llama: Path, tmp_path: Path, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(llama, tmp_path / "model")
+    changed(tmp_path / "model", "config.json", hidden_act={})
+    for full in (False, True):
+        shell.run_line_magic("config", f"ComposeMagics.full_tracebacks = {full}")
+        capsys.readouterr()
+        shell.run_cell("%%compose -i prompt=fox\n" + cell("text-generation", tmp_path / "model"))
+        shown = capsys.readouterr()
+        assert "the tokenizer cannot be read: " in shown.out + shown.err
+        assert ("in from_pretrained" in shown.out + shown.err) is full

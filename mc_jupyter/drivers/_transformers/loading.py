@@ -32,7 +32,8 @@ _HEADS = ("classifier", "pre_classifier", "score", "classification_head", "poole
 def load_tokenizer(folder: Path, fast: object) -> Any:
     from transformers import AutoTokenizer
 
-    with said_as(WeightsError, "the tokenizer cannot be read", fix="the model's folder needs a tokenizer.json"):
+    lacks = None if (folder / "tokenizer.json").is_file() else "the model's folder needs a tokenizer.json"
+    with said_as(WeightsError, "the tokenizer cannot be read", fix=lacks):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     if fast is not None and bool(fast) != tokenizer.is_fast:
         kind = "Python" if fast else "Rust"

@@ -55,8 +55,9 @@ def _check(asked: Asked, checkpoint: Checkpoint) -> None:
             "this model has no chat template: it was not trained on conversations, or the template was not saved",
             fix="use task: text-generation, or give chat_template: (a Jinja template)",
         )
+    names = [config.inside("id2label").text(each) for each in config.inside("id2label")]
     if labels := getattr(settings, "labels", None):
-        count = len(config.inside("id2label")) or config.number("num_labels") or 2
+        count = len(names) or config.number("num_labels") or 2
         if len(labels) != count:
             raise PlanError(f"labels names {len(labels)} classes, but the model has {count}")
     if getattr(settings, "architecture", None) in ("causal", "seq2seq"):

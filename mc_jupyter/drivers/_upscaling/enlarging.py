@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import devices
 from mc_jupyter.devices import give_back, is_out_of_memory
+from mc_jupyter.drivers import _numbers as numbers
 from mc_jupyter.drivers._upscaling import tiles as cutting
 from mc_jupyter.drivers._upscaling.peak import peak_bytes
 from mc_jupyter.drivers._upscaling.tiles import Grid
@@ -89,11 +90,7 @@ class Network:
             given = given.to(self.model.device).float()
             given = (given if most > 255 else given.div_(255)).to(self.model.dtype)
             made = self._through(given.flip(1) if swapped else given).float()
-            if made.isnan().any():
-                raise RunError(
-                    f"the result is not a number in {str(self.model.dtype).removeprefix('torch.')}",
-                    fix="precision: float32",
-                )
+            numbers.check(made, self.model.dtype)
             made = (made.flip(1) if swapped else made)[0].mul_(most).round_()
             return made.permute(1, 2, 0).to("cpu").numpy().astype(pixels.dtype).reshape(_shape(made))
 
