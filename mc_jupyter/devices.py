@@ -9,7 +9,6 @@ Facts about the CPU need no torch, and neither does `choose("auto")` on a Linux 
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import functools
 import gc
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mc_jupyter import allocator
 from mc_jupyter.errors import PlanError
 from mc_jupyter.words import format_bytes, listing
 
@@ -308,6 +308,17 @@ def process_memory() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def files_in_memory() -> list[tuple[int, int]]:
+    """Where files are mapped into this process: addresses of their first byte and after their last, in order."""
+    try:
+        lines = Path("/proc/self/maps").read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    rows = [line.split(maxsplit=5) for line in lines]
+    spans = [row[0].split("-") for row in rows if len(row) > 5 and row[5].startswith("/")]
+    return [(int(first, 16), int(last, 16)) for first, last in spans]
+
+
 # --- memory that runs out, and memory given back ----------------------------------------------------------------------
 
 # How torch's allocators, its libraries and the system say it: lower case, anywhere in the message.
@@ -324,17 +335,13 @@ def give_back() -> None:
 
 
 def trim() -> None:
-    """Empty torch's GPU cache, and let glibc return freed pages to the system."""
+    """Empty torch's GPU cache, and let the allocator return freed pages to the system."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
     if torch is not None and torch.backends.mps.is_available():
         torch.mps.empty_cache()
-    if sys.platform == "linux":
-        try:
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
-        except (OSError, AttributeError):  # musl has no malloc_trim and returns pages by itself
-            return
+    allocator.trim()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

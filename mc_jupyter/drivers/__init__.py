@@ -275,8 +275,9 @@ class Driver(Part, room="drivers", noun="driver"):
     # --- one loaded model ---------------------------------------------------------------------------------------------
 
     @classmethod
-    def wake(cls) -> None:
-        """Import the library, so that loading times are the model's own: called before `load`, each time it loads.
+    def wake(cls, key: ModelKey) -> None:
+        """Import what a model of this key needs, so that loading takes the model's own time and memory: called before
+        `load`, each time it loads.
 
         MissingPackage where it is there and does not start.
         """

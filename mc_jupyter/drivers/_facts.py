@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from mc_jupyter.devices import files_in_memory
 from mc_jupyter.drivers import Facts, ModelKey
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.errors import PlanError
@@ -29,13 +31,30 @@ def read_facts(model: Any, key: ModelKey, window: int | None, notes: tuple[str, 
     return Facts(
         device=_where(model, tensors),
         dtype=kinds.most_common(1)[0][0] if kinds else "",
-        bytes=sum(t.numel() * t.element_size() for t in tensors),
+        bytes=sum(map(_bytes, tensors)),
+        mapped=sum(map(_bytes, _mapped(tensors))),
         parameters=sum(quantization.numbers(p) for p in parameters),
         quantization=_quantization(model, layers),
         window=window,
         architecture=type(model).__name__,
         notes=(*notes, *_differences(model, key, layers)),
     )
+
+
+def _bytes(tensor: Any) -> int:
+    return int(tensor.numel() * tensor.element_size())
+
+
+def _mapped(tensors: Collection[Any]) -> list[Any]:
+    """Those that lie in a file's pages: on a CPU, where they were stored as they are wanted."""
+    spans = files_in_memory()
+    begin = [first for first, _ in spans]
+
+    def inside(address: int) -> bool:
+        position = bisect_right(begin, address) - 1
+        return position >= 0 and address < spans[position][1]
+
+    return [tensor for tensor in tensors if tensor.device.type == "cpu" and inside(tensor.data_ptr())]
 
 
 def _word(dtype: Any) -> str:

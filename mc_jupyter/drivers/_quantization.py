@@ -101,7 +101,26 @@ def estimate(key: ModelKey, checkpoint: Checkpoint) -> Estimate:
             weights += round(kept * (SIZES["float32"] - size))
         if key.quantization != "none":
             weights -= round((checkpoint.matrices - kept) * (size - _BYTES[key.quantization]))
-    return Estimate(weights, weights + checkpoint.largest)
+    return Estimate(weights, weights + passing(key, checkpoint))
+
+
+# Bytes per number of a matrix that bitsandbytes makes, and drops again, while it quantizes it on a CPU.
+_WORK = {"int8": 9.0, "int4": 13.0, "nf4": 13.0, "fp4": 18.0}
+
+
+def passing(key: ModelKey, checkpoint: Checkpoint) -> int:
+    """What loading takes beside the weights and gives back, where freed blocks go back at once.
+
+    On a CPU that is the copies of the matrix being quantized, one at a time: as it is read, as float32, and as codes.
+    Whole weights take nothing: what they are read from is mapped, and a mapped file's pages are not counted.
+    """
+    if key.device != "cpu":
+        return checkpoint.largest
+    if key.quantization == "none":
+        return 0
+    read = 0 if checkpoint.dtype == key.dtype else SIZES[key.dtype]  # else its numbers are the file's pages
+    whole = SIZES["float32"] if key.dtype != "float32" else 0
+    return round(checkpoint.widest * (read + whole + _WORK[key.quantization]))
 
 
 def _kept_whole(config: Config) -> int:

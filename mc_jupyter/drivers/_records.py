@@ -138,8 +138,9 @@ class TaskCall:
 class Facts:
     """What a loaded model really is, read back from its tensors and modules.
 
-    `bytes` is the memory of its parameters and buffers; `window` is in tokens; `notes` are what a reader of its
-    answers should know.
+    `bytes` is the memory of its parameters and buffers, `mapped` that part of them which are pages of its files, not
+    the process's own; `beside` is what it holds in main memory besides (a tokenizer, by its file). `window` is in
+    tokens; `notes` are what a reader of its answers should know.
     """
 
     device: str
@@ -150,6 +151,8 @@ class Facts:
     window: int | None = None
     architecture: str = ""
     notes: tuple[str, ...] = ()
+    mapped: int = 0
+    beside: int = 0
 
     @property
     def number_type(self) -> str:

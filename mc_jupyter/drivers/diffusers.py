@@ -70,7 +70,7 @@ class Diffusers(Driver):
         return memory.least(key, checkpoint)
 
     @classmethod
-    def wake(cls) -> None:
+    def wake(cls, key: ModelKey) -> None:
         quantization.import_quietly()  # diffusers imports it
         import diffusers  # noqa: F401
         import torch  # noqa: F401

@@ -66,7 +66,7 @@ class InsightFace(Driver):
             yield from _of_calls(asked, packs.networks(files))
 
     @classmethod
-    def wake(cls) -> None:
+    def wake(cls, key: ModelKey) -> None:
         import warnings
 
         try:

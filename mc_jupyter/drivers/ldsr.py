@@ -98,7 +98,7 @@ class Ldsr(Driver):
             yield from refused(check_parts, files, _PARTS)
 
     @classmethod
-    def wake(cls) -> None:
+    def wake(cls, key: ModelKey) -> None:
         from diffusers import LDMSuperResolutionPipeline  # noqa: F401
 
     @classmethod

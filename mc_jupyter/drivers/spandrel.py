@@ -74,7 +74,7 @@ class Spandrel(Driver):
             yield from refused(_check, settings, files)
 
     @classmethod
-    def wake(cls) -> None:
+    def wake(cls, key: ModelKey) -> None:
         import spandrel  # noqa: F401
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from mc_jupyter.drivers._batching import batches
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._lora.layers import Adapters
 from mc_jupyter.drivers._memory import halving, refusing_what_does_not_fit
-from mc_jupyter.drivers._transformers import captioning, casting
+from mc_jupyter.drivers._transformers import captioning, casting, vocabulary
 from mc_jupyter.drivers._transformers.conversations import conversation
 from mc_jupyter.drivers._transformers.decoding import Decoder
 from mc_jupyter.drivers._transformers.folder import sentence_files
@@ -75,6 +76,7 @@ class Transformers(Driver):
         self.tokenizer = tokenizer
         self.images = images  # what prepares them, of a model that sees
         self.key = key
+        self.folder = folder
         self.sentence = sentence_files(folder)
         self.untrained: tuple[str, ...] = ()
         self.layers = Adapters(model)
@@ -88,12 +90,19 @@ class Transformers(Driver):
 
     @classmethod
     def estimate(cls, key: ModelKey, checkpoint: Checkpoint) -> Estimate:
-        return quantization.estimate(key, checkpoint)
+        model, tokenizer = quantization.estimate(key, checkpoint), vocabulary.memory(checkpoint.folder)
+        if key.device != "cpu":  # tokenizers stay in main memory
+            return model
+        held = tokenizer.weights_bytes
+        return Estimate(model.weights_bytes + held, max(model.peak_bytes + held, tokenizer.peak_bytes))
 
     @classmethod
-    def wake(cls) -> None:
+    def wake(cls, key: ModelKey) -> None:
         import torch  # noqa: F401
         from transformers import AutoModel, AutoTokenizer, PreTrainedModel  # noqa: F401
+
+        if key.quantization != "none":
+            quantization.import_quietly()  # 48 MB of its own, which are not the model's
 
     @classmethod
     def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Transformers:
@@ -103,6 +112,7 @@ class Transformers(Driver):
 
         check_pickle(checkpoint)
         tokenizer = load_tokenizer(checkpoint.folder, dict(key.options).get("fast_tokenizer"))
+        trim()  # reading one of 262,144 words leaves 95 to 195 MB free
         images = captioning.load_image_processor(checkpoint.folder) if key.head == ImageToText.head else None
         auto = getattr(transformers, _CLASSES[key.head])
         dtype = getattr(torch, key.dtype)
@@ -145,7 +155,8 @@ class Transformers(Driver):
 
     def read_facts(self) -> None:
         """Read them now: adapters laid on later are not of the base."""
-        self._facts = read_facts(self.model, self.key, self.window, self.notes)
+        beside = vocabulary.memory(self.folder).weights_bytes
+        self._facts = replace(read_facts(self.model, self.key, self.window, self.notes), beside=beside)
 
     # --- number types -------------------------------------------------------------------------------------------------
 

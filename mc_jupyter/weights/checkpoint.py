@@ -66,7 +66,8 @@ class Checkpoint:
 
     `bytes` is the size of the tensors as stored (of the files, where the format has no header that we read), `dtype`
     the number type most parameters are stored in. `elements` counts numbers by type; `matrices` counts those of the
-    weight matrices that quantization makes smaller (2-dimensional, embeddings and output head left out).
+    weight matrices that quantization makes smaller (2-dimensional, embeddings and output head left out), `widest` those
+    of the largest of them; `largest` are the bytes of the largest tensor.
     """
 
     folder: Path
@@ -78,6 +79,7 @@ class Checkpoint:
     dtype: str | None = None
     elements: tuple[tuple[str, int], ...] = field(default=(), repr=False)
     matrices: int = field(default=0, repr=False)
+    widest: int = field(default=0, repr=False)
     largest: int = field(default=0, repr=False)
     config: Config = field(default_factory=lambda: NOTHING, repr=False, compare=False)
 
@@ -284,6 +286,7 @@ def read(folder: Path, chosen: Chosen, revision: str | None = None) -> Checkpoin
         dtype=floats.most_common(1)[0][0] if floats else None,
         elements=tuple(sorted(elements.items())),
         matrices=sum(tensor.count for tensor in found if tensor.is_matrix),
+        widest=max((tensor.count for tensor in found if tensor.is_matrix), default=0),
         largest=max((tensor.bytes for tensor in found), default=0),
         config=config_of(folder),
     )  # fmt: skip

@@ -15,9 +15,10 @@ from mc_jupyter.words import format_bytes, listing
 class Estimate:
     """Bytes that a model will take: once loaded, and at most while it loads. What the input needs comes on top.
 
-    Pages of the file that are mapped while it is read are not counted, since the kernel drops them when memory is
-    short. Measured with transformers 5.23 on a CPU, 200 million parameters: float16 as float32 is 799 MB here, and
-    801 MB of the process's own memory; as float16 it stays mapped (350 MB resident of 400, 2 MB the process's own).
+    It is memory that the model cannot do without: the process's own, and pages of the file that stay its weights. Not
+    counted are pages that are mapped only to be converted, which the kernel drops when memory is short; nor what
+    imported libraries take, which are imported before what is free is looked at. `tests/bench/memory.py` holds it
+    against what loads take.
     """
 
     weights_bytes: int

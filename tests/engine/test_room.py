@@ -216,12 +216,10 @@ import resource
 from pathlib import Path
 import mc_jupyter as mc
 from mc_jupyter import devices
-from mc_jupyter.drivers.transformers import Transformers
 session = mc.Session()
 small = session.load({cell("text-generation", small, GREEDY)!r}, "small")
 before = small("the fox")
 session.pin("small")
-Transformers.wake()
 real = devices.free_memory
 # What the estimate cannot see: somebody else takes the memory between the look and the load.
 taken = int(Path("/proc/self/statm").read_text().split()[0]) * 4096

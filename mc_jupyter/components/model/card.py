@@ -9,7 +9,7 @@ from mc_jupyter.components import Resident
 from mc_jupyter.components.model.choices import ModelPlan
 from mc_jupyter.components.model.loading import LoadedModel
 from mc_jupyter.drivers import AdapterFacts, AdapterKey
-from mc_jupyter.words import format_bytes
+from mc_jupyter.words import format_bytes, listing
 
 
 def rows(planned: ModelPlan, resident: Resident | None) -> Iterator[tuple[str, str]]:
@@ -28,8 +28,9 @@ def rows(planned: ModelPlan, resident: Resident | None) -> Iterator[tuple[str, s
         yield "quantization", f"{facts.quantization} (asked: {settings.quantization.type})"
     for key, weight, laid in model.used(planned.use) if planned.use else ():
         yield "adapter", _adapter(key, weight, laid)
-    beside = model.adapter_bytes
-    size = format_bytes(facts.bytes) + (f" and {format_bytes(beside)} of adapters" if beside else "")
+    more = {"adapters": model.adapter_bytes, "its tokenizer": facts.beside}
+    parts = [f"{format_bytes(size)} of {name}" for name, size in more.items() if size]
+    size = format_bytes(model.bytes) + (f", with {listing(parts, 'and')}" if parts else "")
     yield "memory", f"{size}, {facts.parameters:,} parameters" if facts.parameters else size
     if facts.window:
         yield "window", f"{facts.window} tokens"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Container, Mapping
 from contextlib import nullcontext
 from threading import Lock
 
 from mc_jupyter import weights
+from mc_jupyter.allocator import returning_at_once
 from mc_jupyter.components import Need, Open, Planned, Resident, Room
 from mc_jupyter.components.model.choices import Files, ModelPlan, Use
 from mc_jupyter.drivers import ODD_FILES, AdapterFacts, AdapterKey, Asked, Driver, Facts, Layers, ModelKey
@@ -32,15 +34,19 @@ class LoadedModel(Open):
 
     @property
     def bytes(self) -> int:
-        """Memory that it takes, read from its tensors, with the adapters laid over it."""
-        return self.facts().bytes + self.adapter_bytes
+        """Memory that it takes: its tensors, the adapters laid over it, and its tokenizer."""
+        return sum(self.memory().values())
 
     @property
     def adapter_bytes(self) -> int:
         return sum(each.bytes for each in self.adapters().values())
 
     def memory(self) -> Mapping[str, int]:
-        return {self.key.device: self.bytes}
+        facts = self.facts()
+        found = Counter({self.key.device: facts.bytes + self.adapter_bytes})
+        if facts.beside:
+            found["cpu"] += facts.beside
+        return found
 
     def facts(self) -> Facts:
         return self.driver.facts()
@@ -133,7 +139,7 @@ class LoadedModel(Open):
     def cast(self, holder: str, key: ModelKey) -> None:
         """Become what another number type's key says; the adapters that were there for the holder are off then."""
         self.take_off(holder)
-        with said_as(RunError, f"{key.subject} cannot become {key.dtype}"):
+        with returning_at_once(), said_as(RunError, f"{key.subject} cannot become {key.dtype}"):
             self.driver.cast(key)
         self.key = key
 
@@ -167,12 +173,12 @@ def _opened(planned: ModelPlan, room: Room, run: Run) -> Resident:
             room.in_the_way(files.use.model, need)  # what cannot fit is refused before a library is imported for it
         run.emit(Phase("load", library))
         with _WAKING, said_as(MissingPackage, f"{library} does not start"):
-            planned.driver.wake()
+            planned.driver.wake(files.use.model)
 
     def load() -> LoadedModel:
         run.emit(Phase("load", planned.subject))
         limits = within(files.base) if files.base else nullcontext()
-        with said_as(WeightsError, f"{library} cannot load {planned.subject}"), limits:
+        with returning_at_once(), said_as(WeightsError, f"{library} cannot load {planned.subject}"), limits:
             return LoadedModel(files.use.model, planned.driver.load(files.use.model, files.base, run))
 
     return room.hold(files.use.model, load, need, lambda model: model.lay(room.holder, files))
