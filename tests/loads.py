@@ -1,6 +1,6 @@
 """The memory that loading takes at its peak, in a process of its own, beside what was said of it before.
 
-    one = measure(folder, "text-generation", "quantization: nf4", small=small)
+    one = measure(folder, small, task="text-generation", lines=["quantization: nf4"])
     one.estimated, one.peaks          bytes; a peak for each load
 
 The process loads `small` first, a model of the same kind that takes next to nothing: what is imported for it is not the
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +47,7 @@ def own(process: Any = "self") -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
 
 
-def measure(folder: Path, task: str, *lines: str, small: Path, times: int = 1) -> Measured:
+def measure(folder: Path, small: Path, *, task: str, lines: Sequence[str] = (), times: int = 1) -> Measured:
     """Load a model so many times in one fresh process, unloaded each time."""
     documents = [cell(task, each, "device: cpu", *lines) for each in (small, folder)]
     started = [sys.executable, "-m", "tests.loads", *documents, str(times)]
@@ -55,7 +55,8 @@ def measure(folder: Path, task: str, *lines: str, small: Path, times: int = 1) -
     with subprocess.Popen(started, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
 
         def told() -> list[int]:
-            assert child.stdin and child.stdout
+            assert child.stdin is not None
+            assert child.stdout is not None
             child.stdin.write("\n")
             child.stdin.flush()
             return list(map(int, child.stdout.readline().split()))
