@@ -215,6 +215,12 @@ def free_memory(device: str, *, root: Path = _ROOT) -> Memory:
     return Memory(min(free + cached, total), total, f"memory of {device}")
 
 
+def cpu_limits(*, root: Path = _ROOT) -> tuple[Memory, ...]:
+    """Everything that limits memory for the CPU, the narrowest first: the machine, the container, the process."""
+    total = _memory_of_machine(root)[1]
+    return tuple(sorted((m for m in _cpu_limits(root) if m.total <= total), key=lambda memory: memory.free))
+
+
 def _cpu_limits(root: Path) -> Iterator[Memory]:
     free, total = _memory_of_machine(root)
     yield Memory(free, total, "this machine's memory")
@@ -295,17 +301,6 @@ def _address_space() -> Iterator[Memory]:
     if limit != resource.RLIM_INFINITY:
         taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         yield Memory(max(0, limit - taken), limit, "the process's address-space limit (ulimit -v)")
-
-
-def process_memory() -> int:
-    """Bytes of RAM this process holds now (resident set)."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        import psutil
-
-        return int(psutil.Process().memory_info().rss)
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def files_in_memory() -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mc_jupyter import devices
+from mc_jupyter import devices, process
 from mc_jupyter.errors import PlanError
 
 GB = 1024**3
@@ -179,9 +179,9 @@ def test_memory_of_a_gpu_goes_down_by_what_is_put_there_and_comes_back() -> None
 
 
 def test_the_memory_of_this_process_grows_with_what_it_holds() -> None:
-    before = devices.process_memory()
+    before = process.holds().resident
     # Pages of its own: what other tests have given back to Python's allocator would be used again, and nothing grow.
     with mmap.mmap(-1, 50_000_000) as held:
         for page in range(0, len(held), mmap.PAGESIZE):
             held[page] = 1
-        assert devices.process_memory() - before > len(held) // 2
+        assert process.holds().resident - before > len(held) // 2

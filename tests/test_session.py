@@ -183,7 +183,7 @@ class TestResidency:
         folder = models.llama(tmp_path, hidden_size=512, intermediate_size=1024, num_hidden_layers=4)
         code = f"""
 import mc_jupyter as mc
-from mc_jupyter import devices
+from mc_jupyter import devices, process
 document = {cell("text-generation", folder, "precision: bfloat16", GREEDY)!r}
 session = mc.Session()
 def cycle():
@@ -191,7 +191,7 @@ def cycle():
     handle("the fox")
     size = handle.facts().bytes
     session.unload("a")
-    return devices.process_memory(), size
+    return process.holds().resident, size
 cycle()
 after = [cycle() for _ in range(10)]
 print((min(rss for rss, _ in after[5:]) - after[0][0]) / after[0][1])

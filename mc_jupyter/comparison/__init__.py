@@ -272,7 +272,7 @@ class _Comparing:
         if resident is None or facts is None:
             return {}
         laid = [found for _, _, found in resident.thing.adapters_of(variant.planned) if found is not None]
-        size = facts.bytes + sum(found.bytes for found in laid)
+        size = facts.bytes + facts.beside + sum(found.bytes for found in laid)
         called = [stretch.added for stretch in made.memory if stretch.added is not None]
         loading = self.loading.passing if self.loading else None
         besides = max(min(called), loading or 0) if called else None

@@ -4,35 +4,54 @@ On Linux the kernel keeps a process's highest resident set (`VmHWM`) and sets it
 `/proc/self/clear_refs` (https://docs.kernel.org/filesystems/proc.html); on CUDA torch's allocator keeps its own.
 Elsewhere nothing keeps a peak that can be set back, and there is none. The whole process is measured: what other
 threads take meanwhile counts.
+
+That set holds pages of files, too, which are read while a model is loaded and dropped when memory is short. What
+loading takes is therefore looked at a thousand times a second without them, as an estimate counts it. What was freed
+before is returned to the system first, so that the second measurement finds what the first one found.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
+
+from mc_jupyter.devices import trim
 
 _CLEAR = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
+_STATM = Path("/proc/self/statm")
+_EVERY = 0.001  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Bytes in use now, and at the peak since it was last forgotten; `mapped` of those in use are a file's pages."""
+    """Bytes in use now, and at the peak since it was last forgotten; `mapped` of those in use are files' pages."""
 
     now: int
     peak: int
     mapped: int = 0
 
+    @property
+    def own(self) -> int:
+        """Without pages of files."""
+        return self.now - self.mapped
+
 
 @dataclass(slots=True)
 class Stretch:
-    """A stretch of work: what was read before and after it; None where nothing can be read."""
+    """A stretch of work: what was read before and after it; None where nothing can be read.
+
+    `own` is the most that was seen between without pages of files, where that is not what the peak says.
+    """
 
     before: Reading | None = None
     after: Reading | None = None
+    own: int | None = None
 
     @property
     def added(self) -> int | None:
@@ -48,19 +67,47 @@ class Stretch:
     @property
     def passing(self) -> int | None:
         """What it took at its peak above what stayed: read, converted and given back again."""
-        return None if self.after is None else max(0, self.after.peak - self.after.now)
+        if self.after is None:
+            return None
+        return max(0, self.after.peak - self.after.now if self.own is None else self.own - self.after.own)
 
 
 @contextmanager
 def watched(device: str) -> Iterator[Stretch]:
     """Watch the memory of `device` (`cpu`, `cuda:0` …) for as long as the block runs."""
     found = Stretch()
+    trim()
     forget_peak(device)
     found.before = memory(device)
+    looking = _Looking() if device == "cpu" and found.before is not None else None
     try:
         yield found
     finally:
+        found.own = looking.end() if looking else None
         found.after = memory(device)
+
+
+class _Looking:
+    """Looks at the process's own memory from a thread, until it is told to end."""
+
+    def __init__(self) -> None:
+        self.highest = 0
+        self._ended = Event()
+        self._thread = Thread(target=self._look, name="mc-jupyter-peak", daemon=True)
+        self._thread.start()
+
+    def _look(self) -> None:
+        page = os.sysconf("SC_PAGE_SIZE")
+        while True:
+            _, resident, shared, *_ = _STATM.read_text().split()
+            self.highest = max(self.highest, (int(resident) - int(shared)) * page)
+            if self._ended.wait(_EVERY):
+                return
+
+    def end(self) -> int:
+        self._ended.set()
+        self._thread.join()
+        return self.highest
 
 
 def forget_peak(device: str) -> None:

@@ -77,6 +77,11 @@ class Open:
         """Bytes that it takes, by device; only that counts against memory."""
         return {}
 
+    @property
+    def mapped(self) -> int:
+        """Bytes of that which are pages of files, and not the process's own."""
+        return 0
+
     def serves(self, holder: str, planned: Planned) -> bool:
         """Whether nothing has to be opened before this holder's next call."""
         return True

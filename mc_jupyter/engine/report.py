@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from mc_jupyter import devices
+from mc_jupyter import devices, process
+from mc_jupyter.devices import Memory
 from mc_jupyter.drivers import number_type
 from mc_jupyter.engine import room
 from mc_jupyter.engine.definition import Defined
 from mc_jupyter.engine.residents import Resident, Residents
-from mc_jupyter.words import listing
+from mc_jupyter.words import format_bytes, listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,33 @@ class ResidentRow:
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryReport:
-    """Where memory goes: what is free on each device, what this process takes, and what is open."""
+class Part:
+    """What some of the process's memory is: a few words, its bytes, and what there is to know of it."""
 
-    devices: Mapping[str, devices.Memory]
+    what: str
+    bytes: int
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReport:
+    """Where memory goes: what is free on each device, what this process takes and for what, and what is open.
+
+    `within` is everything that limits the CPU's memory, the narrowest first. `parts` add up to `process`; the last of
+    them is what nothing explains.
+    """
+
+    devices: Mapping[str, Memory]
     process: int
     residents: tuple[ResidentRow, ...]
     limits: Mapping[str, int] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+    within: tuple[Memory, ...] = ()
+
+    @property
+    def unexplained(self) -> int:
+        """Bytes of the process that belong to nothing that is known."""
+        return self.parts[-1].bytes if self.parts else 0
 
 
 def card(one: Defined, resident: Resident | None) -> Iterator[tuple[str, str]]:
@@ -90,4 +111,28 @@ def memory(residents: Residents) -> MemoryReport:
     """Free memory of each device in use, and what everything that is open takes of it."""
     used = (device for resident in residents for device in resident.thing.memory())
     free = {name: devices.free_memory(name) for name in dict.fromkeys(["cpu", *used])}
-    return MemoryReport(free, devices.process_memory(), tuple(map(row, residents)), residents.limits)
+    held = process.holds()
+    rows, parts = tuple(map(row, residents)), tuple(_parts(held, residents))
+    return MemoryReport(free, held.resident, rows, residents.limits, parts, devices.cpu_limits())
+
+
+def _parts(held: process.Holds, residents: Residents) -> Iterator[Part]:
+    """What the process's memory is, as far as is known. Where figures exceed what there is, the later give way."""
+    models = sum(resident.thing.memory().get("cpu", 0) for resident in residents)
+    mapped = sum(resident.thing.mapped for resident in residents)
+    brought = process.brought()
+    left = held.own
+    for part in (
+        Part("models", models - mapped, "weights, adapters, tokenizers"),
+        Part("Python", brought.before, "and what was there before mc_jupyter"),
+        Part("libraries", brought.imported, "imported for models"),
+        Part("free", held.free, "freed, and kept by the allocator for what comes next"),
+    ):
+        size = min(part.bytes, left)
+        left -= size
+        yield replace(part, bytes=size)
+    weights = f"libraries, and weights that stay in their files ({format_bytes(mapped)})" if mapped else "libraries"
+    yield Part("files", held.files, f"pages of {weights}: dropped when memory is short")
+    if held.shared:
+        yield Part("shared", held.shared, "with other processes")
+    yield Part("not explained", left, "the notebook's own variables, what libraries keep")

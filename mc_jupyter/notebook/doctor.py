@@ -18,13 +18,13 @@ _PACKAGES = (
 
 def table(interactive: bool) -> Table:
     """What this kernel has, and what limits it."""
-    from mc_jupyter import devices
+    from mc_jupyter import devices, process
 
     rows = [("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")]
     rows += [(name, _version(name)) for name in _PACKAGES]
     for device in devices.devices():
         rows.append((device.name, f"{device.label}, {devices.free_memory(device.name)}"))
-    rows.append(("this kernel", f"{format_bytes(devices.process_memory())} of memory"))
+    rows.append(("this kernel", f"{format_bytes(process.holds().resident)} of memory"))
     rows.append(("hub", _hub()))
     rows.append(("downloads go to", _downloads()))
     rows.append(

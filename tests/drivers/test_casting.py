@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from mc_jupyter import devices
+from mc_jupyter import process
 from mc_jupyter.devices import give_back
 from mc_jupyter.drivers import ModelKey
 from mc_jupyter.drivers.transformers import Transformers
@@ -156,8 +156,8 @@ def test_casting_to_half_precision_gives_half_of_the_memory_back(tmp_path: Path)
         parameter.data = parameter.data.clone()  # memory of its own, where a file was mapped
     large = driver.facts().bytes
     give_back()
-    before = devices.process_memory()
+    before = process.holds().resident
     driver.cast(key_of_half)
-    saved = before - devices.process_memory()
+    saved = before - process.holds().resident
     assert driver.facts().bytes == small
     assert saved == pytest.approx(large - small, rel=0.1)

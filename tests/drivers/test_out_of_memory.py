@@ -199,7 +199,7 @@ def test_a_load_that_runs_out_of_memory_says_so_and_leaves_a_usable_process(
     small, large = models.llama(tmp_path / "small"), models.large_llama(tmp_path / "large")
     said, held, works, dtype = in_a_process(f"""
 from mc_jupyter import weights
-from mc_jupyter.devices import process_memory
+from mc_jupyter.process import holds
 from mc_jupyter.drivers import ModelKey
 from mc_jupyter.drivers.transformers import Transformers
 from mc_jupyter.language.fields import LocalSource
@@ -209,14 +209,14 @@ def load(folder):
     return Transformers.load(plan, weights.find(LocalSource(path=folder)), Run())
 
 load({str(small)!r}).close()
-before = process_memory()
+before = holds().resident
 limit({more})
 try:
     load({str(large)!r})
     said = "nothing"
 except ComposeError as error:
     said = type(error).__name__ + ": " + str(error)
-held = process_memory() - before
+held = holds().resident - before
 limit(None)
 import torch
 print(json.dumps([said, held, load({str(large)!r}).facts().parameters, str(torch.get_default_dtype())]))

@@ -16,6 +16,7 @@ from mc_jupyter.drivers._bounds import within
 from mc_jupyter.errors import DoesNotFit, MissingPackage, PlanError, RunError, WeightsError
 from mc_jupyter.events import Phase, Run
 from mc_jupyter.faults import pointing, said_as
+from mc_jupyter.process import importing
 from mc_jupyter.weights import Checkpoint
 
 
@@ -40,6 +41,10 @@ class LoadedModel(Open):
     @property
     def adapter_bytes(self) -> int:
         return sum(each.bytes for each in self.adapters().values())
+
+    @property
+    def mapped(self) -> int:
+        return self.facts().mapped
 
     def memory(self) -> Mapping[str, int]:
         facts = self.facts()
@@ -172,7 +177,7 @@ def _opened(planned: ModelPlan, room: Room, run: Run) -> Resident:
         if need is not None:
             room.in_the_way(files.use.model, need)  # what cannot fit is refused before a library is imported for it
         run.emit(Phase("load", library))
-        with _WAKING, said_as(MissingPackage, f"{library} does not start"):
+        with _WAKING, importing(), said_as(MissingPackage, f"{library} does not start"):
             planned.driver.wake(files.use.model)
 
     def load() -> LoadedModel:

@@ -1,10 +1,12 @@
-"""Where memory goes: how full each device is, then the models and what each holds, the largest first."""
+"""Where memory goes: how full each device is, what this kernel holds, then what each model does, the largest first."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
+from mc_jupyter.devices import Memory as Limit
 from mc_jupyter.notebook.html import FONT, MUTED, Table, bar, muted
 from mc_jupyter.notebook.views import View
 from mc_jupyter.words import format_bytes
@@ -16,25 +18,34 @@ class Memory(View):
     types = ("mc_jupyter.engine.report.MemoryReport",)
 
     def plain(self) -> str:
-        return f"{self._free().plain()}\n\n{self._models().plain()}"
+        return "\n\n".join(table.plain() for table in (self._free(), self._kernel(), self._models()))
 
     def html(self) -> str:
-        gauges = "".join(
-            _gauge(name, 1 - m.free / m.total if m.total else 0.0, str(m)) for name, m in self.value.devices.items()
-        )
-        remark = muted(self._free().remark)
-        return f'<div style="{FONT}">{gauges}</div>{remark}<div style="height:10px"></div>{self._models().html()}'
+        gauges = "".join(_gauge(name, 1 - m.free / m.total if m.total else 0.0, str(m)) for name, m in self._limits())
+        remark = self._free().remark
+        space = '<div style="height:10px"></div>'
+        tables = space.join(table.html() for table in (self._kernel(), self._models()))
+        return f'<div style="{FONT}">{gauges}</div>{muted(remark) if remark else ""}{space}{tables}'
+
+    def _limits(self) -> Iterator[tuple[str, Limit]]:
+        """Each device; the CPU as often as something limits its memory."""
+        for name, memory in self.value.devices.items():
+            yield from ((name, each) for each in ((name == "cpu" and self.value.within) or (memory,)))
 
     def _free(self) -> Table:
-        report = self.value
+        limits = [f"models on {name} may take {format_bytes(limit)}" for name, limit in self.value.limits.items()]
         return Table(
             ("device", "free", "of", "limited by"),
-            tuple(
-                (name, format_bytes(m.free), format_bytes(m.total), m.limit_by) for name, m in report.devices.items()
-            ),
+            tuple((name, format_bytes(m.free), format_bytes(m.total), m.limit_by) for name, m in self._limits()),
             "memory",
-            f"this kernel holds {format_bytes(report.process)} in all"
-            + "".join(f"; models on {name} may take {format_bytes(limit)}" for name, limit in report.limits.items()),
+            "; ".join(limits),
+        )
+
+    def _kernel(self) -> Table:
+        return Table(
+            ("", "memory", ""),
+            tuple((part.what, format_bytes(part.bytes), part.words) for part in self.value.parts),
+            f"this kernel holds {format_bytes(self.value.process)}",
         )
 
     def _models(self) -> Table:
