@@ -23,7 +23,7 @@ from mc_jupyter.errors import InputError, UnknownName
 from mc_jupyter.events import Advance, Done, Event, Note, Phase, Run
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text
 from mc_jupyter.values.pictures import origin
-from tests import adapters, upscalers
+from tests import adapters, models, upscalers
 from tests.conftest import cell
 
 GREEDY = "params: {max_output_length: 6, temperature: 0}"
