@@ -327,7 +327,7 @@ class TestFailures:
 
         monkeypatch.setattr(Transformers, "load", failing)
         found = story.compare({"precision": ["bfloat16", "float16"]}, "the fox")
-        assert found[0]["error"] == "ValueError: no such luck"
+        assert found[0]["error"].endswith("no such luck at all")
         assert found[1]["reference"] is True
 
 
@@ -458,9 +458,11 @@ def test_a_peak_is_what_was_taken_and_given_back() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps a peak that can be set back")
 def test_two_comparisons_of_the_same_variants_find_the_same_peaks(session: mc.Session, tmp_path: Path) -> None:
-    large = models.large_llama(tmp_path, hidden_size=768, intermediate_size=3072)
+    large = models.large_llama(
+        tmp_path, vocab_size=32_000, hidden_size=768, intermediate_size=2048, num_attention_heads=12
+    )
     handle = session.load(cell("text-generation", large, GREEDY, "keep_alive: 0"), "a")
-    grid = {"precision": BOTH, "quantization": ["none", "int8", "nf4"]}
+    grid = {"precision": ["bfloat16"], "quantization": ["none", "int8", "nf4"]}
     first, second = ([row["peak_bytes"] for row in handle.compare(grid, "the fox")] for _ in range(2))
     assert second == pytest.approx(first, rel=0.05)
 

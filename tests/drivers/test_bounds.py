@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import mc_jupyter as mc
-from mc_jupyter.devices import process_memory
 from mc_jupyter.errors import WeightsError
+from mc_jupyter.process import holds
 from tests import captioners, models, pipelines
 from tests.conftest import cell
 
@@ -30,11 +30,11 @@ def changed(good: Path, target: Path, file: str, path: tuple[str, ...], value: A
 
 def refused(text: str, session: mc.Session, *words: str) -> None:
     """It is refused with these words, soon, and without taking much memory."""
-    began, before = time.perf_counter(), process_memory()
+    began, before = time.perf_counter(), holds().resident
     with pytest.raises(WeightsError) as caught:
         session.load(text)
     assert time.perf_counter() - began < 10
-    assert process_memory() - before < 300_000_000
+    assert holds().resident - before < 300_000_000
     assert "line 4: " in str(caught.value)
     for word in words:
         assert word in str(caught.value)

@@ -280,7 +280,8 @@ class TestFacts:
         assert found == {"none": 4 * 4096, "int8": 3 * 4096, "nf4": 2 * 4096 + 4096 * 17 // 32}
 
     def test_lighter_ways_are_only_those_that_are_lighter(self, tmp_path: Path) -> None:
-        save_file({"q.weight": torch.zeros(64, 64, dtype=torch.float16)}, tmp_path / "model.safetensors")
+        layers = {f"{n}.q.weight": torch.zeros(64, 64, dtype=torch.float16) for n in range(40)}
+        save_file(layers, tmp_path / "model.safetensors")
         files = checkpoint_in(tmp_path)
         assert [line for line, _ in Transformers.lighter(key("causal-lm"), files)] == [
             "precision: bfloat16", "quantization: int8", "quantization: nf4",
