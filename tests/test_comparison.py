@@ -463,6 +463,7 @@ def test_two_comparisons_of_the_same_variants_find_the_same_peaks(session: mc.Se
     )
     handle = session.load(cell("text-generation", large, GREEDY, "keep_alive: 0"), "a")
     grid = {"precision": ["bfloat16"], "quantization": ["none", "int8", "nf4"]}
+    handle.compare(grid, "the fox")  # a library's first load takes more: it imports what it needs besides
     first, second = ([row["peak_bytes"] for row in handle.compare(grid, "the fox")] for _ in range(2))
     assert second == pytest.approx(first, rel=0.05)
 

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from threading import Lock
 
 from mc_jupyter import weights
-from mc_jupyter.allocator import returning_at_once
+from mc_jupyter.allocator import returning_at_once, trim
 from mc_jupyter.components import Need, Open, Planned, Resident, Room
 from mc_jupyter.components.model.choices import Files, ModelPlan, Use
 from mc_jupyter.drivers import ODD_FILES, AdapterFacts, AdapterKey, Asked, Driver, Facts, Layers, ModelKey
@@ -179,6 +179,7 @@ def _opened(planned: ModelPlan, room: Room, run: Run) -> Resident:
         run.emit(Phase("load", library))
         with _WAKING, importing(), said_as(MissingPackage, f"{library} does not start"):
             planned.driver.wake(files.use.model)
+            trim()  # what importing used and freed is not the model's
 
     def load() -> LoadedModel:
         run.emit(Phase("load", planned.subject))
