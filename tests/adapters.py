@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mc_jupyter.weights import Checkpoint
-from mc_jupyter.weights.checkpoint import choose, read
+from mc_jupyter.weights.checkpoint import read
+from mc_jupyter.weights.selection import choose
 
 
 def lora(

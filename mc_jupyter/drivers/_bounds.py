@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import WeightsError
-from mc_jupyter.weights.checkpoint import format_of
+from mc_jupyter.weights.formats import format_of
 from mc_jupyter.weights.headers import tensors
 from mc_jupyter.weights.reading import read_json
 from mc_jupyter.words import format_bytes

@@ -5,9 +5,9 @@
     estimate(checkpoint, dtype)               memory it will take; a driver's own `estimate` knows better
     check_fits(need, memory, residents, …)    DoesNotFit when there is not that much
 
-The files are chosen in `checkpoint`, over `headers` and `reading`, which read them; `foreign` and `unsafe` say what is
-refused. The hub is asked in `hub`, bytes come in `download`. Files that have a name and an address of their own are in
-`known`, sizes in `memory`.
+The files are chosen in `selection` and looked at in `checkpoint`, over `headers` and `reading`; `foreign` and `unsafe`
+say what is refused. The hub is asked in `hub`, bytes come in `download`. Files that have a name and an address of their
+own are in `known`, sizes in `memory`.
 """
 
 from __future__ import annotations
@@ -21,23 +21,13 @@ from mc_jupyter.events import Phase, Run
 from mc_jupyter.language.fields import Format, HubSource, LocalSource, StarterSource
 from mc_jupyter.trust.names import path_fault
 from mc_jupyter.weights import hub, known
-from mc_jupyter.weights.checkpoint import (
-    ENDINGS,
-    FORMATS,
-    Checkpoint,
-    Chosen,
-    Kind,
-    choose,
-    folders_with_weights,
-    format_of,
-    loadable,
-    missing_parts,
-    read,
-)
+from mc_jupyter.weights.checkpoint import Checkpoint, missing_parts, read
 from mc_jupyter.weights.download import Download
 from mc_jupyter.weights.foreign import refuse_foreign
+from mc_jupyter.weights.formats import ENDINGS, FORMATS, format_of, loadable
 from mc_jupyter.weights.memory import Estimate, check_fits, estimate
 from mc_jupyter.weights.reading import NotWhole, shown
+from mc_jupyter.weights.selection import Chosen, Kind, choose, folders_with_weights
 from mc_jupyter.weights.single import KnownFile
 from mc_jupyter.weights.unsafe import check_pickle, refuse_pickles
 from mc_jupyter.words import did_you_mean, listing

@@ -14,8 +14,9 @@ from typing import Any
 
 from mc_jupyter.errors import PlanError
 from mc_jupyter.trust.names import path_fault
-from mc_jupyter.weights.checkpoint import Kind, parts, shards
+from mc_jupyter.weights.checkpoint import parts, shards
 from mc_jupyter.weights.reading import VOCABULARY, Config, opened, read_config, shown
+from mc_jupyter.weights.selection import Kind
 
 _BUILT_IN = "use a model of an architecture that the library has built in"
 

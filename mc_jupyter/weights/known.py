@@ -18,7 +18,8 @@ from typing import Any
 from mc_jupyter.errors import NoSuchModel, UnsafeWeights
 from mc_jupyter.events import Phase, Run
 from mc_jupyter.weights import hub, single
-from mc_jupyter.weights.checkpoint import Checkpoint, Chosen, read
+from mc_jupyter.weights.checkpoint import Checkpoint, read
+from mc_jupyter.weights.selection import Chosen
 from mc_jupyter.weights.single import KnownFile
 
 _REAL_ESRGAN = "https://github.com/xinntao/Real-ESRGAN/releases/download"

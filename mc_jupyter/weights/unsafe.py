@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from mc_jupyter.errors import UnsafeWeights, WeightsError
-from mc_jupyter.weights.checkpoint import Checkpoint, Chosen, choose, format_of
+from mc_jupyter.weights.checkpoint import Checkpoint
+from mc_jupyter.weights.formats import format_of
 from mc_jupyter.weights.headers import is_safetensors
 from mc_jupyter.weights.reading import AGAIN, NotWhole, opened
+from mc_jupyter.weights.selection import Chosen, choose
 from mc_jupyter.words import listing
 
 _USE_SAFE = "do not load it; look for a safetensors file of this model"

@@ -19,7 +19,7 @@ from mc_jupyter.drivers._lora.layers import Adapters
 from mc_jupyter.drivers._lora.patterns import Patterns
 from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.faults import said_as
-from mc_jupyter.weights.checkpoint import format_of
+from mc_jupyter.weights.formats import format_of
 from mc_jupyter.weights.headers import is_safetensors, tensors
 from mc_jupyter.weights.reading import NOTHING, Config, parse
 from mc_jupyter.weights.unsafe import contents

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING
 
 from mc_jupyter.drivers._lora.card import PART, PREFIX, Card
-from mc_jupyter.weights.checkpoint import format_of
+from mc_jupyter.weights.formats import format_of
 from mc_jupyter.weights.headers import Tensor, tensors
 
 if TYPE_CHECKING:

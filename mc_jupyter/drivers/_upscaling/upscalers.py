@@ -11,7 +11,7 @@ from typing import Any
 
 from mc_jupyter.errors import PlanError
 from mc_jupyter.weights import Checkpoint
-from mc_jupyter.weights.checkpoint import format_of
+from mc_jupyter.weights.formats import format_of
 from mc_jupyter.weights.headers import tensors
 from mc_jupyter.weights.reading import opened, shown
 from mc_jupyter.weights.unsafe import contents
