@@ -177,14 +177,15 @@ class Download:
         if hub.has_size(file, entry.size):
             return
         if entry.etag is None:
-            raise WeightsError(f"{hub.endpoint()} lists no hash of {entry.name}, by which it could be checked")
+            raise WeightsError(f"{hub.address()} lists no hash of {entry.name}, by which it could be checked")
         if entry.size <= _PLAIN_LIMIT:
             with self._alone(entry):
                 blob = self._blob(entry)
                 if not hub.has_size(blob, entry.size):
                     blob.unlink(missing_ok=True)  # a blob of a wrong size is damage
                     self._stream(entry)
-            _link(file, blob)
+                if not hub.has_size(file, entry.size):  # another may have linked it meanwhile, and be reading it
+                    _link(file, blob)
         else:
             self._fetch_by_xet(entry)
         self._counts[entry.name] = entry.size
