@@ -297,10 +297,13 @@ class Residents:
             resident.thing.lock.release()
 
     def wait_for_ending(self, residents: Iterable[Resident]) -> None:
-        """Until calls that were told to stop have: whoever left a stream, or stopped a run, may go on at once."""
-        until = time.monotonic() + _PATIENCE
+        """Until calls that were told to stop have: whoever left a stream, or stopped a run, may go on at once.
+
+        Not for one of this very thread, whose listener it may be that asks.
+        """
+        until, here = time.monotonic() + _PATIENCE, threading.get_ident()
         for resident in residents:
-            while resident.ending and time.monotonic() < until:
+            while resident.ending and resident.thread != here and time.monotonic() < until:
                 time.sleep(0.001)
 
     def refuse_if_running(self, residents: Iterable[Resident]) -> None:

@@ -243,6 +243,23 @@ def test_a_call_that_waits_for_its_turn_can_be_stopped(story: mc.Handle) -> None
     stream.close()
 
 
+def test_a_listener_that_stops_its_run_and_unloads_is_told_that_it_runs(story: mc.Handle) -> None:
+    said: list[str] = []
+    run = Run()
+
+    def listen(event: object) -> None:
+        if isinstance(event, Advance) and not said:
+            run.stop()
+            with pytest.raises(RunError) as caught:
+                story.unload()
+            said.append(str(caught.value))
+
+    run.listener = listen
+    with pytest.raises(Interrupted):
+        story("the fox", run=run)
+    assert "is running" in said[0]
+
+
 def test_a_model_that_is_used_is_not_unloaded_under_its_run(story: mc.Handle) -> None:
     stream = story.stream("the fox")
     next(stream)

@@ -285,3 +285,20 @@ def test_an_enlargement_ends_at_its_next_tile(watched: Watched) -> None:
         asked = watched.round(lambda: watched.begin("%compose run up image:=large"), watched.interrupt)
         assert watched.over(asked) == "Interrupted"
         assert watched.after() <= 1
+
+
+# --- the end ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_kernel_that_is_shut_down_while_something_runs_ends_cleanly(tmp_path: Path) -> None:
+    kernel = Kernel(tmp_path)
+    cell = CELL.format(name="story", task="text-generation", model="starter:stories") + STORY.format(length=190)
+    kernel.run("%load_ext mc_jupyter")
+    kernel.run(cell)
+    kernel.run("panel = story.panel(); panel.calling.fields['text'].value = 'Once'; panel.run()")
+    kernel.run("stream = story.stream('Once')\nfor piece in stream: break")
+    kernel.run("panel.run()")
+    process = kernel.manager.provisioner.process
+    kernel.client.shutdown()
+    assert process.wait(30) == 0
+    kernel.close()

@@ -1,6 +1,6 @@
 """The panel itself: it hands what the user chose to `Choices`, works in a thread, and shows what is read back.
 
-It never touches a model. Comms may come in threads of their own (ipykernel 7.1 to 7.3): one action at a time.
+It never touches a model. Comms may come in threads of their own (ipykernel 7): one action at a time.
 """
 
 from __future__ import annotations
