@@ -42,6 +42,8 @@ class Sandbox:
         for name in ("home", "tmp", "work", "made"):
             (self.inside / name).mkdir(parents=True, exist_ok=True)
         self.outside.mkdir(exist_ok=True)
+        if not (pipe := self.inside / "work" / "fifo").exists():
+            os.mkfifo(pipe)  # whoever opens it waits for ever
         (self.outside / "secret.txt").write_text(f"{CANARY} of a file\n")
         (self.outside / "keep.yml").write_text("component: {type: model, task: text-generation, driver: echo}\n")
 

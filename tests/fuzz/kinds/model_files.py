@@ -72,7 +72,6 @@ class ModelFiles(Kind):
     seconds = 30.0
     megabytes = 600
     quiet = False  # libraries warn of what they find in files
-    may_write = False
 
     def __init__(self, folder: Path):
         super().__init__(folder)
