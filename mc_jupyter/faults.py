@@ -17,11 +17,14 @@ _SENTENCES = (OSError, ValueError, RuntimeError, ImportError)  # their messages 
 class Origin(Exception):
     """Where a library's error came from: its traceback as text, the cause of our error for who looks for the fault.
 
-    Text alone: the frames of a traceback would keep what was being read in memory.
+    Text alone: the frames of a traceback would keep what was being read in memory. `file` is where it was raised: one
+    of ours says that the fault is ours, too.
     """
 
     def __init__(self, error: BaseException):
         super().__init__("\n" + hidden("".join(traceback.format_exception(error))))
+        frames = traceback.extract_tb(error.__traceback__)
+        self.file = frames[-1].filename if frames else ""
 
 
 def reason(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import mc_jupyter as mc
 from mc_jupyter.errors import ComposeError, WeightsError
+from mc_jupyter.faults import Origin
 from tests import damaged
 from tests.conftest import cell
 
@@ -48,7 +49,8 @@ def test_whatever_is_wrong_only_our_errors_come_out(
         with mc.Session() as session:
             try:
                 session.load(subject.text(copy / model.name if model.is_file() else copy, base))(**subject.given)
-            except ComposeError:
+            except ComposeError as error:
+                assert not (isinstance(error.__cause__, Origin) and "/mc_jupyter/" in error.__cause__.file)
                 assert len(session.residents()) <= 1  # of an adapter the base may stay
 
 
