@@ -246,7 +246,7 @@ def ask(source: HubSource, *, revision: str | None = None) -> Listing:
         explain(error, source)
     except broken_connection() as error:
         no_connection(error, source)
-    except (TypeError, KeyError, ValueError, AttributeError):  # of huggingface_hub (2.4), at an answer of another shape
+    except _OTHER_SHAPES:
         raise WeightsError(f"{address()} does not say what `{source.repository}` holds", fix=_MIRROR) from None
     if not isinstance(info.sha, str) or not _COMMIT.fullmatch(info.sha):
         raise WeightsError(f"{address()} does not say which commit of `{source.repository}` it has", fix=_MIRROR)
@@ -256,6 +256,8 @@ def ask(source: HubSource, *, revision: str | None = None) -> Listing:
 
 
 _MIRROR = "ask the hub itself: unset HF_ENDPOINT"
+# What huggingface_hub (2.4) raises at an answer that is no JSON, nests without end, or is of another shape.
+_OTHER_SHAPES = (TypeError, LookupError, ValueError, AttributeError, RecursionError)
 
 
 def _listed(file: RepoSibling) -> Entry:
@@ -356,7 +358,7 @@ def _is_known(token: Secret) -> bool:
         HfApi(endpoint=endpoint()).whoami(token=token.reveal())
     except HfHubHTTPError as error:
         return error.response.status_code != 401
-    except (broken_connection(), ValueError):  # the latter of an answer that is no JSON
+    except (broken_connection(), *_OTHER_SHAPES):
         return True
     return True
 

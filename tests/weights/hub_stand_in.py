@@ -246,7 +246,7 @@ def _handler_for(hub: HubStandIn) -> type[BaseHTTPRequestHandler]:
                 self.connection.close()
 
         def _json(self, content: object) -> None:
-            body = json.dumps(content).encode()
+            body = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

@@ -84,7 +84,7 @@ def test_a_hash_of_another_form_in_a_kept_listing_names_no_file(stand_in: HubSta
     {"sha": "a" * 40, "siblings": [{"rfilename": "a", "size": -5}]},
     {"sha": "a" * 40, "siblings": [{"rfilename": "a", "size": 5, "blobId": 7}]},
     {"sha": "a" * 40, "siblings": [{"rfilename": "a", "size": 5, "lfs": {"sha256": [], "size": 1, "pointerSize": 1}}]},
-    {"sha": "a" * 40, "siblings": "abc"},
+    {"sha": "a" * 40, "siblings": "abc"}, b"[" * 100_000, b"<html>", b"\xff", b"",
 ])  # fmt: skip
 def test_an_answer_of_any_shape_is_one_error(
     stand_in: HubStandIn, monkeypatch: pytest.MonkeyPatch, answer: Any
