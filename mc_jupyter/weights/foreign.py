@@ -7,6 +7,7 @@ diffusers 0.42 and peft 0.21. All of it is refused, wherever it stands and whate
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -33,6 +34,12 @@ _ASKING: Mapping[str, str] = {
     "init_inputs": "arguments of a tokenizer's own",
     "backbone": "a model to be fetched from the hub",
     "fusion_config": "changes to the library's own classes",
+}
+_OWN = ("eager", "sdpa", "flex_attention", "grouped_mm", "batched_mm")  # implementations that transformers has itself
+# For these transformers (5.23) fetches compiled code and runs it, wherever the package `kernels` is installed.
+_BY_KERNELS: Mapping[str, tuple[str, ...]] = {
+    "quant_method": ("mxfp4", "fp8", "fbgemm_fp8", "metal", "eetq", "nvfp4"),
+    "model_type": ("rwkv", "yoso", "mra", "sam3_video"),
 }
 _TIMM = ("timm_wrapper", "timm_backbone")  # timm fetches what such a configuration names
 _ADDRESS = re.compile(r"[:/]")  # in the name of timm's architecture: `hf-hub:OWNER/NAME`, `local-dir:…`
@@ -133,13 +140,25 @@ def _asked(key: str, value: Any) -> str | None:
         return None
     if key in _ASKING:
         return _ASKING[key]
-    if key.endswith("_implementation") and any("/" in text for text in _texts(value)):
+    if _is_compiled(key, value):
         return "compiled code to be fetched from the hub"
     if (key == "model_type" and value in _TIMM) or key == "pretrained_cfg":
         return "a model of timm's, which fetches what is named"
     if key == "architecture" and any(_ADDRESS.search(text) for text in _texts(value)):
         return "a model to be fetched from the hub"
     return None
+
+
+def _is_compiled(key: str, value: Any) -> bool:
+    """Whether transformers would fetch a kernel for this: by a name, or by a word where `kernels` is installed."""
+    if key.endswith("_implementation"):
+        named = list(_texts(value))
+        return any("/" in text for text in named) or (_has_kernels() and any(text not in _OWN for text in named))
+    return value in _BY_KERNELS.get(key, ()) and _has_kernels()
+
+
+def _has_kernels() -> bool:
+    return importlib.util.find_spec("kernels") is not None
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -74,6 +74,23 @@ def test_a_key_that_runs_or_fetches_something_is_refused_with_its_file(
 
 
 @pytest.mark.parametrize(
+    "content",
+    [{"_attn_implementation": "flash_attention_2"}, {"quantization_config": {"quant_method": "mxfp4"}},
+     {"text_config": {"_experts_implementation": "sonicmoe"}}, {"model_type": "rwkv"}],
+)  # fmt: skip
+def test_where_kernels_is_installed_no_word_has_compiled_code_fetched(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: dict[str, Any]
+) -> None:
+    say(folder, "config.json", {"_attn_implementation": "sdpa", **content})
+    assert find(folder) is not None
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(PlanError, match="compiled code to be fetched from the hub"):
+        find(folder)
+
+
+@pytest.mark.parametrize(
     ("file", "content"),
     [
         ("config.json", {"auto_map": None, "backbone": None, "_attn_implementation": "sdpa", "architectures": ["A"]}),
