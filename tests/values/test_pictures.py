@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import pytest
 from PIL import Image
 
 import mc_jupyter as mc
 from mc_jupyter.values import look_up, look_up_or
+from mc_jupyter.values.media import load_image
 from mc_jupyter.values.pictures import marked, origin, rgb
 
 
@@ -107,6 +109,17 @@ def test_a_photo_stands_upright(orientation: int, size: tuple[int, int]) -> None
     corner = {1: (0, 0), 6: (size[0] - 1, 0), 3: (size[0] - 1, size[1] - 1)}[orientation]
     assert found.size == size
     assert found.getpixel(corner) == (255, 255, 255)
+
+
+def test_a_damaged_tag_beside_the_orientation_is_nothing_to_warn_of(recwarn: pytest.WarningsRecorder) -> None:
+    longer_than_the_file = struct.pack(">HHLL", 0x010E, 2, 65290, 38)
+    exif = (
+        b"Exif\0\0MM\0*" + struct.pack(">LH", 8, 2) + longer_than_the_file + struct.pack(">HHLHHL", 274, 3, 1, 6, 0, 0)
+    )
+    file = io.BytesIO()
+    Image.new("RGB", (4, 2)).save(file, "JPEG", exif=exif)
+    assert rgb(load_image(file.getvalue())).size == (2, 4)
+    assert not recwarn
 
 
 def test_damaged_exif_leaves_the_picture() -> None:
