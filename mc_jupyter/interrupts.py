@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from mc_jupyter.errors import Interrupted
 from mc_jupyter.events import Run
 
 _PATIENCE = 10.0  # seconds that Python's end waits for what goes on to stop
@@ -27,21 +28,45 @@ class Stoppable(Protocol):
 
 # A dictionary, for its single steps need no lock: a signal's handler would wait for ever for one that its own thread
 # holds.
-_going: dict[object, Stoppable] = {}
+_going: dict[tuple[int, object], Stoppable] = {}
 _ended = False
+
+
+class Word:
+    """Whether somebody said stop to work that is no run of its own: a rendering, a match, a picture that is read."""
+
+    def __init__(self) -> None:
+        self.said = False
+
+    @property
+    def stopped(self) -> bool:
+        return self.said
+
+    def stop(self) -> None:
+        self.said = True
+
+    def look(self) -> None:
+        """Interrupted, where it was said."""
+        if self.said:
+            raise Interrupted("interrupted")
 
 
 @contextmanager
 def going(work: Stoppable) -> Iterator[None]:
     """While the block runs, an interrupt of the process stops this, whichever thread it works in."""
-    mark = object()
+    mark = (threading.get_ident(), object())
     try:
         _going[mark] = work
-        if _ended:
+        if _ended or _over_is_stopped(mark[0]):
             work.stop()
         yield
     finally:
         _going.pop(mark, None)
+
+
+def _over_is_stopped(thread: int) -> bool:
+    """Whether what a thread's work is a part of was stopped a moment before it began."""
+    return any(getattr(work, "stopped", False) for (worker, _), work in list(_going.items()) if worker == thread)
 
 
 def stop_all() -> None:

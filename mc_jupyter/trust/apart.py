@@ -21,6 +21,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mc_jupyter.errors import Interrupted
+from mc_jupyter.interrupts import Word, going
 from mc_jupyter.trust import _apart
 from mc_jupyter.words import format_bytes, seconds
 
@@ -66,9 +68,17 @@ def rendered(template: str, variables: Mapping[str, Any], stopped: Callable[[], 
 
 
 def matches(pattern: str | bytes, text: str | bytes, within: float) -> bool:
-    """Whether a regular expression matches at the start of a text. Overrun or Failed where nobody can tell."""
+    """Whether a regular expression matches at the start of a text. Overrun or Failed where nobody can tell.
+
+    Interrupted at the kernel's interrupt.
+    """
     bare = tuple(bytes(part) if isinstance(part, bytes) else str.__str__(part) for part in (pattern, text))
-    return bool(_ask("match", bare, within, lambda: False))
+    word = Word()
+    try:
+        with going(word):
+            return bool(_ask("match", bare, within, lambda: word.said))
+    except Stopped:
+        raise Interrupted("interrupted") from None
 
 
 def plain(value: Any) -> Any:

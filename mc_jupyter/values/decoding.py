@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from mc_jupyter.errors import ExpressionError
+from mc_jupyter.errors import ComposeError, ExpressionError
+from mc_jupyter.interrupts import Word, going
 from mc_jupyter.values import scans
 
 if TYPE_CHECKING:
@@ -52,8 +53,10 @@ class _File(io.BytesIO):
     def __init__(self, data: bytes):
         super().__init__(data)
         self._end = time.monotonic() + SECONDS
+        self.word = Word()
 
     def read(self, size: int | None = -1, /) -> bytes:
+        self.word.look()
         if time.monotonic() > self._end:
             raise ExpressionError(
                 f"the image takes longer than {SECONDS:g} seconds to decode", fix="save it as a plain PNG or JPEG"
@@ -73,14 +76,15 @@ def decoded(data: bytes, max_pixels: int) -> Image:
         raise ExpressionError("the image is empty: 0 bytes")
     pil.init()
     try:
-        with _nothing_on_stderr():
-            image, several = _opened(data, max_pixels)
+        file = _File(data)
+        with _nothing_on_stderr(), going(file.word):
+            image, several = _opened(file, data, max_pixels)
             with _no_other_limit() if image.format == "TIFF" else nullcontext():  # whose tags are read as they are used
                 image.load()
         return _still(image) if several else image
     except UnidentifiedImageError:
         raise _unknown(data) from None
-    except ExpressionError:
+    except ComposeError:
         raise
     except MemoryError:
         raise ExpressionError("the image does not fit into memory") from None
@@ -88,12 +92,12 @@ def decoded(data: bytes, max_pixels: int) -> Image:
         raise ExpressionError(f"the image is damaged: {str(error) or type(error).__name__}") from None
 
 
-def _opened(data: bytes, max_pixels: int) -> tuple[Image, bool]:
+def _opened(file: _File, data: bytes, max_pixels: int) -> tuple[Image, bool]:
     """The image, its header read and found to be within the limit; and whether others follow it in the file."""
     from PIL import Image as pil
 
     with _no_other_limit():
-        image = pil.open(_File(data), formats=[name for name in _DECODED if name in pil.OPEN])
+        image = pil.open(file, formats=[name for name in _DECODED if name in pil.OPEN])
         _refuse_larger(image.size, max_pixels)
         if image.format in ("JPEG", "MPO"):
             scans.refuse_endless(data, image.size)

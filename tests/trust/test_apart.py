@@ -15,6 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
+from mc_jupyter import interrupts
+from mc_jupyter.errors import Interrupted
+from mc_jupyter.events import Run
 from mc_jupyter.trust import apart
 from mc_jupyter.trust.apart import Failed, Overrun, Stopped
 
@@ -162,6 +165,14 @@ def test_one_interrupt_ends_a_template() -> None:
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         apart.rendered(LOOPING, {})
+    assert time.monotonic() - started < 2
+
+
+def test_one_interrupt_ends_a_match_that_a_notebook_waits_for() -> None:
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    started = time.monotonic()
+    with interrupts.stop_on_interrupt(Run()), pytest.raises(Interrupted):
+        apart.matches(r"(a+)+b", "a" * 50, 30.0)
     assert time.monotonic() - started < 2
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import random
+import signal
 import struct
+import threading
 import time
 import warnings
 import zlib
@@ -13,7 +16,9 @@ from typing import Any
 import pytest
 from PIL import Image, features
 
-from mc_jupyter.errors import ExpressionError
+from mc_jupyter import interrupts
+from mc_jupyter.errors import ExpressionError, Interrupted
+from mc_jupyter.events import Run
 from mc_jupyter.values import decoding, scans
 from mc_jupyter.values.decoding import decoded
 
@@ -88,6 +93,14 @@ def test_decoding_ends_at_its_limit(data: bytes, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ExpressionError, match=r"takes longer than 0\.1 seconds to decode"):
         decoded(data, LIMIT)
     assert time.monotonic() - started < 1
+
+
+def test_one_interrupt_ends_decoding() -> None:
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    started = time.monotonic()
+    with interrupts.stop_on_interrupt(Run()), pytest.raises(Interrupted):
+        decoded(b"P6 " + b"#a\n" * 20_000_000 + b"1 1 255 abc", LIMIT)
+    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])

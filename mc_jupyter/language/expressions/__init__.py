@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import Any
 
 from mc_jupyter.errors import ExpressionError
+from mc_jupyter.interrupts import going
 from mc_jupyter.language.expressions.allowance import Allowance
 from mc_jupyter.language.expressions.conditions import OPERATORS, compare, conditions
 from mc_jupyter.language.expressions.environment import resolve_env
@@ -75,9 +76,11 @@ def render(
 
     Gives the value; of a text that is one reference alone, what it leads to, of whatever type. A path that finds
     nothing gives None. What an expression gives is never rendered again. Raises ExpressionError for what cannot be
-    read, evaluated or converted.
+    read, evaluated or converted, Interrupted at the kernel's interrupt.
     """
-    return _Renderer(_streamed(sources), elementwise, on_null, permissions).value(value, 0)
+    renderer = _Renderer(_streamed(sources), elementwise, on_null, permissions)
+    with going(renderer.allowance):
+        return renderer.value(value, 0)
 
 
 def unconverted(reference: Reference, sources: Mapping[str, Any]) -> Any:

@@ -8,22 +8,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mc_jupyter.errors import ExpressionError
+from mc_jupyter.interrupts import Word
 
 VALUES = 500_000
 SIZE = 256 * 10**6
 SECONDS = 10.0
 
 
-@dataclass(slots=True)
-class Allowance:
+@dataclass
+class Allowance(Word):
     """What is left: of values evaluated, of letters and elements made anew, of time spent in matching."""
 
     values: int = field(default_factory=lambda: VALUES)
     size: int = field(default_factory=lambda: SIZE)
     seconds: float = field(default_factory=lambda: SECONDS)
+    said: bool = False
 
     def value(self) -> None:
         """One more value is evaluated."""
+        self.look()
         self.values -= 1
         if self.values < 0:
             raise ExpressionError(f"this evaluates more than {VALUES:,} values", fix="loop over less")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from typing import Any
 
 import pytest
 
-from mc_jupyter.errors import ExpressionError
+from mc_jupyter import interrupts
+from mc_jupyter.errors import ExpressionError, Interrupted
+from mc_jupyter.events import Run
 from mc_jupyter.language.expressions import allowance, render
 from mc_jupyter.values import Stream
 
@@ -40,6 +46,15 @@ def test_texts_and_lists_put_together_of_large_ones_are_ended(value: Any, monkey
     monkeypatch.setattr(allowance, "SIZE", 5_000_000)
     with pytest.raises(ExpressionError, match="this makes more than 5 million letters"):
         render(value, {"input": {"text": "a" * 10_000, "list": [1] * 10_000}})
+
+
+def test_one_interrupt_ends_a_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allowance, "VALUES", 10**9)
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    started = time.monotonic()
+    with interrupts.stop_on_interrupt(Run()), pytest.raises(Interrupted):
+        render(nested(9), {})
+    assert time.monotonic() - started < 2
 
 
 def test_what_is_only_handed_on_counts_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
