@@ -592,6 +592,18 @@ class TestRefusals:
         with pytest.raises(WeightsError, match="line 4: .*unet/config.json: sample_size should be whole numbers"):
             session.load(text(folder), "one")
 
+    @pytest.mark.parametrize("kind", ["sdxl", "flux"])
+    def test_a_tokenizer_that_pads_beyond_its_encoder_is_refused(
+        self, kind: str, made: Any, session: mc.Session, tmp_path: Path
+    ) -> None:
+        import json
+
+        folder = shutil.copytree(made[kind], tmp_path / "long")
+        file = folder / "tokenizer" / "tokenizer_config.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), "model_max_length": 77_000_000}))
+        with pytest.raises(WeightsError, match="line 4: .* says model_max_length: 77000000, and text_encoder reads"):
+            session.load(text(folder), "one")
+
     @pytest.mark.parametrize("kind", KINDS)
     def test_a_negative_prompt_that_is_cut_is_said_too(self, kind: str, made: Any, drawing: mc.Session) -> None:
         more = ["true_cfg_scale: 2", "max_sequence_length: 20"] if kind == "flux" else []

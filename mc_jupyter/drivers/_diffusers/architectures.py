@@ -85,6 +85,7 @@ ARCHITECTURES = {
 }  # fmt: skip
 _WORDS = {each.word: each for each in ARCHITECTURES.values()}
 _MOST_BLOCKS, _MOST_LATENTS = 8, 8192  # far beyond any model that was made
+_CLIP_TOKENS = 77  # of a CLIP whose config does not say
 _FLUX_LATENTS = 128  # FluxPipeline.default_sample_size: its own size is no part of its files
 
 
@@ -150,6 +151,8 @@ def _traits(kind: Architecture, folder: Path) -> Traits:
     factor = _factor(_config(folder, "vae"))
     match kind.word:
         case "sdxl":
+            for tokenizer, encoder in (("tokenizer", "text_encoder"), ("tokenizer_2", "text_encoder_2")):
+                _check_padding(folder, tokenizer, encoder)
             width, height = _sides(denoiser, factor)
             encoders = [_config(folder, part) for part in ("text_encoder", "text_encoder_2")]
             layers = [one.number("num_hidden_layers") for one in encoders]
@@ -158,6 +161,7 @@ def _traits(kind: Architecture, folder: Path) -> Traits:
             # Whatever its VAE makes of a latent, diffusers (0.42) checks for multiples of 8.
             return Traits(kind, lcm(8, factor), width, height, factor, negated=not distilled, layers=fewest)
         case "flux":
+            _check_padding(folder, "tokenizer", "text_encoder")
             side = _FLUX_LATENTS * factor
             guided = denoiser.flag("guidance_embeds")
             return Traits(kind, 2 * factor, side, side, factor, guided, negated=False)  # two by two are one token
@@ -172,6 +176,17 @@ def _config(folder: Path, part: str) -> Config:
     if not file.exists():
         raise WeightsError(f"{folder} is not whole: {part}/config.json is missing", fix="fetch it again")
     return read_config(file)
+
+
+def _check_padding(folder: Path, tokenizer: str, encoder: str) -> None:
+    """WeightsError for a tokenizer that makes every prompt longer than its encoder reads: of gigabytes, maybe."""
+    file = folder / tokenizer / "tokenizer_config.json"
+    length = read_config(file).number("model_max_length") if file.exists() else None
+    most = _config(folder, encoder).number("max_position_embeddings") or _CLIP_TOKENS
+    if length is not None and length > most:
+        raise WeightsError(
+            f"{file} says model_max_length: {length}, and {encoder} reads {most} tokens", fix="fetch it again"
+        )
 
 
 def _factor(vae: Config) -> int:
