@@ -97,12 +97,14 @@ def _watched(process: int) -> Iterator[list[int]]:
 def _load(small: str, large: str, times: int) -> None:
     """The other process: does the next thing whenever it is told a line."""
     import mc_jupyter as mc
+    from mc_jupyter.devices import give_back
 
     with mc.Session() as session:
         session.load(small, "small")
         session.unload("small")
         planned: Any = session.plan(large).component
         estimate = planned.driver.estimate(planned.model(planned.checkpoint), planned.checkpoint)
+        give_back()  # what the small one left is not held against the large one
         _say(estimate.weights_bytes, estimate.peak_bytes)
         for _ in range(times):
             facts = session.load(large, "large").facts()

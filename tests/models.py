@@ -55,6 +55,33 @@ def word_tokenizer(max_length: int = 64) -> Any:
     return BertTokenizer(vocab={piece: i for i, piece in enumerate(dict.fromkeys(pieces))}, model_max_length=max_length)
 
 
+def large_vocabulary(kind: str, size: int) -> Any:
+    """A tokenizer of that many made-up words: `BPE`, `Unigram` or `WordPiece`."""
+    import random
+
+    from tokenizers import Tokenizer, models
+
+    dice = random.Random(0)
+    letters = "etaoinshrdlucmfwypvbgkjqxz"
+    if kind == "BPE":
+        words, merges = list(letters), []
+        known = set(words)
+        while len(words) < size:
+            first, second = dice.choice(words[:3000]), dice.choice(words[:3000])
+            if len(first + second) <= 12 and first + second not in known:
+                known.add(first + second)
+                words.append(first + second)
+                merges.append((first, second))
+        return Tokenizer(models.BPE(vocab={word: n for n, word in enumerate(words)}, merges=merges))
+    made = sorted({"".join(dice.choices(letters, k=dice.randint(4, 9))) for _ in range(size)})
+    if kind == "Unigram":
+        return Tokenizer(
+            models.Unigram([("<unk>", 0.0), *((f"▁{word}", -10 * dice.random()) for word in made)], unk_id=0)
+        )
+    vocabulary = {word: n for n, word in enumerate(["[UNK]", *made])}
+    return Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+
+
 def llama(folder: Path, *, template: str | None = CHAT_TEMPLATE, window: int = 256, **config: Any) -> Path:
     """A causal language model of 120 000 parameters."""
     import torch

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests import models
+from tests import models, pipelines
 from tests.loads import measure
 
 pytestmark = [
@@ -90,3 +90,22 @@ def test_ten_loads_in_one_process_take_alike_and_leave_nothing(folders: Any) -> 
     found = measure(**folders("llama", "bfloat16"), task="text-generation", lines=("quantization: nf4",), times=10)
     assert max(found.peaks) < 1.05 * min(found.peaks)
     assert found.left[-1] - found.left[0] < 0.03 * found.estimated
+
+
+@pytest.mark.parametrize("kind", ["BPE", "Unigram", "WordPiece"])
+def test_a_large_vocabulary_counts(tmp_path: Path, kind: str) -> None:
+    small, folder = models.llama(tmp_path / "small"), models.llama(tmp_path / "large")
+    models.large_vocabulary(kind, 100_000).save(str(folder / "tokenizer.json"))
+    found = measure(folder, small, task="text-generation", lines=("quantization: none",))
+    assert found.held_estimated > 20e6
+    assert found.ratios[0] == pytest.approx(1, abs=NEAR), found
+    assert found.held[0] == pytest.approx(found.held_estimated, rel=0.25), found
+
+
+@pytest.mark.parametrize("lines", [(), ("quantization: nf4",)])
+def test_a_pipeline_takes_what_was_said(tmp_path: Path, lines: tuple[str, ...]) -> None:
+    folder, small = pipelines.sdxl(tmp_path / "large", width=256), pipelines.sdxl(tmp_path / "small")
+    told = ("architecture: sdxl", "precision: bfloat16", *lines)
+    found = measure(folder, small, task="image-generation", lines=told)
+    shutil.rmtree(folder)
+    assert found.ratios[0] == pytest.approx(1, abs=NEAR), found

@@ -63,7 +63,7 @@ class Diffusers(Driver):
 
     @classmethod
     def estimate(cls, key: ModelKey, checkpoint: Checkpoint) -> Estimate:
-        return quantization.estimate(key, checkpoint)
+        return memory.estimate(key, checkpoint)
 
     @classmethod
     def least(cls, key: ModelKey, checkpoint: Checkpoint) -> int | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mc_jupyter import devices
+from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._diffusers.architectures import Traits
 from mc_jupyter.drivers._diffusers.loading import modules
 from mc_jupyter.errors import DoesNotFit
+from mc_jupyter.weights.memory import Estimate
 from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
@@ -37,6 +40,16 @@ def least(key: ModelKey, checkpoint: Checkpoint) -> int | None:
     if not key.device.startswith("cuda") or key.quantization != "none":
         return None
     return _WORK + _LAYER * checkpoint.largest
+
+
+def estimate(key: ModelKey, checkpoint: Checkpoint) -> Estimate:
+    """The memory of a pipeline. What is to be quantized is there whole first: in its files' pages where it is stored in
+    the number type that was asked for, else as the process's own."""
+    found = quantization.estimate(key, checkpoint)
+    if key.quantization == "none" or key.device != "cpu" or checkpoint.dtype == key.dtype:
+        return found
+    whole = checkpoint.bytes_as(key.dtype) + quantization.passing(key, checkpoint)
+    return replace(found, peak_bytes=max(found.peak_bytes, whole))
 
 
 def place(pipe: Any, key: ModelKey, run: Run) -> Placement:
