@@ -152,7 +152,7 @@ def mutated_json(dice: Random, content: bytes) -> bytes:
     """JSON with other values; at times as JSON may be written and seldom is."""
     try:
         tree = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return mutation.mutated_bytes(dice, content)
     if isinstance(tree, dict) and dice.random() < 0.15:
         tree[dice.choice(_KEYS)] = dice.choice(
@@ -186,16 +186,11 @@ _KEYS = (
 
 def _safetensors(dice: Random, content: bytes) -> bytes:
     """The same tensors under another header, whose length may be wrong, too."""
-    length = struct.unpack("<Q", content[:8])[0]
+    length = int.from_bytes(content[:8], "little")
     try:
-        header = json.loads(content[8 : 8 + length])
-    except ValueError:
+        header = _spoiled(dice, json.loads(content[8 : 8 + length]))
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):  # it was spoiled before
         return mutation.mutated_bytes(dice, content)
-    if dice.random() < 0.6:
-        name = dice.choice(sorted(key for key in header if key != "__metadata__"))
-        _spoil(dice, header, name)
-    else:
-        header = mutation.mutated_tree(dice, header)
     text = json.dumps(header).encode()
     way = dice.randrange(10)
     if way == 0:
@@ -204,8 +199,11 @@ def _safetensors(dice: Random, content: bytes) -> bytes:
     return struct.pack("<Q", said) + text + content[8 + length :]
 
 
-def _spoil(dice: Random, header: dict[str, Any], name: str) -> None:
-    """One tensor's entry made one that cannot be, in the ways that such entries can be wrong."""
+def _spoiled(dice: Random, header: Any) -> Any:
+    """The header with one tensor's entry made one that cannot be, in the ways that such entries can be wrong."""
+    if dice.random() < 0.4:
+        return mutation.mutated_tree(dice, header)
+    name = dice.choice(sorted(key for key in header if key != "__metadata__"))
     entry = header[name]
     begin, end = entry["data_offsets"]
     way = dice.randrange(8)
@@ -253,6 +251,7 @@ def _spoil(dice: Random, header: dict[str, Any], name: str) -> None:
         header["__metadata__"] = dice.choice((None, [], {"format": 3}, {"format": "tf"}, {"x": {"y": "z"}}, "x", {}))
     else:
         header[f"{name}.extra"] = dict(entry)
+    return header
 
 
 def _hostile(dice: Random) -> Content:
