@@ -23,7 +23,7 @@ def bad() -> Result:
     ("seed", "told"),
     [
         (0, "KeyError: 'nobody should see this'"),
-        (1, "hangs: longer than 1 s"),
+        (1, "hangs: longer than 5 s"),
         (2, "dies: Fatal Python error: Segmentation fault"),
         (3, "beyond the sandbox: writes outside the sandbox"),
         (4, "beyond the sandbox: starts a process"),

@@ -25,7 +25,7 @@ class Misbehaving(Kind):
     """The case is its seed: what it does is the method of that number."""
 
     imports = ()
-    seconds = 1.0
+    seconds = 5.0
     megabytes = 100
 
     def make(self, dice: Random) -> int:
