@@ -291,7 +291,8 @@ class Driver(Part, room="drivers", noun="driver"):
         (`run.note`); reading cannot be stopped part-way, so `run.stopped` may be ignored.
 
         Raises WeightsError for files that cannot be read, PlanError for what only loading can find out, DoesNotFit when
-        memory runs out. Whatever it raises, nothing it has read may stay in memory.
+        memory runs out. Whatever else its library raises may come through: it becomes one WeightsError with the reason.
+        While it runs, torch modules may not become much more than the files hold. Nothing it has read may stay behind.
         """
         raise NotImplementedError
 
@@ -300,7 +301,8 @@ class Driver(Part, room="drivers", noun="driver"):
 
         A recipe looks at `call.run.stopped` between tokens, steps, tiles or batches, and then gives what it has: None
         for the items that it did not come to. It emits Advance as it goes (Piece and Preview where there are some).
-        InputError for what the call was given, before the first item; RunError when the library fails.
+        InputError for what the call was given, before the first item. What its library raises may come through: it
+        becomes one RunError.
         """
         recipe = self.recipe(task)
         assert recipe is not None, f"{self.name} does not perform {task.name}"
