@@ -14,7 +14,7 @@ MOST = 100
 LARGE = 16 * 50 * 10**6
 """Scans times pixels: of the largest picture that is decoded unless more is allowed, sixteen."""
 
-_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")  # not a stuffed byte, nor a restart
+_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # not a stuffed byte, nor a restart
 _END, _SCAN = 0xD9, 0xDA
 _BARE = (0x01, 0xD8, _END)  # markers without a length
 

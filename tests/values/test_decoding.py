@@ -151,3 +151,10 @@ def test_the_users_own_libtiff_still_says_what_is_wrong(capfd: pytest.CaptureFix
     with pytest.raises(OSError, match="decoder error"):
         Image.open(io.BytesIO(bytes(data))).load()
     assert "ZIPDecode" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("filler", [b"\xff", b"\xff\x00", b"\xff\xd0", b"\xff\xe0\0\2", b"\0"])
+def test_counting_scans_is_linear(filler: bytes) -> None:
+    started = time.monotonic()
+    assert scans._scans(b"\xff\xd8" + filler * (2_000_000 // len(filler)) + b"\0", 100) == 0
+    assert time.monotonic() - started < 3
