@@ -78,12 +78,13 @@ def run(name: str, first: int, count: int, seconds: float | None = None, *, warm
 
 
 def _try_all(result: Result, sandbox: Sandbox, count: int, warm: int, end: float | None) -> None:
-    deaths = 0
-    while result.tried < count and (end is None or time.monotonic() < end):
-        process = _Process(result.kind, result.first + result.tried, count - result.tried, warm, end, sandbox)
-        if process.follow(result) or deaths > _ENOUGH:
+    for _ in range(_ENOUGH):
+        if result.tried >= count or (end is not None and time.monotonic() > end):
             return
-        deaths += 1
+        process = _Process(result.kind, result.first + result.tried, count - result.tried, warm, end, sandbox)
+        if process.follow(result):
+            return
+    result.add(Finding(result.kind, result.first, f"given up after {result.tried} cases: {_ENOUGH} processes died"))
 
 
 class _Process:

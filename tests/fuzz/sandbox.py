@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +147,3 @@ def betrayed(text: str) -> str | None:
     """The secret that a text holds, by the words around it."""
     at = text.find(CANARY)
     return None if at < 0 else text[max(0, at - 60) : at + 40]
-
-
-def secrets(environment: Mapping[str, str]) -> list[str]:
-    """The names of the variables that hold one."""
-    return [name for name, value in environment.items() if CANARY in value]

@@ -20,6 +20,7 @@ import resource
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any, TextIO
@@ -48,6 +49,7 @@ class Worker:
         self.guard = Guard(sandbox, str(findings.ROOT / "mc_jupyter"), self.kind.may_write, findings.caller)
         self.dump = (sandbox.folder / "dump").open("w+")
         self.before: dict[str, int] = {}
+        self.ending = ""
 
     def tell(self, **what: Any) -> None:
         self.talk.write(json.dumps(what) + "\n")
@@ -76,34 +78,42 @@ class Worker:
         """One case, made and tried; what was wrong with it."""
         case = self.kind.make(Random(seed))
         told = self._unlike(seed, case)
-        self.guard.heard.clear()
-        self.noise.begin()
         peak = _Peak()
-        error: BaseException | None = None
-        shown, self.ending = "", "gave"
+        shown, error = self._watched(case)
+        told += [findings.of_error(self.name, seed, error)] if error is not None else []
+        told += [Finding(self.name, seed, f"beyond the sandbox: {what}", by) for what, by in self.guard.heard]
+        told += [
+            Finding(self.name, seed, what) for what in self._heard(f"{shown}{error}", self.noise.end(), peak.grown())
+        ]
+        self.ending = "finding" if told else self.ending
+        return told
+
+    def _watched(self, case: Any) -> tuple[str, BaseException | None]:
+        """What a user would see of the case, and the exception that none should."""
+        self.guard.heard.clear()
+        self.noise.end()
         faulthandler.dump_traceback_later(self.kind.seconds, exit=True, file=self.dump)
         self.guard.armed = True
+        self.ending = "gave"
         try:
-            shown = self.kind.attempt(case)
+            return self.kind.attempt(case), None
         except ComposeError as refused:
-            shown, self.ending = str(refused), "refused"
+            self.ending = "refused"
+            return str(refused), None
         except BaseException as other:  # SystemExit and KeyboardInterrupt, too: a case may end no process
-            error, self.ending = other, "finding"
+            return "", other
         finally:
             self.guard.armed = False
             faulthandler.cancel_dump_traceback_later()
-        noise = self.noise.end()
-        told += [findings.of_error(self.name, seed, error)] if error is not None else []
-        told += [Finding(self.name, seed, f"beyond the sandbox: {what}", by) for what, by in self.guard.heard]
-        if secret := betrayed(shown) or betrayed(noise) or betrayed(str(error)):
-            told.append(Finding(self.name, seed, f"a secret is shown: {secret!r}"))
+
+    def _heard(self, shown: str, noise: str, grown: int) -> Iterator[str]:
+        """What is wrong with what was shown, written and taken."""
+        if secret := betrayed(shown) or betrayed(noise):
+            yield f"a secret is shown: {secret!r}"
         if self.kind.quiet and noise.strip():
-            told.append(Finding(self.name, seed, f"noise: {noise.strip().splitlines()[0][:200]}"))
-        if (grown := peak.grown()) > self.kind.megabytes * _MB:
-            told.append(Finding(self.name, seed, f"memory: one try took {grown // _MB} MB"))
-        if told:
-            self.ending = "finding"
-        return told
+            yield f"noise: {noise.strip().splitlines()[0][:200]}"
+        if grown > self.kind.megabytes * _MB:
+            yield f"memory: one try took {grown // _MB} MB"
 
     def _unlike(self, seed: int, case: Any) -> list[Finding]:
         """A finding where the same seed made another case: nobody could repeat it. Looked at now and then."""
@@ -134,10 +144,8 @@ class _Noise:
         for number in (1, 2):
             os.dup2(self.file.fileno(), number)
 
-    def begin(self) -> None:
-        self.end()
-
     def end(self) -> str:
+        """What was written since the last time."""
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         size = os.fstat(self.file.fileno()).st_size
