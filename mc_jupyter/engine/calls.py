@@ -189,6 +189,8 @@ class _Rendering:
             return takes.kind.read(self.each(name, value), self.permissions)
         except ExpressionError as error:
             raise InputError([p.at(self.place(name)) for p in error.problems]) from None
+        except MemoryError:  # this process's own: no device is short of any
+            raise InputError(f"what {name} becomes does not fit into memory", place=self.place(name)) from None
 
     def each(self, name: str, value: Any) -> Any:
         """The field over the inputs; where lists stand inside a longer text, once for each of their elements."""

@@ -317,3 +317,13 @@ def test_a_handle_of_a_session_that_has_ended_says_so() -> None:
     handle = mc.Session().load("component: {type: model, driver: echo}", "e")
     with pytest.raises(RunError, match="belongs to a session that has ended"):
         handle("hi")
+
+
+def test_an_input_that_does_not_fit_into_memory_is_not_told_as_memory_of_a_device(session: mc.Session) -> None:
+    class Endless:
+        def __str__(self) -> str:
+            return "a" * (sys.maxsize // 2)
+
+    handle = session.load(cell("text-generation", "any", "text: ${input.prompt as text}", driver="echo"))
+    with pytest.raises(InputError, match=r"line \d+: what text becomes does not fit into memory"):
+        handle(prompt=Endless())

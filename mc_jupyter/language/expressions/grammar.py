@@ -285,7 +285,7 @@ def _check_slider(written: str) -> None:
     finite = len(numbers) <= 3 and all(map(math.isfinite, numbers))
     if not finite or (len(numbers) > 1 and numbers[0] >= numbers[1]) or not all(step > 0 for step in numbers[2:]):
         raise ExpressionError(
-            f"`slider/{written}` is no range", fix="say the least, the largest and the step: slider/0,2,0.1"
+            f"`slider/{written[:40]}` is no range", fix="say the least, the largest and the step: slider/0,2,0.1"
         )
 
 
