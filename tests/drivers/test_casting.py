@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,8 @@ def test_a_cast_model_is_a_fresh_one_bit_for_bit(stored: Any, name: str, file: s
     assert list(configs(cast.model)) == list(configs(fresh.model))
     assert cast.model.dtype == fresh.model.dtype
     assert torch.equal(answer(cast.model), answer(fresh.model))
-    assert cast.facts() == fresh.facts()
+    # What was read as it is stored may still be pages of its file; what was cast is its own.
+    assert replace(cast.facts(), mapped=0) == replace(fresh.facts(), mapped=0)
 
 
 def test_there_and_back_is_where_it_was(stored: Any) -> None:
