@@ -99,7 +99,8 @@ def test_a_large_vocabulary_counts(tmp_path: Path, kind: str) -> None:
     found = measure(folder, small, task="text-generation", lines=("quantization: none",))
     assert found.held_estimated > 20e6
     assert found.ratios[0] == pytest.approx(1, abs=NEAR), found
-    assert found.held[0] == pytest.approx(found.held_estimated, rel=0.25), found
+    given_back = found.held[0] - found.left[0]
+    assert given_back == pytest.approx(found.held_estimated, rel=0.25), found
 
 
 @pytest.mark.parametrize("lines", [(), ("quantization: nf4",)])
