@@ -151,7 +151,7 @@ class Facts:
     window: int | None = None
     architecture: str = ""
     notes: tuple[str, ...] = ()
-    mapped: int = 0
+    mapped: int = field(default=0, compare=False)  # where they lie, not what they are
     beside: int = 0
 
     @property
