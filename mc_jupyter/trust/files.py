@@ -107,7 +107,7 @@ def _not_here(path: Path) -> str | None:
 def _mended(written: str) -> str | None:
     """The same path as it would be found; or the name nearest to it in its folder."""
     slashed = written.replace("\\", "/")
-    if slashed != written and Path(slashed).is_file():
+    if slashed != written and os.path.isfile(slashed):  # False also of what no file can be called
         return slashed
     from mc_jupyter.words import did_you_mean
 

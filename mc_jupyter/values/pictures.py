@@ -81,7 +81,8 @@ def _eight_bits(image: Image) -> Image:
         return image
     import numpy as np
 
-    levels = np.nan_to_num(np.asarray(image, dtype=np.float64))  # a TIFF of floats may hold some that are no numbers
+    with np.errstate(invalid="ignore"):  # a TIFF of floats may hold some that are no numbers
+        levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
     largest = float(levels.max(initial=0))
     if image.mode.startswith("I;16") or largest > 255:
         levels = levels / 257

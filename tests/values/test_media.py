@@ -231,6 +231,10 @@ class TestPaths:
             with pytest.raises(ExpressionError, match="is no file"):
                 load_image(path, "path", Permissions(paths=True))
 
+    def test_a_backslash_in_what_no_file_can_be_called_is_one_error(self, folder: Path) -> None:
+        with pytest.raises(ExpressionError):
+            load_image("x" * 300 + "\\y.png")
+
     def test_the_nearest_name_is_a_hint(self, folder: Path) -> None:
         with pytest.raises(ExpressionError, match="did you mean 'dot.png'"):
             load_image("dott.png")

@@ -128,8 +128,8 @@ def test_damaged_exif_leaves_the_picture() -> None:
     assert rgb(Image.open(file)).size == (8, 6)
 
 
-def test_floats_that_are_no_numbers_are_black(recwarn: pytest.WarningsRecorder) -> None:
-    image = Image.new("F", (2, 1), 1.0)
-    image.putpixel((0, 0), float("nan"))
+@pytest.mark.parametrize("bits", [0x7FC00000, 0x7F800001], ids=["quiet", "signalling"])
+def test_floats_that_are_no_numbers_are_black(bits: int, recwarn: pytest.WarningsRecorder) -> None:
+    image = Image.frombytes("F", (2, 1), struct.pack("=If", bits, 1.0))
     assert [rgb(image).getpixel((x, 0)) for x in range(2)] == [(0, 0, 0), (255, 255, 255)]
     assert not recwarn
