@@ -15,6 +15,8 @@ from mc_jupyter.language.fields import Closed
 from mc_jupyter.language.problems import problems_of
 from mc_jupyter.words import did_you_mean, listing
 
+_MOST = 100  # problems that are told: a text of one line can have thousands, each with that line
+
 
 class Findings:
     """The problems and notes of one document, and the checks that all its parts share."""
@@ -40,7 +42,9 @@ class Findings:
     def result(self) -> tuple[str, ...]:
         """The notes, each once. SpecError with every problem, in the order of the text, when there are any."""
         if self.problems:
-            raise SpecError(sorted(dict.fromkeys(self.problems), key=_reading_order))
+            found = sorted(dict.fromkeys(self.problems), key=_reading_order)
+            more = [Problem(f"and {len(found) - _MOST:,} more")] if len(found) > _MOST else []
+            raise SpecError([*found[:_MOST], *more])
         return tuple(dict.fromkeys(self.notes))
 
     def expressions(self, value: Any) -> None:

@@ -396,3 +396,11 @@ def test_every_seed_block_fits_the_schema() -> None:
     for block in BLOCKS:
         for text in documents(block):
             assert list(validator.iter_errors(mc.parse(text, env={"HUGGINGFACE_TOKEN": "x"}))) == []
+
+
+def test_of_thousands_of_problems_the_first_hundred_are_told(session: mc.Session) -> None:
+    keys = ", ".join(f"k{number}: 1" for number in range(3000))
+    with pytest.raises(SpecError) as caught:
+        session.plan(f"component: {{type: text-splitter, {keys}}}")
+    assert len(caught.value.problems) == 101
+    assert str(caught.value).endswith("and 2,900 more")
