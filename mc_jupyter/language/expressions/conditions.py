@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -54,14 +55,21 @@ def _match(pattern: Any, text: Any) -> bool:
     _check_length("the regular expression", pattern, MAX_PATTERN)
     _check_length("the text to match", text, MAX_SUBJECT)
     if not any(isinstance(pattern, kind) and isinstance(text, kind) for kind in (str, bytes)) or _is_quick(pattern):
-        return re.match(pattern, text) is not None  # or says what is wrong
-    re.compile(pattern)  # says what is wrong with it, before anything is asked
+        return _compiled(pattern).match(text) is not None  # or says what is wrong
+    _compiled(pattern)  # says what is wrong with it, before anything is asked
     try:
         return apart.matches(pattern, text, SECONDS)
     except apart.Overrun as error:
         raise ExpressionError(f"matching {pattern!r} {error}", fix="write it without a repeat in a repeat") from None
     except apart.Failed as error:
         raise ExpressionError(f"matching {pattern!r} failed: {error}") from None
+
+
+def _compiled(pattern: Any) -> re.Pattern[Any]:
+    """The pattern, without a word of `re`'s about what some of its signs may mean in later versions."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return re.compile(pattern)
 
 
 def _is_quick(pattern: str | bytes) -> bool:
