@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.trust import imports
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -64,6 +66,9 @@ _ROOMS = {
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [*sorted(_HOMES), "load_ipython_extension", "unload_ipython_extension"]
+
+
+imports.install()
 
 
 def __getattr__(name: str) -> Any:
