@@ -134,6 +134,9 @@ class Driver(Part, room="drivers", noun="driver"):
     formats: ClassVar[tuple[Format, ...]] = ("safetensors", "pytorch")
     """The file formats it reads."""
 
+    reads_one_file: ClassVar[bool] = False
+    """Whether it reads a file of weights and nothing beside it, so that other files there are none of the model's."""
+
     heads: ClassVar[tuple[str, ...]] = ()
     """The kinds of model (`Task.head`) that it can load: a task of such a head may bring its own recipe for it."""
 

@@ -41,6 +41,7 @@ class Spandrel(Driver):
 
     words = ("custom",)
     package, extra = "spandrel", "upscale"
+    reads_one_file = True
     heads = (ImageUpscale.head,)
     ignores = _IGNORED
 

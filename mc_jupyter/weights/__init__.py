@@ -2,6 +2,7 @@
 
     find(source)            what is on this disk already; opens no socket
     fetch(source, run)      the same, downloaded first where it must be
+    check_again(checkpoint, subject)          before it is loaded: nothing foreign came to its folder since
     estimate(checkpoint, dtype)               memory it will take; a driver's own `estimate` knows better
     check_fits(need, memory, residents, …)    DoesNotFit when there is not that much
 
@@ -32,26 +33,32 @@ from mc_jupyter.weights.single import KnownFile
 from mc_jupyter.weights.unsafe import check_pickle, refuse_pickles
 from mc_jupyter.words import did_you_mean, listing
 
-__all__ = ["Checkpoint", "Estimate", "check_fits", "check_pickle", "estimate", "fetch", "find"]
+__all__ = ["Checkpoint", "Estimate", "check_again", "check_fits", "check_pickle", "estimate", "fetch", "find"]
 
 Source = HubSource | LocalSource | StarterSource | KnownFile
 
 
 def find(
-    source: Source, *, allow_pickle: bool = False, kind: Kind = "model", formats: Sequence[Format] = FORMATS
+    source: Source,
+    *,
+    allow_pickle: bool = False,
+    kind: Kind = "model",
+    formats: Sequence[Format] = FORMATS,
+    one_file: bool = False,
 ) -> Checkpoint | None:
     """The model's files, where all of them are on this disk; None when they must be downloaded. Opens no socket.
 
-    `formats` are those the caller can load, the best first.
+    `formats` are those the caller can load, the best first. With `one_file` it reads nothing beside a file of weights:
+    where one is named, what lies beside it is not looked at.
     """
     try:
         match source:
             case HubSource():
-                return _find_in_cache(source, allow_pickle, kind, formats)
+                return _find_in_cache(source, allow_pickle, kind, formats, one_file)
             case LocalSource():
-                return _find_local(source.path, source.format, allow_pickle, kind, formats)
+                return _find_local(source.path, source.format, allow_pickle, kind, formats, one_file)
             case StarterSource():
-                return _find_local(_starter(source.name, kind), None, allow_pickle, kind, formats)
+                return _find_local(_starter(source.name, kind), None, allow_pickle, kind, formats, one_file)
             case KnownFile():
                 return known.find(source, allow_pickle)
     except (OSError, RuntimeError) as error:  # of the second kind, a home that nobody has (`~nobody/models`)
@@ -66,6 +73,7 @@ def fetch(
     allow_pickle: bool = False,
     kind: Kind = "model",
     formats: Sequence[Format] = FORMATS,
+    one_file: bool = False,
     before_download: Callable[[int], None] | None = None,
 ) -> Checkpoint:
     """The model's files, downloaded first where they must be.
@@ -75,7 +83,7 @@ def fetch(
     run.emit(Phase("find", _subject(source)))
     if isinstance(source, KnownFile):
         return known.fetch(source, run, allow_pickle, before_download)
-    found = find(source, allow_pickle=allow_pickle, kind=kind, formats=formats)
+    found = find(source, allow_pickle=allow_pickle, kind=kind, formats=formats, one_file=one_file)
     if not isinstance(source, HubSource):
         assert found is not None, "find answers or raises for what is not on the hub"
         if isinstance(source, LocalSource) and source.format not in (None, found.format):
@@ -86,7 +94,22 @@ def fetch(
         assert found is not None, "what is not here is asked for, or raises"
         run.note(f"{source.repository}: commit {(found.revision or '')[:7]}, on this disk")
         return found
-    return _download(source, listing, run, allow_pickle, kind, formats, before_download)
+    return _download(source, listing, run, allow_pickle, kind, formats, one_file, before_download)
+
+
+def check_again(checkpoint: Checkpoint, subject: str, kind: Kind = "model") -> None:
+    """As when it was found: nothing foreign is in its folder. Files can come between a plan and a load."""
+    if not checkpoint.alone:
+        refuse_foreign(checkpoint.folder, subject, kind)
+
+
+def _looked_at(
+    folder: Path, chosen: Chosen, subject: str, kind: Kind, revision: str | None = None, *, alone: bool
+) -> Checkpoint:
+    """The chosen files, and what their headers say, once it is known that nothing foreign lies beside them."""
+    if not alone:
+        refuse_foreign(folder, subject, kind)
+    return read(folder, chosen, revision, alone=alone)
 
 
 def _subject(source: Source) -> str:
@@ -104,7 +127,9 @@ def _subject(source: Source) -> str:
 # ── the hub ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _find_in_cache(source: HubSource, allow_pickle: bool, kind: Kind, formats: Sequence[Format]) -> Checkpoint | None:
+def _find_in_cache(
+    source: HubSource, allow_pickle: bool, kind: Kind, formats: Sequence[Format], one_file: bool
+) -> Checkpoint | None:
     commit = hub.commit_here(source)
     folder = hub.cache_folder(source) / "snapshots" / (commit or "")
     if commit is None or not folder.is_dir():
@@ -118,8 +143,7 @@ def _find_in_cache(source: HubSource, allow_pickle: bool, kind: Kind, formats: S
     if known and hub.missing(folder, known.some((*chosen.weights, *chosen.companions))):
         return None
     try:
-        refuse_foreign(folder, source.repository, kind)
-        return read(folder, chosen, commit)
+        return _looked_at(folder, chosen, source.repository, kind, commit, alone=one_file and bool(source.filename))
     except NotWhole:
         return None
 
@@ -190,8 +214,10 @@ def _download(
     allow_pickle: bool,
     kind: Kind,
     formats: Sequence[Format],
+    one_file: bool,
     before_download: Callable[[int], None] | None,
 ) -> Checkpoint:
+    alone = one_file and bool(source.filename)
     chosen = choose(listing_.names, kind=kind, formats=formats, filename=source.filename)
     if chosen is None:
         raise _no_weights_listed(source, listing_, formats)
@@ -202,12 +228,12 @@ def _download(
         run.emit(Phase("download", source.repository))
         download.begin()
         download.get(companions)
-        refuse_foreign(download.folder, source.repository, kind)
+        if not alone:
+            refuse_foreign(download.folder, source.repository, kind)
         if before_download:
             before_download(sum(entry.size for entry in weights))
         download.get(weights)
-    refuse_foreign(download.folder, source.repository, kind)
-    checkpoint = read(download.folder, chosen, listing_.commit)
+    checkpoint = _looked_at(download.folder, chosen, source.repository, kind, listing_.commit, alone=alone)
     download.publish()
     return checkpoint
 
@@ -227,7 +253,7 @@ def _no_weights_listed(source: HubSource, there: hub.Listing, formats: Sequence[
 
 
 def _find_local(
-    written: str, format: Format | None, allow_pickle: bool, kind: Kind, formats: Sequence[Format]
+    written: str, format: Format | None, allow_pickle: bool, kind: Kind, formats: Sequence[Format], one_file: bool
 ) -> Checkpoint:
     if why := path_fault(written):
         raise NoSuchModel(f"`path: {shown(written)}` {why}", fix="the path of a folder or a file of weights")
@@ -245,8 +271,7 @@ def _find_local(
     if chosen is None:
         raise _no_weights_here(written, folder, names, _formats_asked(format, formats))
     refuse_pickles(chosen, allow_pickle, written, names)
-    refuse_foreign(folder, written, kind)
-    return read(folder, chosen)
+    return _looked_at(folder, chosen, written, kind, alone=one_file and path.is_file())
 
 
 def _formats_asked(format: Format | None, formats: Sequence[Format]) -> Sequence[Format]:

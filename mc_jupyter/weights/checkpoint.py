@@ -25,7 +25,8 @@ class Checkpoint:
     `bytes` is the size of the tensors as stored (of the files, where the format has no header that we read), `dtype`
     the number type most parameters are stored in. `elements` counts numbers by type; `matrices` counts those of the
     weight matrices that quantization makes smaller (2-dimensional, embeddings and output head left out), `widest` those
-    of the largest of them; `largest` are the bytes of the largest tensor.
+    of the largest of them; `largest` are the bytes of the largest tensor. `alone` says that nothing beside the files of
+    weights belongs to it: one file was named, to a library that reads no other.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class Checkpoint:
     matrices: int = field(default=0, repr=False)
     widest: int = field(default=0, repr=False)
     largest: int = field(default=0, repr=False)
+    alone: bool = field(default=False, repr=False)
     config: Config = field(default_factory=lambda: NOTHING, repr=False, compare=False)
 
     @property
@@ -75,7 +77,7 @@ def _is_float(dtype: str) -> bool:
     return dtype.startswith(("float", "bfloat"))
 
 
-def read(folder: Path, chosen: Chosen, revision: str | None = None) -> Checkpoint:
+def read(folder: Path, chosen: Chosen, revision: str | None = None, *, alone: bool = False) -> Checkpoint:
     """What the headers of the chosen files say. NotWhole when a file is missing, cut short or damaged."""
     files = tuple(folder / name for name in chosen.weights)
     missing = missing_parts(folder, chosen)
@@ -98,7 +100,8 @@ def read(folder: Path, chosen: Chosen, revision: str | None = None) -> Checkpoin
         matrices=sum(tensor.count for tensor in found if tensor.is_matrix),
         widest=max((tensor.count for tensor in found if tensor.is_matrix), default=0),
         largest=max((tensor.bytes for tensor in found), default=0),
-        config=config_of(folder),
+        alone=alone,
+        config=NOTHING if alone else config_of(folder),
     )  # fmt: skip
     _ = made.model_type, made.made_as, made.is_encoder_decoder, made.pipeline  # an error here, and not when it is asked
     return made

@@ -16,10 +16,13 @@ from typing import Any
 from mc_jupyter.errors import PlanError
 from mc_jupyter.trust.names import path_fault
 from mc_jupyter.weights.checkpoint import parts, shards
+from mc_jupyter.weights.links import Home
 from mc_jupyter.weights.reading import VOCABULARY, Config, opened, read_config, shown
 from mc_jupyter.weights.selection import Kind
 
 _BUILT_IN = "use a model of an architecture that the library has built in"
+
+_WAY = "a way to generate that is fetched from the hub"  # transformers' own ones until its version 4
 
 # Keys that are refused wherever they stand with anything but nothing, and what they are.
 _ASKING: Mapping[str, str] = {
@@ -34,6 +37,10 @@ _ASKING: Mapping[str, str] = {
     "init_inputs": "arguments of a tokenizer's own",
     "backbone": "a model to be fetched from the hub",
     "fusion_config": "changes to the library's own classes",
+    "dola_layers": _WAY,
+    "penalty_alpha": _WAY,
+    "constraints": _WAY,
+    "force_words_ids": _WAY,
 }
 _OWN = ("eager", "sdpa", "flex_attention", "grouped_mm", "batched_mm")  # implementations that transformers has itself
 # For these transformers (5.23) fetches compiled code and runs it, wherever the package `kernels` is installed.
@@ -54,6 +61,8 @@ _VOCABULARIES = (
     "tokenizer.json", "vocab.json", "vocab.txt", "merges.txt", "added_tokens.json", "tekken.json", "modules.json",
 )  # fmt: skip
 _READ = (".jinja", ".model", ".spm", ".tiktoken", ".bpe")  # endings of what else libraries read
+_FOR_PEOPLE = (".md",)  # endings of what no library reads
+_TEMPLATES = "additional_chat_templates"
 _PIPELINES = ("model_index.json", "modular_model_index.json")
 
 
@@ -61,13 +70,14 @@ def refuse_foreign(folder: Path, subject: str, kind: Kind = "model") -> None:
     """PlanError for what the small files of a model ask for beyond being read; NotWhole for what cannot be read.
 
     Those are looked at that a library would read: the folder's own, those of a pipeline's parts, and of the modules of
-    sentence-transformers. Links are followed, as a cache is made of them: what they lead to must be a file.
+    sentence-transformers. Asked when a model is planned, and again before it is loaded: it takes milliseconds.
     """
     if not folder.is_dir():  # a repository of one file with a name of its own may have brought nothing else yet
         return
-    _refuse_in(folder, subject, kind, part=None)
+    home = Home(folder)
+    _refuse_in(folder, home, subject, kind, part=None)
     for part in _inside(folder):
-        _refuse_in(folder / part, subject, kind, part)
+        _refuse_in(folder / part, home, subject, kind, part)
 
 
 def _inside(folder: Path) -> list[str]:
@@ -75,12 +85,14 @@ def _inside(folder: Path) -> list[str]:
     index = folder / "model_index.json"
     named = parts(read_config(index)) if index.exists() else ()
     modules = [each.name for each in folder.iterdir() if re.fullmatch(r"\d+_\w+", each.name) and each.is_dir()]
-    return [name for name in (*named, *modules) if (folder / name).is_dir()]
+    return [name for name in (*named, *modules, _TEMPLATES) if (folder / name).is_dir()]
 
 
-def _refuse_in(folder: Path, subject: str, kind: Kind, part: str | None) -> None:
+def _refuse_in(folder: Path, home: Home, subject: str, kind: Kind, part: str | None) -> None:
     for file in sorted(folder.iterdir()):
         said = f"{part}/{file.name}" if part else file.name
+        if not file.name.startswith(".") and file.suffix not in _FOR_PEOPLE:
+            home.refuse_outside(file, subject, said)
         if what := _of_itself(file.name, part):
             raise _asks(subject, what, said)
         if file.name == "adapter_config.json" and kind == "model":
@@ -90,10 +102,10 @@ def _refuse_in(folder: Path, subject: str, kind: Kind, part: str | None) -> None
                 fix="move adapter_config.json and its weights to a folder of their own, named under `peft_adapters:`",
             )
         if file.name in _CONFIGURATIONS:
-            _refuse_keys(read_config(file), folder, subject, said)
+            _refuse_keys(read_config(file), folder, home, subject, said)
         elif file.name.endswith(".index.json"):
             shards(file)
-        elif file.name in _VOCABULARIES or file.name.endswith(_READ):
+        elif file.name in _VOCABULARIES or (file.name.endswith(_READ) and not file.is_dir()):
             with opened(file, VOCABULARY):
                 pass
 
@@ -105,11 +117,11 @@ def _of_itself(name: str, part: str | None) -> str | None:
     return "a pipeline within a part" if part and name in _PIPELINES else None
 
 
-def _refuse_keys(config: Config, folder: Path, subject: str, said: str) -> None:
+def _refuse_keys(config: Config, folder: Path, home: Home, subject: str, said: str) -> None:
     for key, value in _pairs(config):
         if what := _asked(key, value):
             raise _asks(subject, what, f"`{key}` in {said}")
-        if elsewhere := _outside(key, value, folder):
+        if elsewhere := _outside(key, value, folder, home):
             raise PlanError(
                 f"{subject} would have a file read that is not its own: {said} says {key}: {shown(elsewhere)}",
                 fix=f"remove {key} from {said}",
@@ -140,6 +152,8 @@ def _asked(key: str, value: Any) -> str | None:
         return None
     if key in _ASKING:
         return _ASKING[key]
+    if key == "num_beam_groups" and value != 1:
+        return _WAY
     if _is_compiled(key, value):
         return "compiled code to be fetched from the hub"
     if (key == "model_type" and value in _TIMM) or key == "pretrained_cfg":
@@ -169,18 +183,17 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _outside(key: str, value: Any, folder: Path) -> str | None:
+def _outside(key: str, value: Any, folder: Path, home: Home) -> str | None:
     """A file that a key names, that is there, and that is none of the folder's. Relative names begin where you work.
 
     Many tokenizers say where a file lay on the disk of who saved them: what is not here harms nobody.
     """
     if not key.endswith(("_file", "_files")):
         return None
-    return next((name for name in _texts(value) if path_fault(name) is None and _elsewhere(Path(name), folder)), None)
+    named = (Path(name) for name in _texts(value) if path_fault(name) is None)
+    return next((str(path) for path in named if path.is_file() and not _is_beside(path, folder, home)), None)
 
 
-def _elsewhere(path: Path, folder: Path) -> bool:
-    if not path.is_file():
-        return False
-    # A link in the folder leads where it likes, so the file's own place counts, not what it leads to.
-    return path.absolute().parent.resolve() != folder.resolve()
+def _is_beside(path: Path, folder: Path, home: Home) -> bool:
+    # A blob of the cache is the model's under the name that links to it: under its own it may be another model's.
+    return path.absolute().parent.resolve() == folder.resolve() and home.holds(path)

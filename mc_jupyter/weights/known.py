@@ -135,7 +135,7 @@ def find(file: KnownFile, allow_pickle: bool) -> Checkpoint | None:
             f"{file.place} is not the published {file.name}: its SHA-256 differs",
             fix=f"delete it, to have it from {file.address}; or, if you know it, {_TRUST}",
         )
-    return read(file.place.parent, Chosen("pytorch", (file.place.name,), ()))
+    return read(file.place.parent, Chosen("pytorch", (file.place.name,), ()), alone=True)
 
 
 _TRUST = "if you trust who made it, add `allow_pickle: true`"

@@ -65,10 +65,17 @@ def contents(file: Path) -> dict[str, Any]:
 def check_pickle(checkpoint: Checkpoint) -> None:
     """UnsafeWeights unless torch's restricted reader (`weights_only`) accepts every pickle file of the checkpoint.
 
-    Reads the pickles' instructions, not the numbers, of files in torch's zip format.
+    Reads the pickles' instructions, not the numbers, of files in torch's zip format. The libraries go by a file's name:
+    what has a pickle's is one to them, however it begins.
     """
     for file in checkpoint.files:
-        if not is_safetensors(file):
+        safe = is_safetensors(file)
+        if safe and format_of(file.name) == "pytorch":
+            raise UnsafeWeights(
+                f"{file.name} has the name of a pickle, and begins as a safetensors file does",
+                fix="if it is safetensors, give it a name that ends in .safetensors",
+            )
+        if not safe:
             _check(file)
 
 

@@ -48,6 +48,10 @@ _CODE = {"AutoModel": "evil.Model"}
         ("processor_config.json", {"image_processor": {"auto_map": _CODE}}, "auto_map"),
         ("preprocessor_config.json", {"auto_map": _CODE}, "auto_map"),
         ("generation_config.json", {"custom_generate": "evil/repo"}, "custom_generate"),
+        ("generation_config.json", {"dola_layers": "high"}, "dola_layers"),
+        ("generation_config.json", {"penalty_alpha": 0.6, "top_k": 4}, "penalty_alpha"),
+        ("generation_config.json", {"num_beam_groups": 2, "num_beams": 4}, "num_beam_groups"),
+        ("config.json", {"decoder": {"force_words_ids": [[5]]}}, "force_words_ids"),
         ("config.json", {"custom_pipelines": {"x": {"impl": "evil.P"}}}, "custom_pipelines"),
         ("config.json", {"trust_remote_code": True}, "trust_remote_code"),
         ("config.json", {"_attn_implementation": "evil/kernel"}, "_attn_implementation"),
@@ -97,6 +101,7 @@ def test_where_kernels_is_installed_no_word_has_compiled_code_fetched(
         ("config.json", {"attn_implementation": {"": "eager", "text_config": "sdpa"}, "_name_or_path": "/home/x/y"}),
         ("tokenizer_config.json", {"special_tokens_map_file": "/root/.cache/huggingface/not/here.json"}),
         ("tokenizer_config.json", {"tokenizer_file": None, "vocab_file": "", "init_inputs": [], "fast_tokenizer_files": []}),
+        ("config.json", {"num_beam_groups": 1, "penalty_alpha": None, "diversity_penalty": 0.0, "top_k": 50}),
         ("data.json", {"auto_map": _CODE}),  # no library reads it
         ("checkpoint-5/config.json", {"auto_map": _CODE}),
     ],
@@ -119,11 +124,20 @@ def test_a_tokenizer_reads_no_file_outside_its_folder(
         find(folder)
 
 
-def test_a_file_of_the_folder_may_be_named_and_may_be_a_link(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "blob").write_text("x")
-    (folder / "vocab.txt").symlink_to(tmp_path / "blob")
+def test_a_file_of_the_folder_may_be_named_and_may_be_a_link_within_it(folder: Path) -> None:
+    (folder / "words").mkdir()
+    (folder / "words" / "blob").write_text("x")
+    (folder / "vocab.txt").symlink_to("words/blob")
     say(folder, "tokenizer_config.json", {"vocab_file": str(folder / "vocab.txt")})
     assert find(folder) is not None
+
+
+def test_a_tokenizer_reads_no_file_of_weights_that_leads_outside(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("x")
+    (folder / "words.bin").symlink_to(tmp_path / "secret.txt")
+    say(folder, "tokenizer_config.json", {"vocab_file": str(folder / "words.bin")})
+    with pytest.raises(PlanError, match=r"not its own: tokenizer_config.json says vocab_file: "):
+        find(folder)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +155,37 @@ def test_an_adapter_beside_a_models_weights_is_not_laid_on_unasked(folder: Path)
     with pytest.raises(PlanError, match=r"holds an adapter beside its own files \(adapter_config.json\)"):
         find(folder)
     assert find(folder, kind="adapter") is not None
+
+
+def test_what_came_since_a_model_was_found_is_refused_when_it_is_looked_at_again(folder: Path) -> None:
+    found = find(folder)
+    assert found is not None
+    weights.check_again(found, "it")
+    (folder / "custom_generate").mkdir()
+    with pytest.raises(PlanError, match="it brings Python code of its own"):
+        weights.check_again(found, "it")
+
+
+@pytest.mark.parametrize(
+    "stray", ["adapter_config.json", "config.json", "tokenizer_config.json", "x.jinja", "link.json"]
+)
+def test_beside_one_file_that_is_read_alone_anything_may_lie(folder: Path, tmp_path: Path, stray: str) -> None:
+    match stray:
+        case "x.jinja":
+            (folder / stray).mkdir()
+        case "link.json":
+            (tmp_path / "other.json").write_text("[]")
+            (folder / stray).symlink_to(tmp_path / "other.json")
+        case _:
+            say(folder, stray, {"auto_map": _CODE} if stray == "tokenizer_config.json" else [])
+    file = LocalSource(path=str(folder / "model.safetensors"))
+    found = weights.find(file, one_file=True)
+    assert found is not None
+    assert found.alone
+    weights.check_again(found, "it")
+    if stray != "x.jinja":  # a folder of that name is no library's
+        with pytest.raises(ComposeError):
+            weights.find(file)
 
 
 # --- pipelines --------------------------------------------------------------------------------------------------------

@@ -794,6 +794,15 @@ def test_a_folder_whose_weights_lie_in_several_folders_names_them(tmp_path: Path
         weights.find(local(tmp_path), kind="adapter")
 
 
+def test_a_pickles_name_on_a_safetensors_file_is_refused_since_libraries_go_by_the_name(tmp_path: Path) -> None:
+    file = tmp_path / "pytorch_model.bin"
+    file.write_bytes(SMALL)
+    found = weights.find(LocalSource(path=str(tmp_path)), allow_pickle=True)
+    assert found is not None
+    with pytest.raises(UnsafeWeights, match=r"has the name of a pickle[\s\S]*a name that ends in .safetensors"):
+        weights.check_pickle(found)
+
+
 @pytest.mark.parametrize("share", [0, 0.3, 0.9])
 def test_half_a_pickle_file_is_told_from_an_unsafe_one(tmp_path: Path, share: float) -> None:
     import torch

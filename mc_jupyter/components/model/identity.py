@@ -23,7 +23,8 @@ def identity_of(checkpoint: Checkpoint | None) -> tuple[Any, ...]:
     if checkpoint is None:
         return ()
     files = []
-    for file in (*checkpoint.files, *(checkpoint.folder / name for name in _BESIDE), *_of_parts(checkpoint)):
+    beside = () if checkpoint.alone else (*(checkpoint.folder / name for name in _BESIDE), *_of_parts(checkpoint))
+    for file in (*checkpoint.files, *beside):
         if file.exists():
             facts = file.stat()
             files.append((str(file), facts.st_size, facts.st_mtime_ns))

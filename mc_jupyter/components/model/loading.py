@@ -123,6 +123,7 @@ class LoadedModel(Open):
                 for key, (checkpoint, place) in wanted.items():
                     if key not in self.laid:
                         with pointing(place), said_as(WeightsError, f"adapter {key.name} cannot be laid over its base"):
+                            weights.check_again(checkpoint, f"adapter {key.name}", "adapter")
                             self.layers.attach(key, checkpoint)
                         new.append(key)
                         self.laid[key] = set()
@@ -180,6 +181,8 @@ def _opened(planned: ModelPlan, room: Room, run: Run) -> Resident:
         with _WAKING, importing(), said_as(MissingPackage, f"{library} does not start"):
             planned.driver.wake(files.use.model)
             trim()  # what importing used and freed is not the model's
+        if files.base is not None:
+            weights.check_again(files.base, planned.subject)
 
     def load() -> LoadedModel:
         run.emit(Phase("load", planned.subject))
@@ -233,6 +236,7 @@ def fetch(planned: ModelPlan, room: Room | None, run: Run) -> Files:
         run,
         allow_pickle=settings.allow_pickle,
         formats=driver.formats,
+        one_file=driver.reads_one_file,
         before_download=before_download,
     )
     driver.check(Asked(task, settings, planned.device, base))

@@ -210,7 +210,12 @@ class ModelPlanner:
         try:
             source = driver.source(asked.task, settings)
             with said_as(WeightsError, f"{settings.model}: {ODD_FILES}"):
-                found = weights.find(source, allow_pickle=settings.allow_pickle, formats=driver.formats)
+                found = weights.find(
+                    source,
+                    allow_pickle=settings.allow_pickle,
+                    formats=driver.formats,
+                    one_file=driver.reads_one_file,
+                )
         except ComposeError as error:
             return error.at(self.place("model"))
         if found is None:
