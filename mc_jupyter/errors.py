@@ -28,6 +28,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from mc_jupyter.words import in_order
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -40,9 +42,13 @@ class Place:
 
     def caret(self) -> str:
         """The source line with the place underlined."""
-        pad = "".join("\t" if c == "\t" else " " for c in self.text[: self.column - 1])
-        width = max(1, min(self.length, len(self.text) - self.column + 1))
-        return f"    {self.text}\n    {pad}{'^' * width}"
+        start = self.column - 1
+        before, marked, after = (
+            in_order(part)
+            for part in (self.text[:start], self.text[start:][: self.length], self.text[start:][self.length :])
+        )
+        pad = "".join("\t" if c == "\t" else " " for c in before)
+        return f"    {before}{marked}{after}\n    {pad}{'^' * max(1, len(marked))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,13 @@ class Problem:
         return self if self.place or place is None else replace(self, place=place)
 
     def __str__(self) -> str:
+        """As it is shown: what strangers wrote into it neither steers a terminal nor reorders its letters."""
         where = f"line {self.place.line}: " if self.place else ""
-        lines = [f"{where}{self.message}"]
+        lines = [f"{where}{in_order(self.message)}"]
         if self.place:
             lines.append(self.place.caret())
         if self.fix:
-            lines.append(f"    → {self.fix}")
+            lines.append(f"    → {in_order(self.fix)}")
         return "\n".join(lines)
 
 

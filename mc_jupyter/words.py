@@ -37,6 +37,37 @@ def listing(words: Sequence[str], conjunction: str = "or") -> str:
     return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"
 
 
+# But for tabs and line ends; half of a pair, too, which no output can be encoded with.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# Of Unicode's "format" characters those that join letters in Persian and in pictures stay (U+200C, U+200D).
+_FORMATS = re.compile(
+    "[\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
+def visible(text: str) -> str:
+    r"""The text with its control characters as signs: none of it steers a terminal, or what reads its colours.
+
+    >>> visible("red \x1b[31m\r\nnext\tline\x9b")
+    'red ␛[31m\nnext\tline‹U+009B›'
+    """
+    return _CONTROLS.sub(_sign, text.replace("\r\n", "\n"))
+
+
+def in_order(text: str) -> str:
+    r"""The same, and nothing in it reorders letters or hides: for what somebody decides by.
+
+    >>> in_order("https://hub.example/\u202egpj.exe")
+    'https://hub.example/‹U+202E›gpj.exe'
+    """
+    return _FORMATS.sub(_sign, visible(text))
+
+
+def _sign(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else f"‹U+{code:04X}›"
+
+
 def seconds(value: float) -> str:
     """A time: `0.32 ms`, `4 ms`, `45 ms`, `0.4 s`, `12 s`, `3 min`, `1.5 h`.
 

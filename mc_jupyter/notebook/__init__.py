@@ -20,7 +20,7 @@ puts into a shell hangs on one object, the magic, and `unload` takes all of it a
     views/          how results look: one file per kind of result
     album.py        pictures in full, in files; png.py pictures as bytes
     word.py         the user's word: a button that gives it, tables of what it covers
-    html.py         the words of HTML
+    html.py         the words of HTML; letters.py a widget of them
     showing.py      how results are wanted, and what is open
 """
 

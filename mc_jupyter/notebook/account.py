@@ -10,7 +10,7 @@ from typing import Any
 from mc_jupyter import words
 from mc_jupyter.events import Advance, Done, Event, Note, Phase, Piece, Preview
 from mc_jupyter.notebook.album import images_of
-from mc_jupyter.notebook.html import FONT, MUTED, Bundle, bar, text_bundle
+from mc_jupyter.notebook.html import FONT, MUTED, Bundle, bar, bundle, text_bundle
 from mc_jupyter.values import Batch
 from mc_jupyter.values.pictures import marked
 
@@ -141,7 +141,7 @@ class Account:
         told = escape(" · ".join(self.figures(now)))
         figures = f'<span style="{MUTED};font-variant-numeric:tabular-nums">{told}</span>'
         html = f'<div style="{FONT}">{escape(what)} <b>{escape(self.subject)}</b> {gauge} {figures}</div>'
-        return {"text/plain": self.line(now), "text/html": self._pictures() + html}
+        return bundle(self.line(now), self._pictures() + html)
 
     def _pictures(self) -> str:
         """What the pictures will look like, as far as the model can say: small, for they are sent again and again."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mc_jupyter.notebook.showing import Showing, here
+from mc_jupyter.words import visible
 
 
 def bundle(value: Any, showing: Showing | None = None) -> dict[str, Any] | None:
@@ -119,7 +120,7 @@ def _printed(value: Any, printer: Any, cycle: bool) -> None:
 
     view = views.of(value, here()) if len(printer.stack) < 2 else None
     if view is not None:
-        printer.text(view.plain())
+        printer.text(visible(view.plain()))
         return
     for base in type(value).__mro__:
         if base in _type_pprinters:

@@ -108,5 +108,7 @@ def _with_hint(field: Any, description: str) -> Any:
         return field
     import ipywidgets as widgets
 
+    from mc_jupyter.notebook.letters import Letters
+
     told = f'<span style="margin-left:128px;opacity:.62;font-size:12px">{escape(description)}</span>'
-    return widgets.VBox([field, widgets.HTML(told)])
+    return widgets.VBox([field, Letters(told)])

@@ -1,6 +1,7 @@
 """The words of HTML: one form that reads in light and dark themes and on GitHub, and beside it the plain text.
 
-Everything a model, a file or a user wrote is escaped; there is no script and nothing is fetched. Styles are inline and
+Everything a model, a file or a user wrote is escaped and stands inside `letters`; there is no script and nothing is
+fetched. Styles are inline and
 use the theme's own text colour, so a viewer that strips them (GitHub) still shows headings, tables and `<pre>`.
 """
 
@@ -10,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
+
+from mc_jupyter.words import visible
 
 Bundle = dict[str, Any]
 """What an output holds: a rendering for each MIME type."""
@@ -34,7 +37,24 @@ _PRE = (
     "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;"
     "margin:0;padding:0;background:transparent;border:none;color:inherit"
 )
+_AS_IS = "mathjax_ignore tex2jax_ignore"
 _SANS = FONT.replace("font-size:13px", "font-size:14px")
+
+
+def letters(inner: str) -> str:
+    """HTML whose text is read letter by letter: MathJax typesets nothing in it.
+
+    Front-ends typeset every HTML output and widget, and TeX has links of its own: `\\(\\href{…}{…}\\)`. The classes are
+    those that MathJax 3 (JupyterLab) and 2 (nbconvert, nbviewer) skip, with all that is inside.
+    """
+    return f'<div class="{_AS_IS}">{visible(inner)}</div>' if inner else ""
+
+
+def described(name: str) -> dict[str, Any]:
+    """The description of a widget that somebody else named. Descriptions are typeset as well, but for a button's."""
+    if not {"$", "\\"} & set(name):  # TeX begins with one of them
+        return {"description": visible(name)}
+    return {"description": f'<span class="{_AS_IS}">{escape(visible(name))}</span>', "description_allow_html": True}
 
 
 def muted(text: str) -> str:
@@ -109,7 +129,7 @@ class Table:
         return len(self.rows)
 
     def __repr__(self) -> str:
-        return self.plain()
+        return visible(self.plain())
 
     def plain(self) -> str:
         headed = self.rows and any(self.columns)
@@ -140,7 +160,7 @@ class Table:
         )
 
     def _repr_mimebundle_(self, **asked: Any) -> Bundle:
-        return {"text/plain": self.plain(), "text/html": self.html()}
+        return bundle(self.plain(), self.html())
 
 
 @dataclass(frozen=True)
@@ -151,19 +171,24 @@ class Page:
     text: str
 
     def __repr__(self) -> str:
-        return f"{self.title}\n\n{self.text}" if self.title else self.text
+        return visible(f"{self.title}\n\n{self.text}" if self.title else self.text)
 
     def _repr_mimebundle_(self, **asked: Any) -> Bundle:
-        return {"text/plain": repr(self), "text/html": heading(self.title) + pre(self.text)}
+        return bundle(repr(self), heading(self.title) + pre(self.text))
 
 
 # --- whole outputs ----------------------------------------------------------------------------------------------------
 
 
+def bundle(plain: str, html: str) -> Bundle:
+    """Both renderings of one output. Whatever HTML leaves this folder goes by here, or by `letters.Letters`."""
+    return {"text/plain": visible(plain), "text/html": letters(html)}
+
+
 def text_bundle(text: str, figures: str = "") -> Bundle:
     """Text as it was written, and under it, in grey, how it came about."""
     plain = f"{text}\n\n[{figures}]" if figures else text
-    return {"text/plain": plain, "text/html": pre(text, mono=False) + (muted(figures) if figures else "")}
+    return bundle(plain, pre(text, mono=False) + (muted(figures) if figures else ""))
 
 
 def widget_bundle(widget: Any) -> Bundle:
@@ -177,7 +202,8 @@ def noted(shown: Bundle, notes: Sequence[str]) -> Bundle:
     if not notes:
         return shown
     lines = list(dict.fromkeys(notes))
-    told = {**shown, "text/plain": "\n".join([*filter(None, [shown.get("text/plain")]), *lines])}
+    under = bundle("\n".join(lines), "".join(map(muted, lines)))
+    told = {**shown, "text/plain": "\n".join(filter(None, [shown.get("text/plain"), under["text/plain"]]))}
     if "text/html" in shown:
-        told["text/html"] = shown["text/html"] + "".join(map(muted, lines))
+        told["text/html"] = shown["text/html"] + under["text/html"]
     return told

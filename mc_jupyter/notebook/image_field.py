@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from mc_jupyter.errors import ComposeError
+from mc_jupyter.notebook.letters import Letters
 from mc_jupyter.trust import files
 from mc_jupyter.trust.permissions import NOTHING, Permissions
 from mc_jupyter.values import is_image
 from mc_jupyter.values.media import load_image
 from mc_jupyter.values.pictures import rgb
-from mc_jupyter.words import format_bytes
+from mc_jupyter.words import format_bytes, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ class ImageField(widgets.HBox):  # type: ignore[misc]  # ipywidgets' types are n
         self._given = value if isinstance(value, str) else None
         self._quiet = False
         label = f'<div title="{escape(tooltip)}" style="text-align:right;font-size:13px">{escape(name)}</div>'
-        self.label = widgets.HTML(label, layout={"margin": "2px 8px 2px 2px"})
+        self.label = Letters(label, layout={"margin": "2px 8px 2px 2px"})
         self.picker = self._picker(core)
         self.where = widgets.Text(
             placeholder="or its path or address", continuous_update=False, layout={"width": "auto", "margin": "2px 0"}
@@ -114,7 +115,7 @@ class ImageField(widgets.HBox):  # type: ignore[misc]  # ipywidgets' types are n
         except ComposeError as error:
             self._chosen = None
             told = f"{Path(name).name}: " if name and not self.where.value else ""
-            self.picker.show(b"", "", "", told + error.problems[0].message)
+            self.picker.show(b"", "", "", in_order(told + error.problems[0].message))
 
     def close(self) -> None:
         """Free all that it is made of."""
@@ -130,7 +131,7 @@ class Upload(widgets.VBox):  # type: ignore[misc]  # ipywidgets' types are not f
         self._chosen = chosen
         self.button = widgets.FileUpload(accept="image/*", multiple=False, description="Choose")
         self.picture = widgets.Image(format="jpeg", layout={"display": "none"})
-        self.words = widgets.HTML()
+        self.words = Letters()
         row = widgets.HBox([self.button, self.picture, self.words], layout={"align_items": "center"})
         super().__init__([row])
         self.button.observe(self._uploaded, "value")
@@ -144,7 +145,7 @@ class Upload(widgets.VBox):  # type: ignore[misc]  # ipywidgets' types are not f
         """What there is to see of a file, or of why it is none."""
         self.picture.value = thumbnail
         self.picture.layout.display = None if thumbnail else "none"
-        self.words.value = _NOTE.format(escape(note)) if note else escape(f"{name} {facts}")
+        self.words.value = _NOTE.format(escape(note)) if note else escape(f"{name} {facts}".strip())
 
     def close(self) -> None:
         for part in (self.button, self.picture, self.words, *self.children):

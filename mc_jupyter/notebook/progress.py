@@ -19,6 +19,8 @@ from typing import Any, Literal
 from mc_jupyter.events import Event, Note, Piece, Run
 from mc_jupyter.notebook.account import Account
 from mc_jupyter.notebook.html import Bundle, muted, noted
+from mc_jupyter.notebook.html import bundle as both
+from mc_jupyter.words import visible
 
 PATIENCE = 0.5  # seconds before a phase is worth showing
 _TICK = 0.1  # seconds between two looks at what is due
@@ -73,16 +75,16 @@ class Output:
     def _leave(self) -> None:
         """End without an answer: what a reader should still see stays, everything else goes."""
         if self.account.notes and self._surface != "terminal":
-            self._publish(noted({"text/plain": "", "text/html": ""}, self.account.notes))
+            self._publish(noted(both("", ""), self.account.notes))
         elif self._shown:
             self._publish({"text/plain": ""})
 
     def announce(self, text: str) -> None:
         """Say at once what is about to be done; it gives way to how it ended."""
         if self._surface == "live":
-            self._publish({"text/plain": text, "text/html": muted(text)})
+            self._publish(both(text, muted(text)))
         elif self._surface == "terminal":
-            sys.stderr.write(f"{text}\n")
+            self._remark(text)
 
     def keep_text_back(self) -> None:
         """Show phases only, nothing of the text: it goes into a variable."""
@@ -103,7 +105,7 @@ class Output:
                 if self._surface == "terminal":
                     self._write(event.text)
             elif isinstance(event, Note) and self._surface == "terminal":
-                sys.stderr.write(f"{event.text}\n")
+                self._remark(event.text)
             self._perhaps_publish(now)
 
     def tick(self) -> None:
@@ -139,10 +141,13 @@ class Output:
         """In a terminal a phase is worth one line, not one for each change."""
         if (account.phase, account.subject) not in self._said:
             self._said.add((account.phase, account.subject))
-            sys.stderr.write(f"{account.line(now)}\n")
+            self._remark(account.line(now))
+
+    def _remark(self, text: str) -> None:
+        sys.stderr.write(f"{visible(text)}\n")
 
     def _write(self, text: str) -> None:
-        sys.stdout.write(text)
+        sys.stdout.write(visible(text))
         sys.stdout.flush()
 
     def _publish(self, bundle: Bundle, metadata: dict[str, Any] | None = None) -> None:
@@ -190,7 +195,7 @@ class Output:
         if "image/png" in bundle:
             under = list(dict.fromkeys([*below, *self.account.notes]))
             if under:
-                rest.insert(0, {"text/plain": "\n".join(under), "text/html": "".join(map(muted, under))})
+                rest.insert(0, both("\n".join(under), "".join(map(muted, under))))
         else:
             bundle = noted(bundle, self.account.notes)
         with self._lock:

@@ -10,6 +10,7 @@ from mc_jupyter.errors import ComposeError
 from mc_jupyter.notebook.html import Bundle, Table, widget_bundle
 from mc_jupyter.trust import project
 from mc_jupyter.trust.environment import names_in
+from mc_jupyter.words import in_order
 
 if TYPE_CHECKING:
     from mc_jupyter.trust.consent import Consent, Wish
@@ -29,7 +30,7 @@ class Offer:
         self.consent = consent
         names = ", ".join(dict.fromkeys(wish.name for wish in self.wanted))
         self.button = widgets.Button(
-            description=f"Allow {names}", tooltip="remembered outside the notebook", layout={"width": "auto"}
+            description=f"Allow {in_order(names)}", tooltip="remembered outside the notebook", layout={"width": "auto"}
         )
         self.button.on_click(self._clicked)
 
@@ -42,7 +43,7 @@ class Offer:
         try:
             self.consent.agree(self.wanted)
         except ComposeError as error:
-            button.description = str(error.problems[0].message)
+            button.description = in_order(error.problems[0].message)
             return
         button.description = "Allowed: run the cell again"
 
@@ -53,7 +54,8 @@ class Offer:
 
 def wishes(found: Iterable[Wish], title: str = "") -> Table:
     """What was asked for, a row each."""
-    return Table(_WANTED, tuple((w.name, w.use, w.written, w.goes) for w in found), title)
+    rows = tuple(tuple(map(in_order, (w.name, w.use, w.written, w.goes))) for w in found)
+    return Table(_WANTED, rows, title)
 
 
 def allowed(found: Allowed) -> Table:

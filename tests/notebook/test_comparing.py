@@ -17,8 +17,10 @@ from mc_jupyter.comparison import Comparison
 from mc_jupyter.errors import InputError
 from mc_jupyter.notebook import display
 from mc_jupyter.notebook.grid import grid_of
+from mc_jupyter.notebook.html import letters
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.notebook.views.comparison import Sortable, html
+from mc_jupyter.words import visible
 from tests.conftest import cell
 from tests.notebook.conftest import Kernel
 
@@ -124,8 +126,8 @@ class TestStill:
 
     def test_ipython_shows_it(self, shell: InteractiveShell, found: Comparison) -> None:
         data, _ = shell.display_formatter.format(found)
-        assert data["text/html"] == html(found, Showing())
-        assert data["text/plain"] == found.plain()
+        assert data["text/html"] == letters(html(found, Showing()))
+        assert data["text/plain"] == visible(found.plain())
 
     def test_the_best_of_each_figure_is_bold(self, found: Comparison) -> None:
         shown = html(found, Showing())
@@ -167,16 +169,16 @@ class TestLive:
     def test_it_stands_beside_the_still_table(self, found: Comparison, live: Sortable) -> None:
         bundle = bundle_of(found)
         assert bundle[WIDGET]["model_id"] == live.box.model_id
-        assert bundle["text/html"] == html(found, Showing())
+        assert bundle["text/html"] == letters(html(found, Showing()))
 
     def test_it_is_sorted_by_any_column(self, found: Comparison, live: Sortable) -> None:
         headings = [heading for heading, _ in live.by.options]
         assert headings[:4] == ["as given", "precision", "loaded as", "output"]
         live.by.value = "model_bytes"
-        assert live.rows.value == html(found.sorted("model_bytes"), Showing())
+        assert live.rows.value == letters(html(found.sorted("model_bytes"), Showing()))
         assert live.rows.value.index("bfloat16") < live.rows.value.index("float32 on")
         live.reverse.value = True
-        assert live.rows.value == html(found.sorted("model_bytes", reverse=True), Showing())
+        assert live.rows.value == letters(html(found.sorted("model_bytes", reverse=True), Showing()))
         live.by.value = ""
         assert [r["dtype"] for r in live.sorted()] == [None, "bfloat16", "float32"]
 

@@ -13,6 +13,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from mc_jupyter import catalog
 from mc_jupyter.notebook import views
+from mc_jupyter.notebook.html import letters
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import Batch, Label, Text
 
@@ -115,7 +116,7 @@ class TestANewKindOfResult:
         value = run("from test_made_sounds import Sound\nSound(3)")
         assert shell.display_formatter.format(value)[0] == {
             "text/plain": "3.0 s of <b>rain</b>",
-            "text/html": "<audio>3.0 s of &lt;b&gt;rain&lt;/b&gt;</audio>",
+            "text/html": letters("<audio>3.0 s of &lt;b&gt;rain&lt;/b&gt;</audio>"),
         }
 
     def test_a_batch_of_it_is_a_table_of_its_lines(self, run: Run, shell: InteractiveShell) -> None:
@@ -138,7 +139,7 @@ class TestANewKindOfResult:
         run(CELL)
         run("%compose run song text=hello")
         (shown, metadata), (beside, _) = sent[-2:]
-        assert shown["text/html"] == "<audio>5.0 s of &lt;b&gt;rain&lt;/b&gt;</audio>"
+        assert shown["text/html"] == letters("<audio>5.0 s of &lt;b&gt;rain&lt;/b&gt;</audio>")
         assert metadata["mc_jupyter"]["rate"] == 16000
         assert beside == {"text/plain": "a player"}
 

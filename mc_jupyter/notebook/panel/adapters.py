@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.document.edits import ADAPTER
-from mc_jupyter.notebook.html import number
+from mc_jupyter.notebook.html import described, number
 from mc_jupyter.notebook.panel.looks import Hint, Looks, small
 from mc_jupyter.notebook.panel.status import what_is_laid
 
@@ -27,7 +27,7 @@ class Row:
         self.name, self._chosen = name, chosen
         self._before = weight or 1.0  # what the switch turns on again
         self.switch = looks.make(
-            widgets.Checkbox, "check", value=weight != 0, description=name, indent=False, tooltip=f"{name} on or off"
+            widgets.Checkbox, "check", value=weight != 0, indent=False, tooltip=f"{name} on or off", **described(name)
         )
         self.slider = looks.make(
             widgets.FloatSlider, "field", min=min(_LOW, weight), max=max(_HIGH, weight), step=_STEP, value=weight,

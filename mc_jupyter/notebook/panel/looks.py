@@ -12,6 +12,7 @@ from typing import Any
 
 from mc_jupyter.errors import ComposeError
 from mc_jupyter.notebook.html import ACCENT, FONT, LINE, MUTED, code, pre
+from mc_jupyter.words import in_order
 
 _LINE = f"1px solid {LINE}"
 _BAD = "#d9534f"  # reads on white and on black
@@ -96,9 +97,9 @@ class Looks:
         return style
 
     def html(self, value: str = "", layout: str = "html") -> Any:
-        import ipywidgets as widgets
+        from mc_jupyter.notebook.letters import Letters
 
-        return self.make(widgets.HTML, layout, value=value)
+        return self.make(Letters, layout, value=value)
 
     def button(
         self,
@@ -137,14 +138,11 @@ class Hint:
     def __init__(self, looks: Looks, layout: str = "below"):
         self._looks, self._layout = looks, layout
         self.widget = looks.html("", "none")
-
-    @property
-    def text(self) -> str:
-        return str(self.widget.value)
+        self.text = ""
 
     def say(self, html: str) -> None:
-        if html != self.widget.value:
-            self.widget.value = html
+        if html != self.text:
+            self.text = self.widget.value = html
             self.widget.layout = self._looks.layout(self._layout if html else "none")
 
 
@@ -177,7 +175,8 @@ def wrong(error: ComposeError) -> str:
 
 
 def _problem(message: str, fix: str | None) -> str:
-    return escape(message) + (f' <span style="opacity:.8">→ {escape(fix)}</span>' if fix else "")
+    way_out = f' <span style="opacity:.8">→ {escape(in_order(fix))}</span>' if fix else ""
+    return escape(in_order(message)) + way_out
 
 
 def reasons(found: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mc_jupyter.notebook.html import Bundle, Table, frame
+from mc_jupyter.notebook.html import bundle as both
 from mc_jupyter.notebook.input_fields import table
 from mc_jupyter.notebook.panel import status as statuses
 from mc_jupyter.notebook.panel.settings import Setting, State, said
@@ -28,7 +29,7 @@ def bundle(handle: Handle, status: Status, described: Described, speed: str) -> 
     )
     plain = "\n\n".join([head, *(t.plain() for t in tables)])
     html = statuses.html(handle, status, speed) + "".join(space + t.html() for t in tables)
-    return {"text/plain": plain, "text/html": frame(html)}
+    return both(plain, frame(html))
 
 
 def _line(handle: Handle, status: Status, speed: str) -> str:

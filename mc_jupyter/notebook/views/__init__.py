@@ -30,7 +30,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from mc_jupyter.catalog import Part
-from mc_jupyter.notebook.html import Bundle, pre
+from mc_jupyter.notebook.html import Bundle, bundle, pre
 from mc_jupyter.notebook.showing import Showing
 
 
@@ -82,7 +82,7 @@ class View(Part, room="notebook.views", noun="view"):
 
     def bundle(self) -> Bundle:
         """Everything that one output holds of it, by MIME type."""
-        return {"text/plain": self.plain(), "text/html": self.html()}
+        return bundle(self.plain(), self.html())
 
     def line(self) -> str | None:
         """The value within another one and in a table's cell; None: as the plain value that it is."""

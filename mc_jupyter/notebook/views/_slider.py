@@ -12,10 +12,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.notebook.html import Bundle, muted, widget_bundle
+from mc_jupyter.notebook.html import bundle as both
 from mc_jupyter.notebook.png import png, smaller
 from mc_jupyter.notebook.showing import Opened, Showing
 from mc_jupyter.notebook.views import _pictures
 from mc_jupyter.values.pictures import origin
+from mc_jupyter.words import visible
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -117,7 +119,7 @@ def _labelled(image: Image, word: str) -> Image:
 def bundle(after: Image, showing: Showing) -> Bundle:
     """The still picture, as one PNG with the facts of the result inside."""
     return {
-        "text/plain": "\n".join(lines(after, showing)),
+        "text/plain": visible("\n".join(lines(after, showing))),
         "image/png": png(twin(after, showing), origin(after).facts),
     }
 
@@ -143,6 +145,8 @@ class Slider:
     def __init__(self, after: Image):
         import ipywidgets as widgets
 
+        from mc_jupyter.notebook.letters import Letters
+
         self._pairs = {"whole": pair(after, _WIDE)}
         if max(after.size) > _WIDE:
             self._pairs["detail"] = pair(after, _WIDE, detail=True)
@@ -154,7 +158,7 @@ class Slider:
         self.part = widgets.ToggleButtons(
             options=list(self._pairs), value="whole", description="", style={"button_width": "88px"}
         )
-        self.ends = widgets.HTML(
+        self.ends = Letters(
             f'<div style="display:flex;justify-content:space-between;width:{width}px;max-width:100%;opacity:.62;'
             f'font-size:12px"><span>◂ before</span><span>after ▸</span></div>'
         )
@@ -191,7 +195,7 @@ class Slider:
 
     def bundle(self) -> Bundle:
         words = "a slider over before and after, while the kernel runs; the still picture is above"
-        return {"text/plain": words, "text/html": muted(words), **widget_bundle(self.box)}
+        return {**both(words, muted(words)), **widget_bundle(self.box)}
 
     def close(self) -> None:
         """Free the widgets, and their looks: ipywidgets keeps each one until then."""

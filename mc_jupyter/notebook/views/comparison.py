@@ -137,6 +137,8 @@ class Sortable:
     def __init__(self, comparison: Table, showing: Showing):
         import ipywidgets as widgets
 
+        from mc_jupyter.notebook.letters import Letters
+
         self.comparison, self._showing = comparison, replace(showing, live=None)
         options = [(_AS_GIVEN, ""), *((c.heading, c.key) for c in comparison.columns)]
         self.by = widgets.Dropdown(
@@ -149,7 +151,7 @@ class Sortable:
         self.reverse = widgets.ToggleButton(
             value=False, description="reversed", icon="sort", layout={"width": "110px"}, tooltip="The last row first"
         )
-        self.rows = widgets.HTML(html(comparison, showing))
+        self.rows = Letters(html(comparison, showing))
         self.box = widgets.VBox([widgets.HBox([self.by, self.reverse]), self.rows], layout={"padding": "4px 0"})
         for control in (self.by, self.reverse):
             control.observe(self._sort, "value")

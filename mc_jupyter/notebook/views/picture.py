@@ -13,6 +13,7 @@ from mc_jupyter.notebook.png import png, smaller
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.notebook.views import Shown, View, _pictures, _slider
 from mc_jupyter.values.pictures import origin
+from mc_jupyter.words import visible
 
 
 class Picture(View):
@@ -66,7 +67,7 @@ class Picture(View):
     def _png(self, showing: Showing) -> Bundle:
         shown = smaller(self.value, showing.max_px)
         return {
-            "text/plain": _pictures.plain(self.value, showing),
+            "text/plain": visible(_pictures.plain(self.value, showing)),
             "image/png": png(shown, origin(self.value).facts),
         }
 
