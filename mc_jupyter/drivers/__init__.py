@@ -60,6 +60,7 @@ from mc_jupyter.drivers._records import (
     Facts,
     ModelKey,
     Refusal,
+    SettingError,
     TaskCall,
     number_type,
     refused,
@@ -75,7 +76,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LANGUAGE_WORDS", "ODD_FILES", "AdapterFacts", "AdapterKey", "Asked", "Driver", "Facts", "Layers", "ModelKey",
-    "Refusal", "TaskCall", "number_type", "performs", "refused",
+    "Refusal", "SettingError", "TaskCall", "number_type", "performs", "refused",
 ]  # fmt: skip
 
 LANGUAGE_WORDS = ("huggingface", "unsloth", "vllm", "llamacpp", "custom")

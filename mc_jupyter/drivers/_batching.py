@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from mc_jupyter.events import Run
+
+T = TypeVar("T")
 
 TOKENS = 1024
 """A batch is filled to about this many tokens. Measured best for encoders on CPU: larger batches leave the cache."""
@@ -28,3 +33,13 @@ def batches(
         batch.append(position)
     if batch:
         yield batch
+
+
+def unless_stopped(made: Iterable[T], run: Run) -> list[T] | None:
+    """All that is made, one by one, before a model begins; None where the run is stopped meanwhile."""
+    found = []
+    for one in made:
+        if run.stopped:
+            return None
+        found.append(one)
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.errors import ComposeError, WeightsError
+from mc_jupyter.errors import ComposeError, InputError, WeightsError
 from mc_jupyter.events import Run
 from mc_jupyter.faults import said_as
 from mc_jupyter.tasks import Task
@@ -99,6 +99,14 @@ class Refusal:
     field: str = "model"
     call: int | None = None
     adapter: str | None = None
+
+
+class SettingError(InputError):
+    """What a setting of the component makes of a call is wrong; `field` names it, for whoever knows where it stands."""
+
+    def __init__(self, message: str, field: str, fix: str | None = None):
+        super().__init__(message, fix=fix)
+        self.field = field
 
 
 ODD_FILES = "the files are damaged, or not what their names say"

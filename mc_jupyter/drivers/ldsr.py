@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter.devices import give_back
 from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs, refused
 from mc_jupyter.drivers import _numbers as numbers
+from mc_jupyter.drivers._batching import unless_stopped
 from mc_jupyter.drivers._diffusers.loading import quiet
 from mc_jupyter.drivers._diffusers.parts import SCHEDULERS, check_parts, of_diffusers
 from mc_jupyter.drivers._memory import refusing_what_does_not_fit
@@ -122,7 +123,9 @@ class Ldsr(Driver):
         if action.eta is not None and not self._takes_eta():
             name = type(self.pipeline.scheduler).__name__
             raise InputError(f"eta has no effect with the scheduler {name}", fix="remove eta:")
-        images = [planes.upright(item) for item in call.items]
+        images = unless_stopped(map(planes.upright, call.items), call.run)
+        if images is None:
+            return [None] * len(call.items)
         planes.say_scale(call.run, action.scale, self.scale)
         first = _any_seed() if action.seed is None else action.seed
         steps = _Steps(self.pipeline, action.num_inference_steps or _STEPS, len(images), call.run)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.devices import HALF, give_back, is_out_of_memory
 from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs, refused
+from mc_jupyter.drivers._batching import unless_stopped
 from mc_jupyter.drivers._memory import refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes, upscalers
 from mc_jupyter.drivers._upscaling.enlarging import Network, Tiling
@@ -103,9 +104,12 @@ class Spandrel(Driver):
         action = call.action
         if action.tile_size and self.network.whole_only:
             raise InputError(f"{self.network.model.architecture.name} has to see the whole picture", fix="tile_size: 0")
-        images = [planes.upright(item) for item in call.items]
         tiling = Tiling(self.network, call.run, action.tile_size, action.tile_pad_size, action.color_format == "bgr")
-        tiling.total = sum(len(tiling.grid(i.size)) * (2 if i.has_transparency_data else 1) for i in images)
+        images = unless_stopped(map(planes.upright, call.items), call.run)
+        tiles = unless_stopped(map(tiling.count, images or ()), call.run)
+        if images is None or tiles is None:
+            return [None] * len(call.items)
+        tiling.total = sum(tiles)
         planes.say_scale(call.run, action.scale, self.network.scale)
         results: list[Image | None] = []
         for image in images:

@@ -16,7 +16,7 @@ from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._lora.layers import Adapters
 from mc_jupyter.drivers._memory import halving, refusing_what_does_not_fit
 from mc_jupyter.drivers._transformers import captioning, casting, vocabulary
-from mc_jupyter.drivers._transformers.conversations import conversation
+from mc_jupyter.drivers._transformers.conversations import Speaking
 from mc_jupyter.drivers._transformers.decoding import Decoder
 from mc_jupyter.drivers._transformers.folder import sentence_files
 from mc_jupyter.drivers._transformers.loading import (
@@ -30,6 +30,7 @@ from mc_jupyter.drivers._transformers.loading import (
 )
 from mc_jupyter.drivers._transformers.pooling import POOLINGS
 from mc_jupyter.drivers._transformers.refusals import refusals
+from mc_jupyter.drivers._transformers.tokens import Keeps, tokenized, worth_reading
 from mc_jupyter.errors import InputError, RunError
 from mc_jupyter.events import Advance, Run
 from mc_jupyter.tasks.chat_completion import ChatCompletion
@@ -198,14 +199,15 @@ class Transformers(Driver):
     @performs(TextGeneration)
     def generate(self, call: TaskCall) -> list[Any]:
         """Continuations of texts, without the texts themselves."""
-        prompts = self._tokens(call.items)
-        return self._write(prompts, call)
+        keeps: Keeps = "end" if call.action.truncate else "all"
+        prompts = tokenized(self.tokenizer, worth_reading(call.items, self._prompt_limit(call), keeps), call.run)
+        return [None] * len(call.items) if prompts is None else self._write(prompts, call)
 
     @performs(ChatCompletion)
     def chat(self, call: TaskCall) -> list[Any]:
         """Answers to conversations."""
         try:
-            prompts = [self._conversation(messages, call) for messages in call.items]
+            prompts = self._conversations(call)
         except apart.Stopped:
             return [None] * len(call.items)
         return self._write(prompts, call)
@@ -253,10 +255,6 @@ class Transformers(Driver):
 
     # --- reading text -------------------------------------------------------------------------------------------------
 
-    def _tokens(self, texts: list[str]) -> list[list[int]]:
-        ids: list[list[int]] = self.tokenizer(texts, verbose=False)["input_ids"]
-        return ids
-
     def _encode(self, call: TaskCall, compute: Any, window: int | None = None) -> list[list[float] | None]:
         """One row for each text: the texts' tokens go through `compute` in batches, longest first.
 
@@ -265,11 +263,13 @@ class Transformers(Driver):
         import torch
 
         limit = _least(call.action.max_input_length, call.settings.max_seq_length, window, self.window)
-        if call.action.truncate and limit:
-            # The tokenizer itself cuts, so that closing tokens such as [SEP] stay.
-            rows_of_ids = self.tokenizer(call.items, truncation=True, max_length=limit)["input_ids"]
-        else:
-            rows_of_ids = self._tokens(call.items)
+        cut = bool(call.action.truncate and limit)
+        texts = worth_reading(call.items, limit, _kept(self.tokenizer) if cut else "all")
+        # The tokenizer itself cuts, so that closing tokens such as [SEP] stay.
+        how = {"truncation": True, "max_length": limit} if cut else {}
+        rows_of_ids = tokenized(self.tokenizer, texts, call.run, **how)
+        if rows_of_ids is None:
+            return [None] * len(call.items)
         if any(len(ids) > (limit or len(ids)) for ids in rows_of_ids):
             raise _too_long([len(ids) for ids in rows_of_ids], limit)
 
@@ -333,16 +333,26 @@ class Transformers(Driver):
                 return token
         return 0
 
-    def _conversation(self, messages: list[Any], call: TaskCall) -> list[int]:
-        said = [m.model_dump(exclude_none=True) for m in messages]
-        whose, own = self.key.subject or "the model", call.settings.chat_template
-        return conversation(self.tokenizer, said, call.action.tools, own, whose, lambda: call.run.stopped)
+    def _conversations(self, call: TaskCall) -> list[list[int]]:
+        speaking = Speaking(
+            self.tokenizer,
+            self.key.subject or "the model",
+            call.settings.chat_template,
+            call.action.tools,
+            self._prompt_limit(call),
+            bool(call.action.truncate),
+        )
+        said = ([m.model_dump(exclude_none=True) for m in messages] for messages in call.items)
+        return [speaking.tokens(messages, lambda: call.run.stopped) for messages in said]
 
     # --- writing text -------------------------------------------------------------------------------------------------
 
+    def _prompt_limit(self, call: TaskCall) -> int | None:
+        return _least(call.action.max_input_length, call.settings.max_seq_length, self.window)
+
     def _write(self, prompts: list[list[int]], call: TaskCall) -> list[Any]:
         action = call.action
-        limit = _least(action.max_input_length, call.settings.max_seq_length, self.window)
+        limit = self._prompt_limit(call)
         if any(len(ids) > (limit or len(ids)) for ids in prompts):
             if not action.truncate:
                 raise _too_long([len(ids) for ids in prompts], limit)
@@ -367,6 +377,11 @@ class Transformers(Driver):
             for position, text in zip(batch, texts, strict=True):
                 results[position] = text
         return results
+
+
+def _kept(tokenizer: Any) -> Keeps:
+    """The part of a text that this tokenizer keeps where it cuts."""
+    return "end" if tokenizer.truncation_side == "left" else "start"
 
 
 def _least(*numbers: int | None) -> int | None:

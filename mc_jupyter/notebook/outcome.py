@@ -36,7 +36,8 @@ def _read(stream: Stream, progress: Output) -> Any:
         written = progress.account.count and all(isinstance(piece, str) for piece in pieces)
         whole = "".join(pieces) if written else pieces  # pieces of a text that was written; else values, one by one
     if progress.run.stopped:
-        error = Interrupted(f"interrupted after {progress.account.count:,} tokens")
+        count = progress.account.count
+        error = Interrupted(f"interrupted after {count:,} token{'' if count == 1 else 's'}")
         error.partial = whole
         raise error
     return whole

@@ -15,11 +15,13 @@ import re
 import signal
 import struct
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, BinaryIO
 
 _SLACK = 1.0  # seconds after which it ends itself where the asker, which ends it sooner, is gone
+_LOOK = 0.5  # seconds between two looks at whether the asker is there
 _TOLD = 2000  # letters of an error
 FRAME = struct.Struct("!Q")
 
@@ -40,6 +42,11 @@ def render(template: str, variables: dict[str, Any], most: int) -> str:
         if letters > most:
             raise TooLong(f"it writes more than {most:,} letters")
     return "".join(pieces)
+
+
+def check(template: str) -> None:
+    """Raise what is wrong with a template as it is written; none of it runs."""
+    _environment().overlay(optimized=False).compile(template, raw=True)
 
 
 @functools.lru_cache(maxsize=8)
@@ -136,7 +143,7 @@ def match(pattern: Any, text: Any) -> bool:
 
 # --- asking and answering ---------------------------------------------------------------------------------------------
 
-_WORK: dict[str, Callable[..., Any]] = {"render": render, "match": match}
+_WORK: dict[str, Callable[..., Any]] = {"render": render, "check": check, "match": match}
 
 
 def _done(request: bytes, quiet: Any) -> dict[str, Any]:
@@ -147,9 +154,16 @@ def _done(request: bytes, quiet: Any) -> dict[str, Any]:
     except MemoryError:
         return {"failed": "MemoryError", "text": ""}
     except Exception as error:
-        return {"failed": type(error).__name__, "text": str(error)[:_TOLD]}
+        return {"failed": type(error).__name__, "text": str(error)[:_TOLD], "line": _line(error)}
     finally:
         faulthandler.cancel_dump_traceback_later()
+
+
+def _line(error: Exception) -> int | None:
+    """The line of a template that an error is about."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    found = getattr(error, "lineno", lines[-1] if lines else None)
+    return found if isinstance(found, int) else None
 
 
 def read(stream: BinaryIO) -> bytes | None:
@@ -175,9 +189,17 @@ def _limit_memory(most: int) -> None:
         pass  # no such limit on this system: the asker looks at what this process holds
 
 
+def _end_with(asker: int) -> None:
+    """End soon after the process that asks has, whatever is done then: a signal is heard in a loop, and in a match."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, lambda *_: None if os.getppid() == asker else os._exit(1))
+        signal.setitimer(signal.ITIMER_REAL, _LOOK, _LOOK)
+
+
 def main(most: int, folders: list[str]) -> None:
     """Answer until the asker is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the asker's
+    _end_with(os.getppid())
     sys.path += folders
     _limit_memory(most)
     asked, answers = sys.stdin.buffer, sys.stdout.buffer

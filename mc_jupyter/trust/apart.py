@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import importlib.util
 import json
 import os
@@ -27,12 +28,14 @@ from mc_jupyter.trust import _apart
 from mc_jupyter.words import format_bytes, seconds
 
 TEMPLATE_SECONDS = 5.0
+CHECK_SECONDS = 1.0
 TEMPLATE_LETTERS = 4_000_000
 """A template writes this much at most, or four times what it is given."""
 MEMORY = 512 * 10**6
 
 _START = 30.0  # seconds until a process must have started, on a machine that has much else to do
 _LOOK = 0.02  # seconds between two looks at whether to go on
+_UNTOLD = ("Ended", "RecursionError")  # of a template that is checked: no word on its spelling
 _KEPT = 2  # idle processes
 _BARE: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__int__, float: float.__float__}
 _ENVIRONMENT = ("PATH", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
@@ -47,11 +50,12 @@ class Overrun(Exception):
 
 
 class Failed(Exception):
-    """The work itself raised; `kind` is the name of what it raised."""
+    """The work itself raised; `kind` is the name of what it raised, `line` the template's line that it is about."""
 
-    def __init__(self, kind: str, text: str):
+    def __init__(self, kind: str, text: str, line: int | None = None):
         super().__init__(text or kind)
         self.kind = kind
+        self.line = line
 
 
 def rendered(template: str, variables: Mapping[str, Any], stopped: Callable[[], bool] = lambda: False) -> str:
@@ -65,6 +69,18 @@ def rendered(template: str, variables: Mapping[str, Any], stopped: Callable[[], 
             raise Overrun(str(error).removeprefix("it ")) from None
         raise
     return text
+
+
+@functools.lru_cache(maxsize=64)
+def flaw(template: str) -> Failed | None:
+    """What is wrong with a chat template as it is written; None where nothing is, or only running it will tell."""
+    try:
+        _ask("check", (str.__str__(template),), CHECK_SECONDS, lambda: False)
+    except Overrun:
+        return None
+    except Failed as error:
+        return None if error.kind in _UNTOLD else error
+    return None
 
 
 def matches(pattern: str | bytes, text: str | bytes, within: float) -> bool:
@@ -199,7 +215,7 @@ def _ask(work: str, arguments: tuple[Any, ...], within: float, stopped: Callable
     if answer.get("failed") == "MemoryError":
         raise _too_large()
     if "failed" in answer:
-        raise Failed(answer["failed"], answer["text"])
+        raise Failed(answer["failed"], answer["text"], answer.get("line"))
     return answer["value"]
 
 

@@ -10,6 +10,8 @@ import base64
 import binascii
 import io
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -84,7 +86,23 @@ def load_image(value: Any, format: str | None = None, permissions: Permissions =
         return image
     if arrays.is_array(value):
         return arrays.image_of(value)
-    return decoded(_image_bytes(value, format, permissions), permissions.max_pixels)
+    data = _image_bytes(value, format, permissions)
+    try:
+        return decoded(data, permissions.max_pixels)
+    except ExpressionError as error:
+        name = _name(value, format)
+        raise ExpressionError(replace(p, message=f"{name}{p.message}") for p in error.problems) from None
+
+
+def _name(value: Any, format: str | None) -> str:
+    """The name of the file that a value is or stands for, as what an error begins with; empty where it has none."""
+    if files.is_upload(value) or isinstance(value, Path):
+        name = value["name"] if isinstance(value, Mapping) and "name" in value else getattr(value, "name", "")
+    elif isinstance(value, str):
+        name = value if format == "path" or (format is None and files.looks_like_path(value)) else ""
+    else:
+        name = getattr(value, "name", "")  # an open file's: a number, where it was opened by one
+    return f"{Path(name).name!r}: " if isinstance(name, str) and name else ""
 
 
 def _image_bytes(value: Any, format: str | None, permissions: Permissions) -> bytes:

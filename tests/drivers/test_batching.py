@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mc_jupyter.drivers._batching import batches
+from mc_jupyter.drivers._batching import batches, unless_stopped
+from mc_jupyter.events import Run
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=60)
 
@@ -39,3 +40,17 @@ def test_with_a_size_all_but_the_last_batch_have_it(lengths: list[int], size: in
 def test_with_same_length_nothing_is_padded(lengths: list[int]) -> None:
     for batch in batches(lengths, same_length=True):
         assert len({lengths[i] for i in batch}) == 1
+
+
+def test_what_is_made_before_a_model_begins_ends_when_its_run_is_stopped() -> None:
+    run, made = Run(), list[int]()
+
+    def making(i: int) -> int:
+        made.append(i)
+        if i == 2:
+            run.stop()
+        return i
+
+    assert unless_stopped(map(making, range(100)), run) is None
+    assert made == [0, 1, 2]
+    assert unless_stopped(range(3), Run()) == [0, 1, 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import threading
@@ -296,9 +297,42 @@ class TestChat:
             handle([{"role": "user", "content": "hello"}])
         assert time.monotonic() - started < 2
 
-    def test_a_template_that_is_none_is_an_input_error(self, session: mc.Session, llama: Path) -> None:
-        handle = session.load(cell("chat-completion", llama, 'chat_template: "{% for %}"'))
-        with pytest.raises(InputError, match="the cell's chat_template is no Jinja template"):
+    @pytest.mark.parametrize(
+        ("template", "why"),
+        [
+            ("{% for %}", r"Expected an expression.*\(line 1 of the template\)"),
+            (r"a\n{{ x|blah }}", r"No filter named 'blah' \(line 2 of the template\)"),
+            ("{% for m in messages %}x{% endfor", "unexpected end of template"),
+        ],
+    )
+    def test_a_template_that_is_none_is_refused_when_the_cell_is_read_and_pointed_at(
+        self, session: mc.Session, llama: Path, template: str, why: str
+    ) -> None:
+        document = cell("chat-completion", llama, f'chat_template: "{template}"')
+        said = "\n".join(str(problem) for problem in session.plan(document).problems)
+        assert re.search(rf"line 5: the cell's chat_template is no Jinja template: {why}", said)
+        assert "^^^" in said
+
+    @pytest.mark.parametrize(
+        ("template", "why"),
+        [
+            ("{{ ''.__class__ }}", "makes nothing of these messages"),
+            ("{{ messages[0].contet }}", "makes nothing of these messages"),
+            (r"a\n\n{{ blah() }}", r"fails: 'blah' is undefined \(line 3 of the template\)"),
+            (r"{{ '\\ud800' }}", r"writes '\\ud800', which is half a letter"),
+        ],
+    )
+    def test_what_a_template_of_the_cell_does_wrong_is_said_at_its_line(
+        self, session: mc.Session, llama: Path, template: str, why: str
+    ) -> None:
+        handle = session.load(cell("chat-completion", llama, f'chat_template: "{template}"', GREEDY))
+        with pytest.raises(InputError, match=rf"line 5: the cell's chat_template {why}"):
+            handle([{"role": "user", "content": "hello"}])
+
+    def test_what_a_models_own_template_does_wrong_names_the_model(self, session: mc.Session, tmp_path: Path) -> None:
+        own = models.llama(tmp_path, template="{{ messages|blah }}")
+        handle = session.load(cell("chat-completion", own))
+        with pytest.raises(InputError, match=rf"^the chat template of .*{own.name} is no Jinja template: No filter"):
             handle([{"role": "user", "content": "hello"}])
 
     def test_an_empty_conversation_is_an_input_error(self, session: mc.Session, llama: Path) -> None:

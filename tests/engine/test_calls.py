@@ -17,7 +17,7 @@ import pytest
 import mc_jupyter as mc
 from mc_jupyter.engine.definition import Definition
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, RunError, UnknownName
-from mc_jupyter.events import Piece, Run
+from mc_jupyter.events import Advance, Piece, Run
 from tests import models
 from tests.conftest import cell
 from tests.engine.test_room import wait_until
@@ -304,6 +304,14 @@ def test_texts_that_were_broken_off_do_not_count_as_done(session: mc.Session, ll
     run.listener = lambda event: run.stop() if type(event).__name__ == "Piece" else None
     with pytest.raises(Interrupted, match="interrupted after 0 of 3"):
         handle(["the fox", "a cat", "once"], run=run)
+
+
+def test_one_token_is_one_token(session: mc.Session, llama: Path) -> None:
+    handle = session.load(cell("text-generation", llama, LONG), "a")
+    run = Run()
+    run.listener = lambda event: run.stop() if isinstance(event, Advance) else None
+    with pytest.raises(Interrupted, match=r"interrupted after 1 token\b(?!s)"):
+        handle("the fox", run=run)
 
 
 def test_a_definition_travels_as_its_text(session: mc.Session, llama: Path) -> None:

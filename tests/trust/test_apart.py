@@ -222,6 +222,29 @@ def test_it_ends_with_the_process_that_started_it() -> None:
     raise AssertionError(f"{pid} is still there")
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timer here")
+@pytest.mark.parametrize(
+    "work",
+    [f"apart.rendered({LOOPING!r}, {{}})", "apart.matches('(a+)+b', 'a' * 50, 30.0)"],
+    ids=["template", "pattern"],
+)
+def test_it_ends_within_a_moment_of_the_process_that_started_it_also_in_the_midst_of_work(work: str) -> None:
+    code = (
+        "import threading; from mc_jupyter.trust import apart; apart.rendered('a', {});"
+        f"print(apart._idle[0]._process.pid, flush=True); {work}"
+    )
+    asker = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert asker.stdout is not None
+    pid = int(asker.stdout.readline())
+    time.sleep(0.3)
+    asker.kill()
+    asker.wait()
+    ended = time.monotonic()
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() - ended < 2, f"{pid} is still there"
+        time.sleep(0.02)
+
+
 def test_what_is_no_data_is_shown_as_its_types_name() -> None:
     assert apart.rendered("{{ x }}", {"x": {"image": object(), "n": (1, True, None, 2.5)}}) == str(
         {"image": "<object>", "n": (1, True, None, 2.5)}

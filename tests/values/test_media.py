@@ -318,3 +318,32 @@ class TestArrays:
     def test_what_cannot_is_one_error_with_its_shape(self, array: Any, why: str) -> None:
         with pytest.raises(ExpressionError, match=why):
             load_image(array)
+
+
+class TestNames:
+    """An error of an image's file says which: of a hundred one is damaged."""
+
+    @pytest.fixture
+    def damaged(self, tmp_path: Path) -> Path:
+        file = tmp_path / "broken one.png"
+        buffer = io.BytesIO()
+        Image.effect_noise((90, 90), 50).save(buffer, "PNG")
+        file.write_bytes(buffer.getvalue()[:3000])
+        return file
+
+    def test_a_damaged_file_is_named_however_it_is_given(self, damaged: Path) -> None:
+        allowed = Permissions(paths=True)
+        content = damaged.read_bytes()
+        with damaged.open("rb") as file:
+            given = [damaged, str(damaged), {"name": damaged.name, "content": content}, file]
+            for value in given:
+                with pytest.raises(ExpressionError, match=r"^'broken one\.png': the image is damaged"):
+                    load_image(value, permissions=allowed)
+
+    def test_of_a_list_its_place_and_its_name_are_said(self, damaged: Path) -> None:
+        with pytest.raises(ExpressionError, match=r"^\[1\]: 'broken one\.png': the image is damaged"):
+            convert([Image.new("RGB", (2, 2)), damaged], "image", elementwise=True)
+
+    def test_bytes_have_no_name(self, damaged: Path) -> None:
+        with pytest.raises(ExpressionError, match=r"^the image is damaged"):
+            load_image(damaged.read_bytes())

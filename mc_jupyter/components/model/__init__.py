@@ -26,7 +26,7 @@ from mc_jupyter.components.model.changing import effect_of
 from mc_jupyter.components.model.choices import ModelShape, decided
 from mc_jupyter.components.model.loading import fetch, open_model
 from mc_jupyter.components.model.planning import ModelPlanner, standing_in_the_way
-from mc_jupyter.drivers import ODD_FILES, Asked, Driver
+from mc_jupyter.drivers import ODD_FILES, Asked, Driver, SettingError
 from mc_jupyter.errors import ComposeError, InputError, Problem, UnknownName, WeightsError
 from mc_jupyter.events import Run
 from mc_jupyter.faults import pointing, said_as
@@ -130,7 +130,11 @@ class Model(ComponentType):
 
     @classmethod
     def call(cls, planned: Planned, opened: Any, call: Call) -> Any:
-        return perform(decided(planned), opened, call)
+        try:
+            return perform(decided(planned), opened, call)
+        except SettingError as error:
+            at = place_in(planned.component.own, (error.field,))
+            raise InputError([problem.at(at) for problem in error.problems]) from None
 
     @classmethod
     def card(cls, planned: Planned, resident: Resident | None) -> Iterator[tuple[str, str]]:

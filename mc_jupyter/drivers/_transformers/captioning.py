@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers._batching import batches
+from mc_jupyter.drivers._batching import batches, unless_stopped
 from mc_jupyter.drivers._memory import halving
 from mc_jupyter.drivers._transformers.captioners import (
     Blip,
@@ -140,15 +140,18 @@ def describe(model: Any, tokenizer: Any, processor: Any, window: int | None, dty
     """One Text for each image (a Batch of them where several are asked for), in order."""
     kind = kind_of(Config(Path("config.json"), model.config.to_dict())) or "auto"
     captioner = captioner_of(kind)(model, tokenizer, window)
-    images = [_picture(item, i, len(call.items)) for i, item in enumerate(call.items)]
+    results: list[Any] = [None] * len(call.items)
+    images = unless_stopped((_picture(item, i, len(call.items)) for i, item in enumerate(call.items)), call.run)
     prompts = _prompts(call, kind, captioner)
-    rows = [_begin(captioner, prompt, call.action, i, len(prompts)) for i, prompt in enumerate(prompts)]
+    begun = (_begin(captioner, prompt, call.action, i, len(prompts)) for i, prompt in enumerate(prompts))
+    rows = unless_stopped(begun, call.run)
+    if images is None or rows is None:
+        return results
 
     def write(batch: list[int]) -> list[Any]:
         inputs = _inputs(captioner, processor, [images[i] for i in batch], [rows[i] for i in batch], dtype)
         return list(captioner.write(inputs, call.action, call.run, batch))
 
-    results: list[Any] = [None] * len(images)
     each = _patches(model.config)
     plan = batches([each + len(row) for row in rows], size=call.action.batch_size, tokens=_TOKENS, same_length=True)
     for batch, texts in halving(plan, write, call.run):

@@ -3,69 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from mc_jupyter.drivers import SettingError
+from mc_jupyter.drivers._transformers.tokens import worth_reading
 from mc_jupyter.errors import InputError
 from mc_jupyter.trust import apart
 
-
-def conversation(
-    tokenizer: Any,
-    messages: list[dict[str, Any]],
-    tools: list[dict[str, Any]] | None,
-    template: str | None,
-    model: str,
-    stopped: Callable[[], bool],
-) -> list[int]:
-    """The tokens of a conversation, as `tokenizer.apply_chat_template` gives them. `template` is the cell's own.
-
-    apart.Stopped where the run was stopped; InputError where the template refuses, or goes over a limit.
-    """
-    if not messages:
-        raise InputError("the conversation is empty", fix="give at least one message: {role: user, content: …}")
-    from transformers import PreTrainedTokenizerBase
-
-    if type(tokenizer).apply_chat_template is not PreTrainedTokenizerBase.apply_chat_template:
-        return _by_itself(tokenizer, messages, tools)
-    whose = "the cell's chat_template" if template else f"the chat template of {model}"
-    text = _text(tokenizer, messages, tools, _template(tokenizer, tools, template, whose), whose, stopped)
-    ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    return ids
+OWN = "the cell's chat_template"
+_MISSPELT = ("TemplateSyntaxError", "TemplateAssertionError")
 
 
-def _by_itself(tokenizer: Any, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None) -> list[int]:
-    """Of a tokenizer that knows its model's form of a conversation, and runs no template: Mistral's own."""
-    ids: list[int] = tokenizer.apply_chat_template(messages, tools=tools, add_generation_prompt=True, return_dict=False)
-    return ids
+@dataclass(frozen=True, slots=True)
+class Speaking:
+    """How conversations become tokens: `template` is the cell's own, `limit` how many tokens fit."""
+
+    tokenizer: Any
+    model: str
+    template: str | None
+    tools: list[dict[str, Any]] | None
+    limit: int | None
+    truncate: bool
+
+    def tokens(self, messages: list[dict[str, Any]], stopped: Callable[[], bool]) -> list[int]:
+        """The tokens of a conversation, as `tokenizer.apply_chat_template` gives them.
+
+        apart.Stopped where the run was stopped; InputError where the template refuses, or goes over a limit.
+        """
+        if not messages:
+            raise InputError("the conversation is empty", fix="give at least one message: {role: user, content: …}")
+        from transformers import PreTrainedTokenizerBase
+
+        if type(self.tokenizer).apply_chat_template is not PreTrainedTokenizerBase.apply_chat_template:
+            return self._by_itself(messages)
+        [text] = worth_reading([self._text(messages, stopped)], self.limit, "end" if self.truncate else "all")
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        if not ids:
+            raise self._wrong("makes nothing of these messages")
+        return ids
+
+    def _by_itself(self, messages: list[dict[str, Any]]) -> list[int]:
+        """Of a tokenizer that knows its model's form of a conversation, and runs no template: Mistral's own."""
+        ids: list[int] = self.tokenizer.apply_chat_template(
+            messages, tools=self.tools, add_generation_prompt=True, return_dict=False
+        )
+        return ids
+
+    def _text(self, messages: list[dict[str, Any]], stopped: Callable[[], bool]) -> str:
+        said = {"messages": messages, "tools": self.tools, "documents": None, "add_generation_prompt": True}
+        try:
+            text = apart.rendered(self._chosen(), {**self.tokenizer.special_tokens_map, **said}, stopped)
+            text.encode()
+        except apart.Overrun as error:
+            raise self._wrong(str(error)) from None
+        except apart.Failed as error:
+            raise self._wrong(_said(error)) from None
+        except UnicodeEncodeError as error:
+            raise self._wrong(f"writes {error.object[error.start]!a}, which is half a letter") from None
+        return text
+
+    def _chosen(self) -> str:
+        try:
+            chosen: Any = self.tokenizer.get_chat_template(self.template, self.tools)
+        except ValueError as error:
+            raise self._wrong(f"cannot be chosen: {error}") from None
+        if not isinstance(chosen, str):
+            raise self._wrong("is no text")
+        if self.tools and "tools" not in chosen:
+            raise InputError("this model's chat template knows no tools", fix="remove tools:")
+        return chosen
+
+    def _wrong(self, what: str) -> InputError:
+        """The error of the template: of the cell's own, at its place, or of the model's."""
+        if self.template:
+            return SettingError(f"{OWN} {what}", "chat_template", fix="mend the template")
+        return InputError(f"the chat template of {self.model} {what}", fix="give chat_template: (a Jinja template)")
 
 
-def _template(tokenizer: Any, tools: list[dict[str, Any]] | None, template: str | None, whose: str) -> str:
-    try:
-        chosen: Any = tokenizer.get_chat_template(template, tools)
-    except ValueError as error:
-        raise InputError(f"{whose}: {error}", fix="give chat_template: (a Jinja template)") from None
-    if not isinstance(chosen, str):
-        raise InputError(f"{whose} is no text", fix="give chat_template: (a Jinja template)")
-    if tools and "tools" not in chosen:
-        raise InputError("this model's chat template knows no tools", fix="remove tools:")
-    return chosen
+def flaw(template: str) -> str | None:
+    """What is wrong with a cell's own template as it is written, without running it."""
+    found = apart.flaw(template)
+    return f"{OWN} {_said(found)}" if found else None
 
 
-def _text(
-    tokenizer: Any,
-    messages: list[dict[str, Any]],
-    tools: list[dict[str, Any]] | None,
-    template: str,
-    whose: str,
-    stopped: Callable[[], bool],
-) -> str:
-    said = {"messages": messages, "tools": tools, "documents": None, "add_generation_prompt": True}
-    try:
-        return apart.rendered(template, {**tokenizer.special_tokens_map, **said}, stopped)
-    except apart.Overrun as error:
-        fix = "mend the template" if whose.startswith("the cell") else "give chat_template: (a Jinja template)"
-        raise InputError(f"{whose} {error}", fix=fix) from None
-    except apart.Failed as error:
-        if error.kind == "TemplateSyntaxError":
-            raise InputError(f"{whose} is no Jinja template: {error}") from None
-        raise InputError(f"{whose} refuses these messages: {error}") from None
+def _said(error: apart.Failed) -> str:
+    """What a template did that failed, in words, with its own line."""
+    at = f" (line {error.line} of the template)" if error.line else ""
+    if error.kind in _MISSPELT:
+        return f"is no Jinja template: {str(error).rstrip('.')}{at}"
+    return f"refuses these messages: {error}" if error.kind == "TemplateError" else f"fails: {error}{at}"

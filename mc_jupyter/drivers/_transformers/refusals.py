@@ -9,8 +9,10 @@ from mc_jupyter.drivers import Asked, Refusal, refused
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._lora.fit import check_adapter
 from mc_jupyter.drivers._transformers import captioning
+from mc_jupyter.drivers._transformers.conversations import flaw
 from mc_jupyter.drivers._transformers.folder import check_sentence_modules, has_chat_template
 from mc_jupyter.errors import PlanError
+from mc_jupyter.language.fields import is_deferred
 from mc_jupyter.tasks.chat_completion import ChatCompletion
 from mc_jupyter.tasks.text_embedding import TextEmbedding
 from mc_jupyter.weights.reading import shown
@@ -29,6 +31,9 @@ def refusals(asked: Asked) -> Iterator[Refusal]:
             fix="device: cuda, or device_mode: single",
         )
         yield Refusal(error, "device_mode")
+    template = getattr(settings, "chat_template", None)
+    if template and not is_deferred(template) and (wrong_with_it := flaw(template)):
+        yield Refusal(PlanError(wrong_with_it, fix="mend the template"), "chat_template")
     if settings is None or checkpoint is None:
         return
     yield from (wrong := refused(_check, asked, checkpoint))

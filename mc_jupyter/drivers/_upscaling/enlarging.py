@@ -137,6 +137,10 @@ class Tiling:
         self._area = self._area or self.network.area()
         return cutting.by_area(size, self._area, pad, multiple)
 
+    def count(self, image: Image) -> int:
+        """How many tiles a picture is; what it lets through is enlarged like a plane of its own."""
+        return len(self.grid(image.size)) * (2 if image.has_transparency_data else 1)
+
     def enlarge(self, plane: Image) -> Image | None:
         """The plane enlarged by the network's own scale; None when the run was stopped before its end."""
         from PIL import Image as pil
