@@ -153,6 +153,7 @@ class _Comparing:
             made = self.engine.definition(text, old.component, first_line=old.first_line, beside=beside)
         except UnknownName as error:  # a driver or a task: a value, and not a field
             raise InputError(error.problems) from None
+        self.engine.carry(old.planned, made.planned)
         return Defined(self.holder, made)
 
     def call(self, variant: _Variant) -> Prepared:

@@ -41,6 +41,7 @@ from mc_jupyter.errors import (
 from mc_jupyter.events import Done, Phase, Run
 from mc_jupyter.faults import reason, said_as
 from mc_jupyter.interrupts import going, stop_on_interrupt
+from mc_jupyter.trust import ways
 from mc_jupyter.trust.consent import Wish
 from mc_jupyter.trust.environment import Allowed, Environment
 from mc_jupyter.trust.permissions import Permissions
@@ -131,6 +132,11 @@ class Engine:
         """Files and addresses that a component would reach by its own word, to which the user has not given his."""
         wanted = reaching(planned.component, self.permissions, planned.permissions(self.permissions))
         return [] if self.trust else [wish for wish in wanted if not self.allowed.consent.holds(wish)]
+
+    def carry(self, old: Planned, new: Planned) -> None:
+        """Let a word for a component count for what the user makes of it by setting fields other than its texts."""
+        was, now = (reaching(p.component, self.permissions, p.permissions(self.permissions)) for p in (old, new))
+        self.allowed.consent.carry(was, now)
 
     def permissions_of(self, planned: Planned) -> Permissions:
         """What reading the inputs of a component may touch by now. Asks nobody."""
@@ -237,7 +243,7 @@ class Engine:
         """A call, its fields rendered over the inputs. InputError and UnknownName for what is wrong with it."""
         planned = one.planned
         if wishes := self.unanswered(planned):
-            raise self.asked(_reaches(wishes))
+            raise self.asked(_reaches(wishes, self.allowed.consent.where()))
         allowed = planned.permissions(self.permissions)
         beside, env = one.definition.beside, self.environment
         try:
@@ -367,6 +373,7 @@ class Engine:
                 definition = self._planned_anew(definition)
             if now is not None:
                 now.thing.stay(one.name, definition.planned)
+        self.carry(one.planned, definition.planned)
         one.definition = definition
         after = self.residents.get(definition.planned.key)
         if after is not None and one.name in after.holders:
@@ -412,12 +419,22 @@ class Engine:
         self.defined.clear()
 
 
-def _reaches(wishes: Sequence[Wish]) -> NeedsWord:
+_READING = {
+    "allow_paths": "whoever reads the notebook may see what is in it",
+    "allow_urls": "its server learns that it was asked, and for what",
+}
+
+
+def _reaches(wishes: Sequence[Wish], where: ways.Where) -> NeedsWord:
     """The error that shows what a cell would read by its own word alone, and how to allow it."""
-    names = [wish.name for wish in wishes]
-    fix = f"%compose trust {' '.join(names)}\n      or for every cell: %config ComposeMagics.{names[0]} = True"
-    told = [f"{wish.name}: true lets this cell read {wish.use}, and send it to {wish.goes}" for wish in wishes]
-    error = NeedsWord(Problem(text, wish.place, fix) for text, wish in zip(told, wishes, strict=True))
+    error = NeedsWord(
+        Problem(
+            f"{wish.name}: true lets this cell, in this folder, read {wish.use}: {_READING[wish.name]}",
+            wish.place,
+            ways.to_reach(wish.name, where),
+        )
+        for wish in wishes
+    )
     error.wishes = tuple(wishes)
     return error
 

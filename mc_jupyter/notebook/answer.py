@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.errors import ComposeError, InputError, Interrupted, RunError, forget_frames
+from mc_jupyter.errors import ComposeError, InputError, Interrupted, NeedsWord, RunError, forget_frames
 from mc_jupyter.events import Run
 from mc_jupyter.notebook import outcome
 from mc_jupyter.notebook.html import Bundle
@@ -15,6 +15,7 @@ from mc_jupyter.values import Batch
 from mc_jupyter.words import DEFAULT, listing
 
 if TYPE_CHECKING:
+    from mc_jupyter.notebook.word import Offer
     from mc_jupyter.session import Handle
 
 
@@ -23,6 +24,8 @@ class Answer:
 
     def __init__(self, output: Any):
         self.output = output
+        self.offer: Offer | None = None
+        """The button under an error that asks for the user's word."""
 
     def run(
         self,
@@ -37,6 +40,7 @@ class Answer:
         is raised besides, for the log.
         """
         self.output.outputs = ()
+        self.close()
         try:
             if lacking := handle.missing(values, action):
                 raise InputError(f"{handle.name} needs {listing([one.name for one in lacking], 'and')}")
@@ -46,6 +50,8 @@ class Answer:
         except Exception as error:
             forget_frames(error, keep_traceback=not isinstance(error, ComposeError))
             self.fail(problem_of(error))
+            if isinstance(error, NeedsWord) and error.wishes:
+                self._ask(error, handle)
             if not isinstance(error, ComposeError):
                 raise
         return ""
@@ -80,6 +86,19 @@ class Answer:
         """Show an error as a cell does."""
         told = {"ename": type(error).__name__, "evalue": str(error), "traceback": error._render_traceback_()}
         self.output.outputs = (*self.output.outputs, {"output_type": "error", **told})
+
+    def _ask(self, error: NeedsWord, handle: Handle) -> None:
+        """A button under the error. Whoever pressed Run is there to press it."""
+        from mc_jupyter.notebook.word import Offer
+
+        self.offer = Offer(error.wishes, handle.session.allowed.consent, "press Run again")
+        self.publish(self.offer.bundle())
+
+    def close(self) -> None:
+        """Free the button, if there is one."""
+        if self.offer is not None:
+            self.offer.close()
+            self.offer = None
 
 
 def problem_of(error: Exception) -> ComposeError:

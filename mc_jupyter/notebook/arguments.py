@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LETTERS = {"input": "-i", "out": "-o"}
 _METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "file": "FILE", "what": "NAME|FILE",
              "max_px": "N", "images": "FOLDER"}  # fmt: skip
-_MANY = {"given": "KEY=VALUE", "fields": "FIELD=VALUE", "names": "NAME"}
+_MANY = {"given": "KEY=VALUE", "fields": "FIELD=VALUE", "names": "NAME", "what": "WHAT"}
 _ASSIGNMENT = re.compile(r"(?P<key>[^\s=:]+)(?P<sign>:=|=)(?P<value>.*)", re.DOTALL)
 _REPEATED = ("input", "adapter")
 _YAML_KINDS = frozenset({"number", "integer", "boolean", "slider", "json", "messages"})

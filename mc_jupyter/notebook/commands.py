@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter import words
 from mc_jupyter.errors import InputError, NeedsWord, UnknownName
 from mc_jupyter.notebook import arguments
+from mc_jupyter.trust import ways
 from mc_jupyter.words import DEFAULT, hinted, listing
 
 if TYPE_CHECKING:
@@ -321,26 +322,41 @@ def schema(notebook: Notebook, path: str | None = None) -> Table:
 
 
 @command
-def trust(notebook: Notebook, *names: str, revoke: bool = False) -> Table:
-    """Let cells read environment variables that they asked for: trust MY_TOKEN STYLE. Alone it lists what is allowed.
+def trust(notebook: Notebook, *what: str, revoke: bool = False) -> Table:
+    """Let a cell read what its error says it wants: trust MY_TOKEN, trust allow_paths. Alone it lists what is allowed.
 
-    Each yes is for just what the cell's error showed: this variable, in this field, going there. It is remembered
-    outside the notebook, for later sessions too; --revoke takes it back. trust pyproject.toml lets the list of this
-    folder's project count. For every cell: %config ComposeMagics.env = ["STYLE", "DB_*"].
+    Each yes is for just what the error showed: this variable, in this field, going there; or files, for this component
+    as it is written; and in this folder, where readers would see it. It is remembered outside the notebook, for later
+    sessions too; --revoke takes it back. trust pyproject.toml lets the list of this folder's project count.
+    For every cell: %config ComposeMagics.env = ["STYLE", "DB_*"].
     """
     from mc_jupyter.notebook import word
 
-    consent = notebook.session.allowed.consent
+    allowed, permissions = notebook.session.allowed, notebook.session.permissions
     if revoke:
-        if not names:
-            raise InputError("trust --revoke needs a name", fix="%compose trust lists them")
-        return word.wishes(consent.revoke(names), "no cell may read this any more by your word")
-    if not names:
-        return word.allowed(notebook.session.allowed)
+        if not what:
+            raise InputError("trust --revoke needs to know what", fix="%compose trust lists what is allowed")
+        word.refuse_configured(what, allowed, permissions)
+        return word.wishes(allowed.consent.revoke(what), "taken back: a cell that wants it asks again")
+    if not what:
+        return word.allowed(allowed, permissions)
+    _refuse_components(notebook, what)
+    wanted = allowed.consent.wanted(what)
     if not notebook.attended:
-        variables = ",".join(names)
-        raise NeedsWord("nobody is here who could give a word", fix=f"MC_JUPYTER_ENV={variables} where it is started")
-    return word.wishes(consent.give(names), "allowed from now on; run the cell again")
+        raise NeedsWord("nobody is here who could give a word", fix=ways.to(list(what), "unattended"))
+    allowed.consent.agree(wanted)
+    return word.wishes(wanted, "allowed from now on; run the cell again")
+
+
+def _refuse_components(notebook: Notebook, names: Sequence[str]) -> None:
+    """InputError for the name of a component for which no cell has asked: what it wants is trusted, and not it."""
+    asked = notebook.wanted
+    for name in names:
+        if name in notebook.names and name not in asked:
+            raise InputError(
+                f"{name} is a component: what is trusted is something that its error says it wants",
+                fix=f"what was asked for is {listing(asked, 'and')}" if asked else f"nothing was asked for; run {name}",
+            )
 
 
 @command

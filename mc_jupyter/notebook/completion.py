@@ -112,6 +112,8 @@ def _in_command(notebook: Notebook, rest: str) -> tuple[str, Iterable[str]]:
         return word, commands.COMMANDS
     if before[0] == "schema":
         return word, _schema_words(word)
+    if before[0] == "trust":
+        return word, [name for name in notebook.wanted if name not in before]
     handle = notebook.defined(before[1]) if before[0] == "run" and len(before) > 1 else None
     if handle is not None:
         return word, _in_call(handle, before)

@@ -47,6 +47,7 @@ class Form:
             layout={**_BUTTON, "display": "none"},
         )
         self.answer = widgets.Output()
+        self._answer = Answer(self.answer)
         self.button.on_click(lambda _: self.run())
         self.stop_button.on_click(lambda _: self.stop())
         self._buttons = widgets.HBox([self.button, self.stop_button], layout=_BUTTONS)
@@ -78,12 +79,11 @@ class Form:
     def _ran(self) -> None:
         self.button.disabled, self.button.description = True, "Running…"
         self.stop_button.layout.display = None
-        answer = Answer(self.answer)
         try:
-            answer.run(self._defined(), self.inputs.values(), self._work.listen, self.inputs.action)
+            self._answer.run(self._defined(), self.inputs.values(), self._work.listen, self.inputs.action)
         except ComposeError as error:
             self.answer.outputs = ()
-            answer.fail(error)
+            self._answer.fail(error)
 
     def _ended(self) -> None:
         self.stop_button.layout.display = "none"
@@ -99,6 +99,7 @@ class Form:
         """Stop what runs, and free the widgets: ipywidgets keeps each one until then."""
         self.stop()
         self.inputs.close()
+        self._answer.close()
         for widget in (self.button, self.stop_button, self._buttons, self.answer, self.box):
             widget.close()
 

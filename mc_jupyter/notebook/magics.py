@@ -9,7 +9,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.core.magic_arguments import magic_arguments
 from traitlets import Bool, Dict, Enum, Int, List, Unicode, observe
 
-from mc_jupyter.errors import ComposeError, Interrupted, NeedsWord, forget_frames
+from mc_jupyter.errors import ComposeError, Interrupted, forget_frames
 from mc_jupyter.notebook import arguments, cells
 from mc_jupyter.notebook.interrupt import Interrupt
 from mc_jupyter.notebook.notebook import Notebook
@@ -84,7 +84,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         self.notebook.display.register()
         self._matcher = completion.matcher(self.notebook)
         self.shell.Completer.custom_matchers.append(self._matcher)
-        self.shell.events.register("post_run_cell", self.notebook.end_cell)
+        self.shell.events.register("post_run_cell", self.notebook.ended)
         self.interrupt.register()
 
     def unregister(self) -> None:
@@ -95,7 +95,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         manager.registry.pop("ComposeMagics", None)
         self.shell.configurables.remove(self)
         self.shell.Completer.custom_matchers.remove(self._matcher)
-        self.shell.events.unregister("post_run_cell", self.notebook.end_cell)
+        self.shell.events.unregister("post_run_cell", self.notebook.ended)
         self.notebook.close()
         self.interrupt.unregister()
         self.notebook.display.unregister()
@@ -115,8 +115,6 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         try:
             return self._line(line) if cell is None else cells.run(self.notebook, line, cell)
         except ComposeError as error:
-            if isinstance(error, NeedsWord):
-                self.notebook.offer(error)
             raise self._ready_to_show(error) from error.__cause__
         except KeyboardInterrupt as interrupt:
             forget_frames(interrupt)

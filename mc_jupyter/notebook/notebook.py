@@ -17,7 +17,7 @@ from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.words import DEFAULT
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
     from mc_jupyter.events import Run
     from mc_jupyter.notebook.progress import Output, Surface
@@ -80,6 +80,7 @@ class Notebook:
             )
             self._session.permissions = self._permissions()
             self._session.allowed = self._session.allowed.also(self.settings.env)
+            self._session.allowed.consent.where = lambda: "attended" if self.attended else "unattended"
         return self._session
 
     def configure(self) -> None:
@@ -96,6 +97,12 @@ class Notebook:
     def names(self) -> tuple[str, ...]:
         """What has been defined so far. Asking makes no session."""
         return tuple(self._session.handles) if self._session else ()
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What cells have asked the user for. Asking makes no session."""
+        asked = self._session.allowed.consent.asked.values() if self._session else ()
+        return tuple(sorted({wish.name for wish in asked}))
 
     def defined(self, name: str) -> Handle | None:
         """The component of that name, if a cell has defined it. Asking makes no session."""
@@ -274,7 +281,16 @@ class Notebook:
         self.end_cell()
         self.display.hide(result, said)
 
-    def end_cell(self, *result: Any) -> None:
+    def ended(self, result: ExecutionResult) -> None:
+        """A cell has run, and its error has been shown: under one that asks for a word stands a button.
+
+        Whoever asked, a line of ours or a call in a cell of Python, which may as well have gone on without it.
+        """
+        self.end_cell()
+        if isinstance(result.error_in_exec, NeedsWord):
+            self.offer(result.error_in_exec)
+
+    def end_cell(self) -> None:
         """Let results be shown as usual again, and the next cell begin with an output of its own."""
         self._last_call = None
         self.display.restore()

@@ -23,8 +23,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from mc_jupyter.errors import InputError, NeedsWord, PlanError, Problem
-from mc_jupyter.trust import project
-from mc_jupyter.trust.consent import Consent, Wish
+from mc_jupyter.trust import project, ways
+from mc_jupyter.trust.consent import Consent, Wish, here
 from mc_jupyter.trust.secrets import Secret, looks_like_a_secret, names_a_secret
 
 READERS = "whoever reads the notebook"
@@ -109,17 +109,20 @@ class Allowed:
         One that has no place in the document, as the key of a mapping, can be allowed for every cell only.
         """
         names = list(dict.fromkeys(wish.name for wish in wishes))
-        listed = ", ".join(f'"{name}"' for name in names)
         projects = {found for name in names if isinstance(found := self._projects(name), Wish)}
-        ways = [f"%compose trust {' '.join(names)}"] if all(wish.written for wish in wishes) else []
-        ways += [f"for every cell: %config ComposeMagics.env = [{listed}]"]
-        ways += [f"for the list of {found.goes}: %compose trust {found.name}" for found in projects]
-        ways += [f"in Python: Session(env=[{listed}])"]
-        fix = "\n      or ".join(ways)
-        told = [Problem(f"this wants the environment variable {wish}", wish.place) for wish in wishes]
+        listed = next((found.name for found in projects), None)
+        answerable = all(wish.written for wish in wishes)
+        fix = ways.to_variables(names, self.consent.where(), answerable=answerable, project=listed)
+        told = [Problem(_wanting(wish), wish.place) for wish in wishes]
         error = NeedsWord([*told[:-1], replace(told[-1], fix=fix)])
         error.wishes = (*(wish for wish in wishes if wish.written), *projects)
         return error
+
+
+def _wanting(wish: Wish) -> str:
+    use = f"its field {wish.use}" if wish.written else wish.use
+    goes = f"shown to {wish.goes} in this folder" if wish.folder else f"sent to {wish.goes}"
+    return f"this cell wants the environment variable {wish.name} for {use}, {goes}"
 
 
 def names_in(written: Iterable[str] | str) -> tuple[str, ...]:
@@ -178,7 +181,7 @@ class Environment(Mapping[str, Any]):
         if isinstance(found, Secret) and (seen := next((use for use in uses if use.keeper is None), None)):
             raise _seen(seen.wish)
         if not self._readable(name, value):
-            raise self._allowed.asking(self._withheld() or [Wish(name, "a text", "", READERS)])
+            raise self._allowed.asking(self._withheld() or [Wish(name, "a text", "", READERS, here())])
         return found
 
     def _readable(self, name: str, value: str) -> bool:
@@ -216,5 +219,5 @@ def _seen(wish: Wish) -> PlanError:
     return PlanError(
         f"{wish.name} is a secret by its name or its look, and {wish.use} is shown to every reader",
         place=wish.place,
-        fix="secrets may stand where they are kept, as in token:; a value that is none needs another name",
+        fix="write it in a field that keeps secrets, such as token; or, if it is none, give the variable another name",
     )

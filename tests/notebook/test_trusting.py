@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from mc_jupyter.errors import InputError, NeedsWord
 from mc_jupyter.notebook.word import Offer
 from mc_jupyter.trust.secrets import Secret
+from tests.notebook.conftest import Kernel
 from tests.trust.test_secrets import CANARY
 
 Run = Callable[[str], Any]
@@ -45,7 +47,9 @@ def offered(shell: InteractiveShell) -> Offer:
 def test_a_cell_asks_once_and_the_line_of_its_error_answers(run: Run) -> None:
     asked = run(CELL)
     assert isinstance(asked, NeedsWord)
-    assert "line 5: this wants the environment variable STYLE for text" in str(asked)
+    assert "line 5: this cell wants the environment variable STYLE for its field text, shown to whoever reads" in str(
+        asked
+    )
     line = next(line.strip(" →") for line in str(asked).splitlines() if "%compose trust" in line)
     assert "allowed from now on" in repr(run(line))
     assert run(CELL) == "like a pirate"
@@ -84,6 +88,119 @@ def test_no_word_is_given_that_nobody_asked_for(run: Run) -> None:
     assert "no cell has asked for 'DB_PASS'" in str(refused)
 
 
+@pytest.mark.usefixtures("attended")
+def test_a_component_is_nothing_to_trust_but_what_it_asked_for_is(run: Run) -> None:
+    run(CELL.replace("like a ${env.STYLE}", "${input.x as text} ${env.STYLE}"))
+    refused = run("%compose trust poem")
+    assert isinstance(refused, InputError)
+    assert "poem is a component" in str(refused)
+    assert "ComposeMagics" not in str(refused)
+    run("poem('x')")
+    assert "what was asked for is STYLE" in str(run("%compose trust poem"))
+
+
+@pytest.mark.usefixtures("attended")
+def test_a_call_in_a_cell_of_python_offers_the_button_under_its_error(run: Run, shell: InteractiveShell) -> None:
+    run(CELL.replace("like a ${env.STYLE}", "${input.x as text} ${env.STYLE}"))
+    assert isinstance(run("poem('a')"), NeedsWord)
+    offer = offered(shell)
+    assert offer.button.description == "Let this cell read STYLE"
+    offer.button.click()
+    assert offer.button.description == "Allowed: run the cell again"
+    assert run("poem('a')") == "a pirate"
+
+
+def test_in_a_real_kernel_the_button_stands_under_the_error_of_a_call_and_of_a_cell(kernel: Kernel) -> None:
+    kernel.run("import os; os.environ['TONE'] = 'sad'")
+    asking = CELL.replace("like a ${env.STYLE}", "${input.x as text} ${env.TONE}")
+    kernel.run(asking)
+    for cell in ("poem('a')", asking.replace("poem", "poem -i x=a")):
+        error, question = kernel.run(cell, allow_stdin=True).outputs()
+        assert error["ename"] == "NeedsWord"
+        assert "%compose trust TONE" in error["evalue"]
+        assert "application/vnd.jupyter.widget-view+json" in question["data"]
+        (unattended,) = kernel.run(cell).outputs()
+        assert "MC_JUPYTER_ENV=TONE" in unattended["evalue"]
+
+
+@pytest.mark.usefixtures("attended")
+def test_a_question_that_a_cell_of_python_answers_itself_shows_no_button(run: Run, shell: InteractiveShell) -> None:
+    run(CELL.replace("like a ${env.STYLE}", "${input.x as text} ${env.STYLE}"))
+    assert run("try:\n    poem('a')\nexcept Exception:\n    pass") is None
+    assert "a word" not in shell.magics_manager.registry["ComposeMagics"].notebook.opened
+
+
+@pytest.mark.usefixtures("attended")
+def test_a_panels_run_offers_the_button_under_its_error(run: Run) -> None:
+    run(CELL.replace("like a ${env.STYLE}", "${input.x as text} ${env.STYLE}"))
+    panel = run("poem.panel()")
+    calling = panel.sections.calling
+    calling.fields["x"].value = "a"
+    panel.run_button.click()
+    panel.wait(10)
+    error, question = calling.answer.outputs
+    assert "STYLE" in error["evalue"]
+    assert "application/vnd.jupyter.widget-view+json" in question["data"]
+    calling._answer.offer.button.click()
+    panel.run_button.click()
+    panel.wait(10)
+    assert "a pirate" in json.dumps(calling.answer.outputs, default=str)
+
+
+@pytest.mark.usefixtures("attended")
+def test_the_button_for_files_says_what_it_does(run: Run, shell: InteractiveShell) -> None:
+    run(CELL.replace("like a ${env.STYLE}", "hello") + "  allow_paths: true\n  allow_urls: true\n")
+    assert offered(shell).button.description == "Let this cell read any file of this disk and any public address"
+
+
+@pytest.mark.usefixtures("attended")
+def test_the_list_says_what_each_word_covers(run: Run) -> None:
+    run(CELL)
+    run("%compose trust STYLE")
+    table = run("%compose trust")
+    (row,) = table.rows
+    assert table.columns == ("what", "for", "written", "where", "goes to", "by")
+    assert row[:5] == ("STYLE", "text", "like a ${env.STYLE}", "this folder", "whoever reads the notebook")
+    assert re.fullmatch(r"your word, \d{4}-\d\d-\d\d \d\d:\d\d", row[5])
+
+
+@pytest.mark.usefixtures("attended")
+def test_what_configuration_allows_is_taken_back_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MC_JUPYTER_ENV", "LOUD")
+    run("%config ComposeMagics.env = ['MY_*']")
+    run("%config ComposeMagics.allow_paths = True")
+    listed = run("%compose trust")
+    assert [row[0] for row in listed.rows] == ["MY_*", "allow_paths", "LOUD"]
+    assert "--revoke" not in repr(listed)
+    for name, way in (
+        ("MY_*", "%config ComposeMagics.env = "),
+        ("allow_paths", "%config ComposeMagics.allow_paths = False"),
+        ("LOUD", "start the notebook without it"),
+    ):
+        refused = run(f"%compose trust --revoke {name}")
+        assert isinstance(refused, InputError)
+        assert "and not by your word" in str(refused)
+        assert way in str(refused)
+
+
+def test_where_nobody_is_there_an_error_names_what_works_there(run: Run) -> None:
+    asked = str(run(CELL))
+    assert "MC_JUPYTER_ENV=STYLE where the notebook is started" in asked
+    assert "%config ComposeMagics.env" in asked
+    assert "%compose trust" not in asked
+    reading = CELL.replace("like a ${env.STYLE}", "hello") + "  allow_paths: true\n"
+    asked = str(run(reading))
+    assert "%compose trust" not in asked
+    assert "%config ComposeMagics.allow_paths = True" in asked
+    refused = run("%compose trust allow_paths STYLE")
+    assert isinstance(refused, NeedsWord)
+    assert "MC_JUPYTER_ENV=STYLE" in str(refused)
+    assert "MC_JUPYTER_ENV=allow" not in str(refused)
+    assert "no cell has asked for 'capb'" in str(run("%compose trust capb"))
+    run("%config ComposeMagics.allow_paths = True")
+    assert run(reading) == "hello"
+
+
 def test_where_nobody_is_there_no_word_is_given(run: Run, shell: InteractiveShell) -> None:
     assert isinstance(run(CELL), NeedsWord)
     assert "a word" not in shell.magics_manager.registry["ComposeMagics"].notebook.opened
@@ -111,8 +228,10 @@ def test_a_form_and_a_panel_show_no_variable_and_their_runs_ask(run: Run, shell:
     form.fields["more"].value = "x"
     form.button.click()
     form.wait(10)
-    assert "STYLE" in form.answer.outputs[-1]["evalue"]
-    run("%compose trust STYLE")
+    error, question = form.answer.outputs
+    assert "STYLE" in error["evalue"]
+    assert "whoever reads the notebook" in question["data"]["text/plain"]
+    form._answer.offer.button.click()
     form.button.click()
     form.wait(10)
     assert "pirate x" in json.dumps(form.answer.outputs, default=str)

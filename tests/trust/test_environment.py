@@ -12,7 +12,8 @@ import mc_jupyter as mc
 from mc_jupyter.errors import ExpressionError, InputError, NeedsWord, PlanError
 from mc_jupyter.language import expressions
 from mc_jupyter.trust import consent
-from mc_jupyter.trust.environment import HARMLESS, Allowed, Environment
+from mc_jupyter.trust.consent import Consent, Wish
+from mc_jupyter.trust.environment import HARMLESS, READERS, Allowed, Environment
 from mc_jupyter.trust.secrets import Secret
 from tests.trust.test_secrets import CANARY, NAMES
 
@@ -57,7 +58,7 @@ def test_no_variable_is_sent_to_the_hub_without_a_word(session: mc.Session, monk
     for name in (*NAMES, "STYLE"):
         monkeypatch.setenv(name, CANARY)
         document = cell(token=f"${{env.{name}}}")
-        with pytest.raises(NeedsWord, match=f"{name} for model.token, which goes to https://huggingface.co"):
+        with pytest.raises(NeedsWord, match=f"{name} for its field model.token, sent to https://huggingface.co"):
             session.load(document)
         with pytest.raises(NeedsWord):
             session.pull(document)
@@ -107,7 +108,7 @@ def test_what_is_not_needed_is_not_asked_for(session: mc.Session, monkeypatch: p
 def test_reading_and_planning_need_no_word(session: mc.Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STYLE", "canary")
     lines = session.plan(cell("${env.STYLE}", keep_alive="${env.STYLE}")).lines()
-    assert any("wants the environment variable STYLE for keep_alive" in line for line in lines)
+    assert any("wants the environment variable STYLE for its field keep_alive" in line for line in lines)
     assert "canary" not in "\n".join(lines)
     (style,) = session.load(cell("${input.style | ${env.STYLE}}")).inputs
     assert (style.required, style.default) == (False, None)
@@ -192,7 +193,9 @@ def test_parse_reads_of_the_kernels_own_environment_what_documents_may(monkeypat
 def test_a_yes_is_for_what_was_shown_and_outlives_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STYLE", "pirate")
     with mc.Session() as session:
-        with pytest.raises(NeedsWord, match="STYLE for text, which goes to whoever reads the notebook"):
+        with pytest.raises(
+            NeedsWord, match="STYLE for its field text, shown to whoever reads the notebook in this folder"
+        ):
             session.load(cell("like a ${env.STYLE}"))()
         session.allowed.consent.give(["STYLE"])
         assert session.load(cell("like a ${env.STYLE}"))() == "like a pirate"
@@ -215,14 +218,32 @@ def test_a_yes_to_a_token_is_none_to_another_hub(session: mc.Session, monkeypatc
         session.load(document)
 
 
+def test_a_yes_to_show_something_is_for_the_readers_of_one_folder_and_to_send_it_for_one_host(
+    session: mc.Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STYLE", "pirate")
+    monkeypatch.setenv("MY_TOKEN", CANARY)
+    shown, sent = cell("${env.STYLE}"), cell(token="${env.MY_TOKEN}")
+    with pytest.raises(NeedsWord):
+        session.load(sent)
+    with pytest.raises(NeedsWord):
+        session.load(shown)()
+    session.allowed.consent.give(["STYLE", "MY_TOKEN"])
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert session.plan(sent).problems == ()
+    with pytest.raises(NeedsWord, match="STYLE"):
+        session.load(shown)()
+
+
 def test_one_question_names_everything_the_cell_wants(session: mc.Session, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("STYLE", "TONE"):
         monkeypatch.setenv(name, "x")
     with pytest.raises(NeedsWord) as raised:
         session.load("component:\n  type: model\n  driver: echo\n  text: ${env.STYLE} ${env.TONE}\n")()
     said = str(raised.value)
-    assert "line 4: this wants the environment variable STYLE for text" in said
-    assert "%compose trust STYLE TONE" in said
+    assert "line 4: this cell wants the environment variable STYLE for its field text" in said
+    assert 'Session(env=["STYLE", "TONE"])' in said
     session.allowed.consent.give(["STYLE", "TONE"])
     assert session.load(cell("${env.STYLE} ${env.TONE}"))() == "x x"
 
@@ -294,11 +315,14 @@ def test_a_damaged_yes_is_none(session: mc.Session, monkeypatch: pytest.MonkeyPa
 
 def test_what_stands_in_no_field_is_allowed_for_every_cell_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STYLE", "pirate")
+    wish = Wish("STYLE", "a text", "", READERS)
+    asked = Allowed(consent=Consent(lambda: "attended")).asking([wish])
     with pytest.raises(NeedsWord) as raised:
         mc.parse("${env.STYLE}: 1")
-    assert "%config ComposeMagics.env" in str(raised.value)
-    assert "%compose trust" not in str(raised.value)
-    assert raised.value.wishes == ()
+    assert "%config ComposeMagics.env" in str(asked)
+    for error in (asked, raised.value):
+        assert "%compose trust" not in str(error)
+        assert error.wishes == ()
 
 
 # --- a project's list -------------------------------------------------------------------------------------------------
@@ -310,6 +334,7 @@ def test_a_projects_list_counts_once_the_user_says_so(session: mc.Session, monke
     file = Path("pyproject.toml")
     file.write_text('[tool.mc_jupyter]\nenv = ["ST*"]\n')
     handle = session.load(cell("${env.STYLE}"))
+    session.allowed.consent.where = lambda: "attended"
     with pytest.raises(NeedsWord, match="%compose trust pyproject.toml"):
         handle()
     session.allowed.consent.give(["pyproject.toml"])

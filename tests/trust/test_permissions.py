@@ -15,6 +15,7 @@ from PIL import Image
 import mc_jupyter as mc
 from mc_jupyter.errors import ExpressionError, InputError, NeedsWord
 from mc_jupyter.events import Note, Run
+from mc_jupyter.trust import consent
 from mc_jupyter.trust.permissions import Permissions
 
 CELL = """component:
@@ -99,7 +100,9 @@ def test_a_file_elsewhere_is_read_where_the_cell_or_the_session_allows_it(by: st
         larger = session.load(CELL + ("  allow_paths: true\n" if by == "cell" else ""), "larger")
         if by == "cell":
             assert not larger.permissions.paths
-            with pytest.raises(NeedsWord, match="line 7: allow_paths: true lets this cell read any file of this disk"):
+            with pytest.raises(
+                NeedsWord, match="line 7: allow_paths: true lets this cell, in this folder, read any file"
+            ):
                 larger("../outside.png")
             session.allowed.consent.give(["allow_paths"])
         assert larger.permissions.paths
@@ -118,7 +121,9 @@ def test_an_address_is_fetched_where_the_cell_or_the_session_allows_it(by: str) 
     with mc.Session(allow_urls=by == "session") as session:
         larger = session.load(CELL + ("  allow_urls: true\n" if by == "cell" else ""), "larger")
         if by == "cell":
-            with pytest.raises(NeedsWord, match="allow_urls: true lets this cell read addresses that it names"):
+            with pytest.raises(
+                NeedsWord, match="allow_urls: true lets this cell, in this folder, read any public address"
+            ):
                 larger(address)
             session.allowed.consent.give(["allow_urls"])
         with pytest.raises(InputError, match="no public address"):
@@ -177,6 +182,76 @@ def test_no_cell_reads_files_elsewhere_by_its_own_word(session: mc.Session, fold
         session.load(STEALING.replace("../key", "../other"), "another")()
     thief.set(temperature=0.5)
     assert "canary" in str(thief())  # what it reads is as it was shown
+
+
+READING = CELL + "  allow_paths: true\n"
+CAPTIONS = READING.replace("image-upscale", "image-to-text").replace("  scale: 2\n", "")
+
+
+def allowed(session: mc.Session, text: str, name: str = "allowed") -> mc.Handle:
+    """A component for which the user has given his word."""
+    handle = session.load(text, name)
+    with pytest.raises(NeedsWord):
+        handle("../outside.png")
+    session.allowed.consent.give(["allow_paths"])
+    return handle
+
+
+@pytest.mark.parametrize("other", [CAPTIONS, READING.replace("scale: 2", "scale: 4"), READING + "  device: cpu\n"])
+def test_a_word_for_files_is_for_the_whole_of_the_component(session: mc.Session, folder: Path, other: str) -> None:
+    allowed(session, READING)
+    with mc.Session() as another, pytest.raises(NeedsWord, match="allow_paths"):
+        another.load(other, "other")("../outside.png")
+
+
+def test_a_word_for_files_does_not_look_at_comments_and_blank_lines(session: mc.Session, folder: Path) -> None:
+    allowed(session, READING)
+    same = READING.replace("  scale: 2\n", "\n\n  # larger\n  scale: 2  # twice\n")
+    with mc.Session() as another:
+        assert another.load(same, "same")("../outside.png").size == (6, 6)
+
+
+def test_a_word_for_files_is_for_one_folder(session: mc.Session, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = allowed(session, READING)
+    (folder.parent / "elsewhere").mkdir()
+    monkeypatch.chdir(folder.parent / "elsewhere")
+    with pytest.raises(NeedsWord, match="in this folder"):
+        handle("../outside.png")
+
+
+def test_what_the_user_sets_at_an_allowed_component_asks_nothing_until_he_takes_his_word_back(
+    session: mc.Session, folder: Path
+) -> None:
+    handle = allowed(session, READING)
+    for scale in (4, 2, 4):
+        handle.set(scale=scale)
+        assert handle("../outside.png").size == (3 * scale, 3 * scale)
+    found = handle.compare({"scale": [2, 4]}, photo="../outside.png")
+    assert [record["error"] for record in found.records] == [None, None]
+    session.allowed.consent.revoke(["allow_paths"])
+    with pytest.raises(NeedsWord):
+        handle("../outside.png")
+
+
+def test_what_is_set_may_not_read_other_texts(session: mc.Session, folder: Path) -> None:
+    handle = allowed(session, READING)
+    handle.set(output="${input.photo as text;path}")
+    with pytest.raises(NeedsWord):
+        handle("../outside.png")
+
+
+def test_a_kept_word_holds_no_token_of_the_cell(session: mc.Session, folder: Path) -> None:
+    allowed(session, READING + "  model: {repository: a/b, token: hf_canary0123456789}\n")
+    (kept,) = consent.folder().iterdir()
+    assert "canary" not in kept.read_text()
+
+
+def test_files_and_addresses_are_asked_for_each_with_its_own_way(session: mc.Session, folder: Path) -> None:
+    session.allowed.consent.where = lambda: "attended"
+    with pytest.raises(NeedsWord) as raised:
+        session.load(READING + "  allow_urls: true\n", "both")("../outside.png")
+    for name, problem in zip(("allow_paths", "allow_urls"), raised.value.problems, strict=True):
+        assert problem.fix == f"%compose trust {name}\n      or for every cell: %config ComposeMagics.{name} = True"
 
 
 def test_a_trusting_session_asks_nobody_for_files(folder: Path) -> None:

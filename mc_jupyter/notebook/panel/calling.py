@@ -36,9 +36,10 @@ class Calling:
         given, action = _kept(before.inputs, inputs) if before is not None else ({}, DEFAULT)
         self.inputs: InputFields = InputFields(inputs, given, _in_column, action=action, permissions=permissions)
         self.answer = looks.make(widgets.Output, "plain")
+        self._answer = Answer(self.answer)
         if before is not None:
             self.answer.outputs = before.answer.outputs
-        self._answer = Answer(self.answer)
+            self._answer.offer, before._answer.offer = before._answer.offer, None
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -56,6 +57,7 @@ class Calling:
 
     def close(self) -> None:
         self.inputs.close()
+        self._answer.close()
 
 
 def _kept(old: InputFields, inputs: Mapping[str, tuple[Input, ...]]) -> tuple[dict[str, Any], str]:
