@@ -44,7 +44,7 @@ def reaching(written: Component, given: Permissions, wanted: Permissions) -> tup
     """What a component's own word would add to what is `given`.
 
     An expression such as `${input.pic as image}` stands in everybody's cells: so the question is about the whole of the
-    component, and about this folder. What is written and shown are its texts, for no token may be among them.
+    component, and about this folder. What is written and shown is its task and its texts: no token may be among them.
     """
     asks = (
         ("allow_paths", wanted.paths and not given.paths, "any file of this disk", READERS),
@@ -52,10 +52,11 @@ def reaching(written: Component, given: Permissions, wanted: Permissions) -> tup
     )
     if not any(asked for _, asked, _, _ in asks):
         return ()
-    texts = "\n".join(text for action in written.actions for text in _texts(action.written))
+    told = [str(written.own.get("task", written.type.name))]
+    told += [text for action in written.actions for text in _texts(action.written)]
     exact = sha256(json.dumps(to_plain(written.written), default=str).encode()).hexdigest()
     return tuple(
-        Wish(name, use, texts, goes, here(), exact, place_in(written.own, (name,)))
+        Wish(name, use, "\n".join(told), goes, here(), exact, place_in(written.own, (name,)))
         for name, asked, use, goes in asks
         if asked
     )

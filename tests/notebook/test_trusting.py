@@ -115,11 +115,11 @@ def test_in_a_real_kernel_the_button_stands_under_the_error_of_a_call_and_of_a_c
     asking = CELL.replace("like a ${env.STYLE}", "${input.x as text} ${env.TONE}")
     kernel.run(asking)
     for cell in ("poem('a')", asking.replace("poem", "poem -i x=a")):
-        error, question = kernel.run(cell, allow_stdin=True).outputs()
+        *_, error, question = kernel.run(cell, allow_stdin=True).outputs()  # after what says how it was loaded
         assert error["ename"] == "NeedsWord"
         assert "%compose trust TONE" in error["evalue"]
         assert "application/vnd.jupyter.widget-view+json" in question["data"]
-        (unattended,) = kernel.run(cell).outputs()
+        *_, unattended = kernel.run(cell).outputs()
         assert "MC_JUPYTER_ENV=TONE" in unattended["evalue"]
 
 

@@ -244,6 +244,8 @@ def test_a_kept_word_holds_no_token_of_the_cell(session: mc.Session, folder: Pat
     allowed(session, READING + "  model: {repository: a/b, token: hf_canary0123456789}\n")
     (kept,) = consent.folder().iterdir()
     assert "canary" not in kept.read_text()
+    (word,) = session.allowed.consent.given()
+    assert word.wish.written == "image-upscale\n${input.photo as image}"
 
 
 def test_files_and_addresses_are_asked_for_each_with_its_own_way(session: mc.Session, folder: Path) -> None:
