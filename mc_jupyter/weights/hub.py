@@ -16,12 +16,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import quote
 
 from mc_jupyter.errors import AccessDenied, BadToken, NeedsToken, NoSuchModel, Offline, WeightsError
 from mc_jupyter.language.fields import HubSource
 from mc_jupyter.trust import names as naming
 from mc_jupyter.trust.environment import HUB_TOKENS, Keeper
 from mc_jupyter.trust.secrets import Secret, hidden
+from mc_jupyter.weights import answers
 from mc_jupyter.weights.reading import INDEX, Config, read_config, read_text, shown
 from mc_jupyter.words import did_you_mean
 
@@ -229,14 +231,17 @@ def sent(source: HubSource) -> str | bool:
 
 def ask(source: HubSource, *, revision: str | None = None) -> Listing:
     """What the repository holds at its revision (or at another). One request; the answer is kept beside the cache."""
-    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.hf_api import ModelInfo
+    from huggingface_hub.utils import hf_raise_for_status, validate_repo_id  # type: ignore[attr-defined]
 
-    wanted = revision or source.revision
+    wanted = f"/revision/{quote(revision or source.revision or '', safe='')}" if revision or source.revision else ""
     try:
-        info = HfApi(endpoint=endpoint()).model_info(
-            source.repository, revision=wanted, files_metadata=True, token=sent(source), timeout=10
-        )
+        validate_repo_id(source.repository)
+        url = f"{endpoint()}/api/models/{source.repository}{wanted}"
+        answer = answers.asked(url, sent(source), address(), blobs="true")
+        hf_raise_for_status(answer)
+        info = ModelInfo(**answer.json())  # type: ignore[no-untyped-call]
     except HFValidationError:
         raise NoSuchModel(
             f"`{source.repository}` is not the name of a repository: that is OWNER/NAME or NAME",
@@ -351,16 +356,11 @@ def _look_at_name(source: HubSource, token: Secret | None) -> str:
 
 def _is_known(token: Secret) -> bool:
     """Whether the hub knows the token: a 401 alone does not say if the token or the name is wrong."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
     try:
-        HfApi(endpoint=endpoint()).whoami(token=token.reveal())
-    except HfHubHTTPError as error:
-        return error.response.status_code != 401
-    except (broken_connection(), *_OTHER_SHAPES):
+        answer = answers.asked(f"{endpoint()}/api/whoami-v2", token.reveal(), address())
+    except (broken_connection(), WeightsError):
         return True
-    return True
+    return bool(answer.status_code != 401)
 
 
 def broken_connection() -> type[Exception]:

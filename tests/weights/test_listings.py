@@ -11,7 +11,8 @@ import pytest
 from mc_jupyter import weights
 from mc_jupyter.errors import ComposeError, NoSuchModel, WeightsError
 from mc_jupyter.events import Run
-from mc_jupyter.weights import hub
+from mc_jupyter.weights import answers, hub
+from mc_jupyter.weights.reading import INDEX
 from tests.weights.hub_stand_in import HubStandIn
 from tests.weights.test_weights import CONFIG, SMALL, source, stand_in
 
@@ -93,6 +94,20 @@ def test_an_answer_of_any_shape_is_one_error(
     whole = {"id": "owner/model", "sha": repository.branches["main"], "siblings": [], "tags": []}
     stand_in.answers = {**whole, **answer} if isinstance(answer, dict) else answer
     with pytest.raises(ComposeError):
+        weights.fetch(source(), Run())
+
+
+def test_an_answer_larger_than_any_listing_is_not_taken(stand_in: HubStandIn) -> None:
+    stand_in.add("owner/model", {"config.json": CONFIG})
+    stand_in.answers = b'{"siblings": ["' + b"x" * INDEX
+    with pytest.raises(WeightsError, match="answers with more than 64.0 MB"):
+        weights.fetch(source(), Run())
+
+
+def test_an_answer_that_does_not_end_is_left(stand_in: HubStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "LONGEST", 0.0)
+    stand_in.add("owner/model", {"config.json": CONFIG, "model.safetensors": SMALL})
+    with pytest.raises(WeightsError, match="for longer than 0 s"):
         weights.fetch(source(), Run())
 
 
