@@ -447,7 +447,7 @@ def _interrupted(partial: Any) -> Interrupted:
     tokens = getattr(partial, "tokens", None)
     after = f" after {tokens:,} token{'' if tokens == 1 else 's'}" if tokens is not None else ""
     if isinstance(partial, Batch):
-        after = f" after {sum(map(_is_whole, partial)):,} of {len(partial):,}"
+        after = f" after {sum(_is_whole(one) for one in partial if one is not None):,} of {len(partial):,}"
     error = Interrupted(f"interrupted{after}", fix="what there was by then is in sys.last_value.partial")
     error.partial = partial
     return error

@@ -29,6 +29,8 @@ def sign(results: Iterable[Any], planned: ModelPlan, model: LoadedModel) -> None
 
 def _images(results: Iterable[Any]) -> Iterable[Any]:
     for result in results:
+        if result is None:
+            continue  # one of a million that an interrupt came before
         if is_image(result):
             yield result
         elif isinstance(result, list):
