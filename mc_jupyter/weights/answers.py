@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 from mc_jupyter.errors import WeightsError
@@ -15,13 +16,18 @@ LONGEST = 60.0
 _OF_THE_WAY = ("content-encoding", "content-length", "transfer-encoding")  # no longer true of what has been read
 
 
-def asked(url: str, token: str | bool, whose: str, **params: str) -> Any:
-    """The hub's answer, of whatever status, its body read. WeightsError for one without end, `whose` it is named."""
+def asked(url: str, token: str | bool, **params: str) -> AbstractContextManager[Any]:
+    """The answer of whoever is there, its body not read. The headers sent hold the token, and stay in no frame."""
     from huggingface_hub import get_session
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     headers = build_hf_headers(token=token)
-    with get_session().stream("GET", url, headers=headers, params=params, follow_redirects=True, timeout=10) as answer:
+    return get_session().stream("GET", url, headers=headers, params=params, follow_redirects=True, timeout=10)
+
+
+def whole(asked: AbstractContextManager[Any], whose: str) -> Any:
+    """An answer of whatever status with its body. WeightsError for one without end; `whose` it is named."""
+    with asked as answer:
         said = [(name, value) for name, value in answer.headers.multi_items() if name.lower() not in _OF_THE_WAY]
         return type(answer)(answer.status_code, headers=said, content=_body(answer, whose), request=answer.request)
 

@@ -239,7 +239,7 @@ def ask(source: HubSource, *, revision: str | None = None) -> Listing:
     try:
         validate_repo_id(source.repository)
         url = f"{endpoint()}/api/models/{source.repository}{wanted}"
-        answer = answers.asked(url, sent(source), address(), blobs="true")
+        answer = answers.whole(answers.asked(url, sent(source), blobs="true"), address())
         hf_raise_for_status(answer)
         info = ModelInfo(**answer.json())  # type: ignore[no-untyped-call]
     except HFValidationError:
@@ -357,7 +357,7 @@ def _look_at_name(source: HubSource, token: Secret | None) -> str:
 def _is_known(token: Secret) -> bool:
     """Whether the hub knows the token: a 401 alone does not say if the token or the name is wrong."""
     try:
-        answer = answers.asked(f"{endpoint()}/api/whoami-v2", token.reveal(), address())
+        answer = answers.whole(answers.asked(f"{endpoint()}/api/whoami-v2", token.reveal()), address())
     except (broken_connection(), WeightsError):
         return True
     return bool(answer.status_code != 401)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,19 @@ def test_an_answer_that_does_not_end_is_left(stand_in: HubStandIn, monkeypatch: 
     stand_in.add("owner/model", {"config.json": CONFIG, "model.safetensors": SMALL})
     with pytest.raises(WeightsError, match="for longer than 0 s"):
         weights.fetch(source(), Run())
+
+
+def test_the_token_is_in_no_frame_of_an_answer_that_does_not_end(
+    stand_in: HubStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "LONGEST", 0.0)
+    monkeypatch.setenv("HF_TOKEN", "hf_CANARY")
+    stand_in.add("owner/model", {"config.json": CONFIG, "model.safetensors": SMALL})
+    with pytest.raises(WeightsError, match="for longer than 0 s") as raised:
+        weights.fetch(source(), Run())
+    frames = [frame for frame, _ in traceback.walk_tb(raised.tb) if "mc_jupyter" in frame.f_code.co_filename]
+    assert "_body" in [frame.f_code.co_name for frame in frames]
+    assert not [frame for frame in frames if "CANARY" in repr(frame.f_locals)]
 
 
 @pytest.mark.parametrize("revision", ["../../../x", "/etc/x", "a\\b", "..", "a//b", "x" * 300])
