@@ -321,6 +321,10 @@ class TestACall:
         assert [len(texts) for texts in found] == [3, 3]
         assert len({text.token_ids for texts in found for text in texts}) > 2
 
+    def test_a_prompt_that_cannot_fit_is_refused_before_it_is_read(self, describe: Any) -> None:
+        with pytest.raises(InputError, match="has 600,000 letters; at most"):
+            describe("blip", pictures()[0], GREEDILY, prompt="fox " * 150_000)
+
     def test_a_prompt_that_is_too_long_is_refused_or_cut_at_its_beginning(self, describe: Any) -> None:
         fox, image = "fox " * 90, pictures()[0]
         with pytest.raises(InputError, match=r"the prompt has 90 tokens; at most 62 fit"):

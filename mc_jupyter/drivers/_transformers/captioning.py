@@ -17,6 +17,7 @@ from mc_jupyter.drivers._transformers.captioners import (
     Pix2Struct,
     VisionEncoderDecoder,
 )
+from mc_jupyter.drivers._transformers.tokens import worth_reading
 from mc_jupyter.errors import InputError, PlanError, WeightsError
 from mc_jupyter.faults import said_as
 from mc_jupyter.tasks import Task
@@ -196,7 +197,7 @@ def _prompts(call: TaskCall, kind: str, captioner: Captioner) -> list[str]:
     prompts = given if isinstance(given, list) else [given or ""] * len(call.items)
     if any(prompts) and captioner.without_prompt:
         raise InputError(_no_prompt(kind, captioner.without_prompt), fix=_WITHOUT)
-    return prompts
+    return worth_reading(prompts, captioner.window, "end" if call.action.truncate else "all")
 
 
 def _begin(captioner: Captioner, prompt: str, action: Any, position: int, of: int) -> list[int]:
