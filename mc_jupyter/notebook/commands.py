@@ -326,8 +326,8 @@ def trust(notebook: Notebook, *what: str, revoke: bool = False) -> Table:
     """Let a cell read what its error says it wants: trust MY_TOKEN, trust allow_paths. Alone it lists what is allowed.
 
     Each yes is for just what the error showed: this variable, in this field, going there; or files, for this component
-    as it is written; and in this folder, where readers would see it. It is remembered outside the notebook, for later
-    sessions too; --revoke takes it back. trust pyproject.toml lets the list of this folder's project count.
+    as it is written; and in this folder, where readers would see it. You are asked once more, as the line may be somebody
+    else's. It is remembered outside the notebook, for later sessions too; --revoke takes it back. trust pyproject.toml lets the list of this folder's project count.
     For every cell: %config ComposeMagics.env = ["STYLE", "DB_*"].
     """
     from mc_jupyter.notebook import word
@@ -342,8 +342,12 @@ def trust(notebook: Notebook, *what: str, revoke: bool = False) -> Table:
         return word.allowed(allowed, permissions)
     _refuse_components(notebook, what)
     wanted = allowed.consent.wanted(what)
-    if not notebook.attended:
+    # The line may stand in a notebook that somebody else wrote, and is no word by itself.
+    answer = word.answered(wanted) if notebook.attended else None
+    if answer is None:
         raise NeedsWord("nobody is here who could give a word", fix=ways.to(list(what), "unattended"))
+    if not answer:
+        return word.wishes(wanted, "not allowed: nothing has changed")
     allowed.consent.agree(wanted)
     return word.wishes(wanted, "allowed from now on; run the cell again")
 

@@ -60,6 +60,17 @@ class Offer:
         self.button.close()
 
 
+def answered(wanted: Sequence[Wish]) -> bool | None:
+    """Whether somebody says yes to these, asked here and now; None where nobody can be asked."""
+    from IPython.core.error import StdinNotImplementedError
+
+    try:
+        answer = input(f"{wishes(wanted, 'May a cell read this?').plain()}\nyes or no: ")
+    except (StdinNotImplementedError, EOFError):
+        return None
+    return answer.strip().lower() in ("y", "yes")
+
+
 def wishes(found: Iterable[Wish], title: str = "") -> Table:
     """What was asked for, a row each."""
     return Table(_WANTED, tuple(map(_row, found)), title)

@@ -34,8 +34,10 @@ def _nothing_said_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def attended(run: Run) -> None:
+def attended(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody is there, and says yes when he is asked."""
     run("%config ComposeMagics.forms = 'always'")
+    monkeypatch.setattr("builtins.input", lambda question: "yes")
 
 
 def offered(shell: InteractiveShell) -> Offer:
@@ -53,6 +55,16 @@ def test_a_cell_asks_once_and_the_line_of_its_error_answers(run: Run) -> None:
     line = next(line.strip(" →") for line in str(asked).splitlines() if "%compose trust" in line)
     assert "allowed from now on" in repr(run(line))
     assert run(CELL) == "like a pirate"
+
+
+@pytest.mark.usefixtures("attended")
+def test_a_line_is_no_word_before_somebody_has_said_yes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(CELL)
+    questions: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda question: questions.append(question) or "no")  # type: ignore[func-returns-value]
+    assert "not allowed" in repr(run("%compose trust STYLE"))
+    assert re.search(r"STYLE +text +like a .* this folder +whoever reads the notebook", questions[0])
+    assert isinstance(run(CELL), NeedsWord)
 
 
 @pytest.mark.usefixtures("attended")
