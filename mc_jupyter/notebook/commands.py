@@ -326,8 +326,9 @@ def trust(notebook: Notebook, *what: str, revoke: bool = False) -> Table:
     """Let a cell read what its error says it wants: trust MY_TOKEN, trust allow_paths. Alone it lists what is allowed.
 
     Each yes is for just what the error showed: this variable, in this field, going there; or files, for this component
-    as it is written; and in this folder, where readers would see it. You are asked once more, as the line may be somebody
-    else's. It is remembered outside the notebook, for later sessions too; --revoke takes it back. trust pyproject.toml lets the list of this folder's project count.
+    as it is written; and in this folder, where readers would see it. You are asked once more, as the line may be
+    somebody else's. A yes is remembered outside the notebook, for later sessions too; --revoke takes it back. trust
+    pyproject.toml lets the list of this folder's project count.
     For every cell: %config ComposeMagics.env = ["STYLE", "DB_*"].
     """
     from mc_jupyter.notebook import word
