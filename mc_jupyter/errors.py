@@ -30,6 +30,20 @@ from typing import Any, Self
 
 from mc_jupyter.words import in_order
 
+_PIECE = 120  # letters of a line that an error quotes
+
+
+def _visible(text: str) -> str:
+    """In the order of its letters, with what would move a terminal's cursor made visible: ␀, ␛, �."""
+    return "".join(
+        c if c.isprintable() or c == "\t" else chr(0x2400 + ord(c)) if c < " " else "�" for c in in_order(text)
+    )
+
+
+def quoted(text: str) -> str:
+    """A name or a word that somebody wrote, for a message: cut where it is long."""
+    return f"{_visible(text[:_PIECE])}…" if len(text) > _PIECE else _visible(text)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -41,14 +55,15 @@ class Place:
     text: str
 
     def caret(self) -> str:
-        """The source line with the place underlined."""
-        start = self.column - 1
+        """The source line with the place underlined; of a long line the piece around it."""
+        start = max(0, min(self.column - 1 - _PIECE // 2, len(self.text) - _PIECE))
+        piece, at = self.text[start : start + _PIECE], self.column - 1 - start
+        head, tail = "…" * (start > 0), "…" * (start + _PIECE < len(self.text))
         before, marked, after = (
-            in_order(part)
-            for part in (self.text[:start], self.text[start:][: self.length], self.text[start:][self.length :])
+            _visible(part) for part in (piece[:at], piece[at:][: self.length], piece[at:][self.length :])
         )
-        pad = "".join("\t" if c == "\t" else " " for c in before)
-        return f"    {before}{marked}{after}\n    {pad}{'^' * max(1, len(marked))}"
+        pad = "".join("\t" if c == "\t" else " " for c in head + before)
+        return f"    {head}{before}{marked}{after}{tail}\n    {pad}{'^' * max(1, len(marked))}"
 
 
 @dataclass(frozen=True, slots=True)

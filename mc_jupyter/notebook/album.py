@@ -9,9 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.errors import InputError
+from mc_jupyter.errors import ExpressionError, InputError, quoted
 from mc_jupyter.notebook.png import png
 from mc_jupyter.notebook.showing import Showing
+from mc_jupyter.trust import files
+from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.values import is_image
 from mc_jupyter.values.pictures import origin
 
@@ -48,20 +50,24 @@ def files_of(images: Sequence[Image], showing: Showing) -> str:
     return " and ".join(files) if len(files) < 3 else f"{len(files)} files, {files[0]} to {files[-1]}"
 
 
-def folder(written: str) -> Path:
-    """The folder, made where there is none: said before a model works for an hour."""
+def folder(written: str, permissions: Permissions) -> Path:
+    """The folder, made where there is none: said before a model works for an hour. InputError where that may not be."""
     try:
+        files.place(written, permissions)
         path = Path(written).expanduser()
         path.mkdir(parents=True, exist_ok=True)
+    except ExpressionError as error:
+        fix = "--images pictures; elsewhere by your own word: %config ComposeMagics.images = '…'"
+        raise InputError(error.problems[0].message, fix=fix) from None
     except (OSError, ValueError, RuntimeError) as error:  # a NUL in it; a ~user that there is not
         why = getattr(error, "strerror", None) or error
-        raise InputError(f"no pictures can be saved in {written}: {why}", fix="--images pictures") from None
+        raise InputError(f"no pictures can be saved in {quoted(written)}: {why}", fix="--images pictures") from None
     return path
 
 
 def keep(images: Iterable[Image], written: str, name: str) -> Kept:
     """Save every picture in full under a name of its own. What is there already is never written over."""
-    place = folder(written)
+    place = folder(written, Permissions(paths=True))  # which was asked before the run
     return {id(image): _saved(image, place, name) for image in images}
 
 

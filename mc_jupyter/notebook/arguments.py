@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mc_jupyter.errors import InputError, UnknownName
-from mc_jupyter.words import DEFAULT, did_you_mean, format_bytes, hinted, listing
+from mc_jupyter.errors import ComposeError, InputError, UnknownName, quoted
+from mc_jupyter.trust import files
+from mc_jupyter.trust.permissions import NOTHING, Permissions
+from mc_jupyter.words import DEFAULT, hinted, listing
 
 if TYPE_CHECKING:
     from mc_jupyter.components import Planned
@@ -29,6 +31,7 @@ _METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "f
 _MANY = {"given": "KEY=VALUE", "fields": "FIELD=VALUE", "names": "NAME", "what": "WHAT"}
 _ASSIGNMENT = re.compile(r"(?P<key>[^\s=:]+)(?P<sign>:=|=)(?P<value>.*)", re.DOTALL)
 _REPEATED = ("input", "adapter")
+_MOST = 1000  # words of a line
 _YAML_KINDS = frozenset({"number", "integer", "boolean", "slider", "json", "messages"})
 
 
@@ -41,14 +44,24 @@ def split(line: str) -> tuple[list[str], bool]:
     stripped = line.rstrip()
     if stripped.endswith(";"):
         try:
-            return shlex.split(stripped[:-1]), True
+            return _words(stripped[:-1]), True
         except ValueError:
             pass  # the `;` stands inside quotes, or after a backslash
     try:
-        return shlex.split(line), False
+        return _words(line), False
     except ValueError as error:
         reason = "a quote is opened and not closed" if "quotation" in str(error) else "a backslash ends the line"
-        raise InputError(f"{reason}: {line.strip()}", fix='put the whole value in quotes: text="it\'s free"') from None
+        raise InputError(
+            f"{reason}: {quoted(line.strip())}", fix='put the whole value in quotes: text="it\'s free"'
+        ) from None
+
+
+def _words(line: str) -> list[str]:
+    """InputError where there are so many that nobody wrote them: argparse's time grows with their square."""
+    words = shlex.split(line)
+    if len(words) > _MOST:
+        raise InputError(f"the line has {len(words):,} words, and more than {_MOST:,} are not read")
+    return words
 
 
 class _Parser(argparse.ArgumentParser):
@@ -145,11 +158,14 @@ def variable(word: str | None) -> str | None:
     raise InputError(f"{word!r} cannot be a variable's name", fix=f"call it {fix}" if fix.isidentifier() else None)
 
 
-def inputs_of(words: Iterable[str], known: Sequence[Input], variables: Mapping[str, Any]) -> dict[str, Any]:
+def inputs_of(
+    words: Iterable[str], known: Sequence[Input], variables: Mapping[str, Any], permissions: Permissions = NOTHING
+) -> dict[str, Any]:
     """The inputs that `-i` and `run` give.
 
     `key=value` is text exactly as written, unless the input is a number, a switch or JSON, which are read as YAML, or
-    a file, which is a path. `key:=variable` is a Python variable; so is `variable` alone, for the input of that name.
+    a file, which is the path of one that a text may name. `key:=variable` is a Python variable; so is `variable`
+    alone, for the input of that name.
     """
     kinds = {name: one.of for one in known for name in (one.name, *one.also)}
     given: dict[str, Any] = {}
@@ -160,7 +176,7 @@ def inputs_of(words: Iterable[str], known: Sequence[Input], variables: Mapping[s
         elif found["sign"] == ":=":
             key, value = found["key"], _variable(found["value"], variables, kinds)
         else:
-            key, value = found["key"], _value(found["key"], found["value"], kinds.get(found["key"]))
+            key, value = found["key"], _value(found["key"], found["value"], kinds.get(found["key"]), permissions)
         if key in given:
             raise InputError(f"the input {key!r} is given twice")
         if kinds and key not in kinds:
@@ -218,11 +234,13 @@ def _variable(name: str, variables: Mapping[str, Any], kinds: Mapping[str, Kind]
     )
 
 
-def _value(key: str, text: str, kind: Kind | None) -> Any:
+def _value(key: str, text: str, kind: Kind | None, permissions: Permissions) -> Any:
     if kind is not None and kind.file:
-        # A path is the user's own word here, wherever it leads; data URIs are the value themselves, and an address is
-        # fetched only where that is allowed.
-        return text if text.startswith(("data:", "http://", "https://")) else Path(text)
+        # Data URIs are the value themselves, and an address is fetched only where that is allowed.
+        if text.startswith(("data:", "http://", "https://")):
+            return text
+        path = _path(key, text, permissions)
+        return path if kind.name == "image" else Path(path)  # a call looks at the text of an image once more
     if kind is None or kind.name not in _YAML_KINDS:
         return text
     from mc_jupyter.values import describe
@@ -232,6 +250,18 @@ def _value(key: str, text: str, kind: Kind | None) -> Any:
         return typed_value(text)
     except ValueError as error:
         raise InputError(f"the input {key!r} should be a {kind.name}, and is {describe(text)}: {error}") from None
+
+
+def _path(key: str, text: str, permissions: Permissions) -> str:
+    """The path that a line names. The line is data, as the cell under it is: it names what a text may name."""
+    try:
+        files.place(text, permissions)
+    except ComposeError as error:
+        fix = f"copy it next to the notebook; or {key}:=path, after path = pathlib.Path(…) in a cell of Python"
+        raise InputError(error.problems[0].message, fix=fix) from None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"the input {key!r} is no file: {getattr(error, 'strerror', None) or error}") from None
+    return text
 
 
 def missing(handle_name: str, wanted: Sequence[Input], *, action: str = DEFAULT, cell: bool = False) -> InputError:
@@ -260,54 +290,3 @@ def refuse_flags_of_pictures(component: Planned | None, max_px: int | None, imag
     flag = "--max-px" if max_px is not None else "--images" if images is not None else None
     if flag and component is not None and not component.pictures:
         raise InputError(f"{component.kind} makes no pictures: {flag} has no effect", fix=f"remove {flag}")
-
-
-# --- files ------------------------------------------------------------------------------------------------------------
-
-
-_LARGEST = 10_000_000  # bytes; a document has some kilobytes
-
-
-def read_file(name: str) -> str:
-    """A document's text. InputError, with the nearest name there is, where it cannot be read."""
-    try:
-        path = Path(name).expanduser()
-        _refuse_what_never_ends(path)
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError, RuntimeError) as error:  # a NUL in it, what is not UTF-8; a ~user that there is not
-        raise InputError(f"cannot read {name}: {_reason(error)}", fix=_neighbour(name)) from None
-
-
-def write_file(name: str, text: str) -> None:
-    """Keep a document in a file. InputError where that cannot be."""
-    try:
-        path = Path(name).expanduser()
-        _refuse_what_never_ends(path)
-        path.write_text(text, encoding="utf-8")
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"cannot write {name}: {_reason(error)}") from None
-
-
-def _refuse_what_never_ends(path: Path) -> None:
-    """ValueError for what is there and is no file, as a pipe or a device, or so large that nobody wrote it."""
-    if path.exists() and not path.is_dir():
-        if not path.is_file():
-            raise ValueError("it is no file")
-        if path.stat().st_size > _LARGEST:
-            raise ValueError(f"it is larger than {format_bytes(_LARGEST)}")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnicodeError):
-        return "it is not UTF-8 text"
-    return getattr(error, "strerror", None) or str(error)
-
-
-def _neighbour(name: str) -> str | None:
-    """The name nearest to it in its folder, where it is not there itself."""
-    try:
-        path = Path(name).expanduser()
-        there = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
-        return None if path.name in there else did_you_mean(path.name, there)
-    except (OSError, ValueError, RuntimeError):
-        return None

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic_arguments import MagicArgumentParser, argument
 
 from mc_jupyter.errors import InputError, UnknownName
-from mc_jupyter.notebook import arguments
+from mc_jupyter.notebook import arguments, documents
 from mc_jupyter.words import DEFAULT
 
 if TYPE_CHECKING:
     from mc_jupyter.components import Planned
     from mc_jupyter.notebook.notebook import Notebook
+    from mc_jupyter.trust.permissions import Permissions
 
 _FIRST = 2  # the number of a body's first line, the magic being line 1
 _OVERRIDES = ("device", "precision", "quantization", "seed")
@@ -40,8 +41,16 @@ FLAGS = (
     argument("--panel", action="store_true", help="Show controls for the settings, the inputs and the model."),
     argument("--max-px", type=int, metavar="N", help="Store pictures with at most N pixels on a side; 0: as they are."),
     argument("--images", metavar="FOLDER", help="Save pictures in full in this folder."),
-    argument("--file", metavar="FILE", help="Read the document from this file; the cell holds only comments."),
-    argument("--save", metavar="FILE", help="Write the cell's document to this file, once it has loaded."),
+    argument(
+        "--file",
+        metavar="FILE",
+        help="Read the document from this .yml; the cell holds only comments.",
+    ),
+    argument(
+        "--save",
+        metavar="FILE",
+        help="Write the cell's document to this .yml, once it has loaded.",
+    ),
 )
 """What may stand on a cell's first line, as IPython's `magic_arguments` takes it."""
 
@@ -64,7 +73,9 @@ def run(notebook: Notebook, line: str, cell: str) -> Any:
     options = arguments.parse(parser(), words)
     name = _new_name(options.name)
     arguments.variable(options.out)
-    text, first_line = _document(options, cell)
+    text, first_line = _document(options, cell, notebook.permissions)
+    if options.save is not None:
+        documents.place_of(options.save)  # before anything is downloaded
     overrides = {k: v for k in _OVERRIDES if (v := getattr(options, k)) is not None}
     overrides |= arguments.adapter_weights(options.adapter)
     if options.check:
@@ -75,15 +86,16 @@ def run(notebook: Notebook, line: str, cell: str) -> Any:
     showing = notebook.showing("", options.max_px, options.images)
     # Read before anything is downloaded: a mistyped one costs no waiting.
     known = planned.inputs_for(options.action) if planned else ()
-    given = arguments.inputs_of(options.input or (), known, notebook.shell.user_ns)
+    allowed = planned.permissions(notebook.permissions) if planned else notebook.permissions
+    given = arguments.inputs_of(options.input or (), known, notebook.shell.user_ns, allowed)
     if planned is not None and not options.panel:
         _refuse_what_cannot_run(notebook, planned, name, given, options.action)
     with notebook.progress() as progress:
         handle = notebook.session.load(
             text, name, first_line=first_line, overrides=overrides, plan=plan, run=progress.run
         )
-        if options.save:
-            arguments.write_file(options.save, text)
+        if options.save is not None:
+            documents.write(options.save, text)
         if name:
             notebook.shell.user_ns[name] = handle
         notebook.pictures[handle.name] = (options.max_px, options.images)
@@ -121,7 +133,7 @@ def _new_name(word: str | None) -> str | None:
     return arguments.variable(word)
 
 
-def _document(options: argparse.Namespace, cell: str) -> tuple[str, int]:
+def _document(options: argparse.Namespace, cell: str, permissions: Permissions) -> tuple[str, int]:
     """The text to read and the number of its first line: the cell's, or a file's."""
     lines = [line for line in cell.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if options.file is None:
@@ -130,4 +142,4 @@ def _document(options: argparse.Namespace, cell: str) -> tuple[str, int]:
         return cell, _FIRST
     if lines:
         raise InputError(f"the cell and --file {options.file} both hold a document", fix="keep one of them")
-    return arguments.read_file(options.file), 1
+    return documents.read(options.file, permissions), 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import words
 from mc_jupyter.errors import InputError, NeedsWord, UnknownName
-from mc_jupyter.notebook import arguments
+from mc_jupyter.notebook import arguments, documents
 from mc_jupyter.trust import ways
 from mc_jupyter.words import DEFAULT, hinted, listing
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from mc_jupyter.notebook.html import Page, Table
     from mc_jupyter.notebook.notebook import Notebook
     from mc_jupyter.session import Handle
+    from mc_jupyter.trust.permissions import Permissions
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,9 @@ def run(
     handle = notebook.session.handle(name)
     arguments.refuse_flags_of_pictures(handle.planned, max_px, images)
     showing = notebook.showing(name, max_px, images)
-    values = arguments.inputs_of([*given, *input], handle.planned.inputs_for(action), notebook.shell.user_ns)
+    values = arguments.inputs_of(
+        [*given, *input], handle.planned.inputs_for(action), notebook.shell.user_ns, _allowed(handle)
+    )
     lacking = handle.missing(values, action)
     with notebook.progress() as progress:
         if not lacking:
@@ -131,7 +133,7 @@ def load(
     arguments.variable(name)
     given = {"device": device, "precision": precision, "quantization": quantization}
     overrides = {key: value for key, value in given.items() if value is not None}
-    text = arguments.read_file(file)
+    text = documents.read(file, notebook.permissions)
     plan = notebook.session.plan(text, overrides=overrides)
     if plan.component is None and plan.components:
         return _load_each(notebook, text, plan, overrides)
@@ -218,7 +220,7 @@ def compare(
 
     handle = notebook.session.handle(name)
     grid, words = grid_of(given)
-    values = arguments.inputs_of([*words, *input], handle.inputs, notebook.shell.user_ns)
+    values = arguments.inputs_of([*words, *input], handle.inputs, notebook.shell.user_ns, _allowed(handle))
     if lacking := handle.missing(values):
         needs = listing([one.name for one in lacking], "and")
         raise InputError(f"{name} needs {needs} to compare", fix=" ".join(f"-i {one.name}='…'" for one in lacking))
@@ -390,6 +392,11 @@ def help(notebook: Notebook, word: str | None = None) -> Table | Page:
     return Table(("", ""), rows, "", "%compose help WORD says more", coded=True)
 
 
+def _allowed(handle: Handle) -> Permissions:
+    """What inputs on a line may name: what a call reads, once it has the word that the cell needs."""
+    return handle.planned.permissions(handle.session.permissions)
+
+
 def _in(seconds: float) -> str:
     return f", in {words.seconds(seconds)}"
 
@@ -399,8 +406,8 @@ def _text_of(notebook: Notebook, what: str) -> str:
     handle = notebook.defined(what)
     if handle is not None:
         return handle.text
-    if os.path.exists(os.path.expanduser(what)) or what.endswith((".yml", ".yaml")):
-        return arguments.read_file(what)
+    if documents.is_name(what):
+        return documents.read(what, notebook.permissions)
     if "/" in what or what.startswith("starter:"):
         return f"component:\n  type: model\n{_task_of(what)}  model: {what}\n"  # a model's own name
     return notebook.session.handle(what).text

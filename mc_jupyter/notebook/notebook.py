@@ -78,7 +78,7 @@ class Notebook:
             self._session = Session(
                 new_run=self._call_in_python, panel=panel, memory=limits, on_change=self.refresh_panels
             )
-            self._session.permissions = self._permissions()
+            self._session.permissions = self.permissions
             self._session.allowed = self._session.allowed.also(self.settings.env)
             self._session.allowed.consent.where = lambda: "attended" if self.attended else "unattended"
         return self._session
@@ -87,10 +87,12 @@ class Notebook:
         """Let the session do as the settings now say. TraitError where a limit of memory is none."""
         if self._session is not None:
             self._session.limits = _limits(self.settings.memory)
-            self._session.permissions = self._permissions()
+            self._session.permissions = self.permissions
             self._session.allowed = self._session.allowed.also(self.settings.env)
 
-    def _permissions(self) -> Permissions:
+    @property
+    def permissions(self) -> Permissions:
+        """What texts may reach, whatever the component: as the settings say."""
         return Permissions(self.settings.allow_urls, self.settings.allow_paths, self.settings.max_pixels)
 
     @property
@@ -146,9 +148,11 @@ class Notebook:
             return Showing(self.settings.max_px, live=live)
         side, folder = self.pictures.get(component, (None, None))
         given = (value for value in (max_px, side, self.settings.max_px) if value is not None)
-        place = next(value for value in (images, folder, self.settings.images) if value is not None)
+        said = folder if images is None else images
+        place = self.settings.images if said is None else said
         if place:
-            album.folder(place)
+            # What a line says is data; the configuration is the user's own word.
+            album.folder(place, self.permissions.and_also(paths=said is None))
         return Showing(next(given), place, live=live)
 
     def progress(self) -> Output:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mc_jupyter.errors import ExpressionError
+from mc_jupyter.errors import ExpressionError, quoted
 from mc_jupyter.trust.permissions import ALLOW_PATHS, Permissions
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -42,7 +42,7 @@ def is_there(text: str, permissions: Permissions) -> bool:
     if not text or len(text) > _LONGEST or "\n" in text:
         return False
     try:
-        return _found(text, permissions).is_file()
+        return place(text, permissions).is_file()
     except (ExpressionError, OSError, ValueError, RuntimeError):
         return False
 
@@ -50,7 +50,7 @@ def is_there(text: str, permissions: Permissions) -> bool:
 def read(written: str | Path, permissions: Permissions) -> bytes:
     """A file's bytes, or an error that says why it may not or cannot be read."""
     try:
-        path = written.expanduser() if isinstance(written, Path) else _found(written, permissions)
+        path = written.expanduser() if isinstance(written, Path) else place(written, permissions)
         if path.exists() and not path.is_file():  # a folder; or a pipe or a device, which may never end
             raise ExpressionError(f"{str(written)!r} is no file")
         if path.stat().st_size > MAX_BYTES:
@@ -78,15 +78,18 @@ def read_open(file: Any) -> bytes:
     return found
 
 
-def _found(text: str, permissions: Permissions) -> Path:
-    """The path that a text in data names, links followed: below the working folder, or wherever that is allowed."""
+def place(text: str, permissions: Permissions) -> Path:
+    """The path that a text in data names, links followed: below the working folder, or wherever that is allowed.
+
+    ExpressionError where a text may not name it; OSError, ValueError or RuntimeError of what no file can be called.
+    """
     if _WINDOWS.match(text) and (os.name != "nt" or (text.startswith("\\\\") and not permissions.paths)):
         # Looking at another machine's share, even to see whether it is there, sends that machine one's password hash.
         where = "a Windows path, and this is not Windows" if os.name != "nt" else "a share of another machine"
-        raise ExpressionError(f"{text!r} is {where}", fix=None if os.name != "nt" else ALLOW_PATHS)
+        raise ExpressionError(f"{quoted(text)!r} is {where}", fix=None if os.name != "nt" else ALLOW_PATHS)
     path = Path(text).expanduser().resolve()
     if not permissions.paths and (why := _not_here(path)):
-        raise ExpressionError(f"{text!r} {why}", fix=ALLOW_PATHS)
+        raise ExpressionError(f"{quoted(text)!r} {why}", fix=ALLOW_PATHS)
     return path
 
 

@@ -34,8 +34,9 @@ def main(words: list[str]) -> int:
             pool.submit(campaign.run, name, first, given.count, given.seconds) for name in given.kinds or kind.names()
         ]
         for done in as_completed(runs):
-            print(*done.result().lines(), sep="\n", flush=True)
-            faults += len(done.result().found)
+            result = done.result()
+            print(*result.lines(), sep="\n", flush=True)
+            faults += len(result.found) or not result.tried  # of what nothing was tried, nothing is known
     print(f"{faults or 'no'} fault{'s' if faults != 1 else ''}")
     return 1 if faults else 0
 

@@ -148,15 +148,20 @@ class _Process:
 
     def _death(self, seed: int, code: int) -> Finding:
         """The finding for a process that ended in the middle: it hung, or native code failed."""
-        dump = (self.sandbox.folder / "dump").read_text(errors="replace")
+        dump = self._left("dump")
         if "Timeout (" in dump:
             what = f"hangs: longer than {kind.named(self.name).seconds:g} s"
         elif dump:
             what = f"dies: {dump.splitlines()[0]}"
         else:
-            noise = (self.sandbox.folder / "noise").read_text(errors="replace").strip().splitlines()
+            noise = self._left("noise").strip().splitlines()
             what = f"dies: exit status {code}, {noise[-1][:200] if noise else 'without a word'}"
         return findings.of_dump(self.name, seed, what, dump)
+
+    def _left(self, name: str) -> str:
+        """What the process left in a file; nothing where it died before it opened one."""
+        file = self.sandbox.folder / name
+        return file.read_text(errors="replace") if file.exists() else ""
 
     def _grown(self, result: Result, readings: list[dict[str, int]]) -> None:
         if len(readings) < 2:

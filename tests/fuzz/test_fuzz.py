@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from random import Random
 
 import pytest
@@ -72,12 +74,27 @@ def test_a_few_of_every_kind_find_nothing(name: str) -> None:
 def test_findings_are_the_exit_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     found = {
         True: Result("cells", 0, found={("cells", "x", "y"): [Finding("cells", 7, "x", "y")]}),
-        False: Result("cells", 0),
+        False: Result("cells", 0, tried=5),
     }
     for bad in (True, False):
         monkeypatch.setattr(campaign, "run", lambda *given, bad=bad: found[bad])
         assert __main__.main(["cells", "--seed", "7"]) == int(bad)
     assert "seed 7" in capsys.readouterr().out
+
+
+def test_a_kind_of_which_nothing_was_tried_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(campaign, "run", lambda *given: Result("cells", 0))
+    assert __main__.main(["cells", "--seed", "7"]) == 1
+    assert "no faults" not in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_process_that_dies_before_it_begins_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign, "_ENOUGH", 1)
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    found = campaign.run("cells", 0, 5).found
+    assert any(what.startswith("dies: exit status 1") for _, what, _ in found), found
 
 
 def test_trees_and_texts_are_changed_and_the_given_ones_stay() -> None:

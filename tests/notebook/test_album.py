@@ -11,6 +11,7 @@ from PIL import Image
 
 from mc_jupyter.errors import InputError
 from mc_jupyter.notebook import album
+from mc_jupyter.trust.permissions import NOTHING
 from mc_jupyter.values.pictures import marked
 
 
@@ -42,11 +43,12 @@ def test_a_name_stays_in_its_folder(tmp_path: Path) -> None:
     assert Path(path).name.startswith("etc_x-")
 
 
-def test_a_folder_that_cannot_be_is_one_error_with_a_way_out(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_is_one_error_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"no pictures can be saved in .*file") as caught:
-        album.folder(str(tmp_path / "file"))
+        album.folder("file", NOTHING)
     assert "--images" in str(caught.value)
     for written in ("a\0b", "~nobody-of-that-name/pictures"):
         with pytest.raises(InputError, match="no pictures can be saved in"):
-            album.folder(written)
+            album.folder(written, NOTHING)

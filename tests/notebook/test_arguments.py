@@ -10,7 +10,8 @@ import pytest
 
 from mc_jupyter.errors import InputError, UnknownName
 from mc_jupyter.language.inputs import Input
-from mc_jupyter.notebook import album, arguments, cells, commands, input_fields
+from mc_jupyter.notebook import album, arguments, cells, commands, documents, input_fields
+from mc_jupyter.trust.permissions import NOTHING
 
 KINDS = ("text", "number", "integer", "boolean", "json", "select", "slider", "image")
 INPUTS = tuple(Input(kind, kind) for kind in KINDS)
@@ -53,7 +54,7 @@ def test_an_open_quote_is_an_error_that_shows_how_to_quote() -> None:
         ("slider=2", "slider", 2),
         ("boolean=yes", "boolean", True),
         ('json={"a": [1, null]}', "json", {"a": [1, None]}),
-        ("image=cat.png", "image", Path("cat.png")),
+        ("image=cat.png", "image", "cat.png"),
         ("image=data:image/png;base64,AA==", "image", "data:image/png;base64,AA=="),
         ("text:=review", "text", ["a list"]),
         ("number", "number", 7.5),
@@ -117,11 +118,10 @@ def test_a_word_that_is_needed_is_named() -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("/dev/zero", "it is no file"),
-        ("pipe", "it is no file"),
-        ("a\0b", "null byte"),
+        ("pipe.yml", "it is no file"),
+        ("a\0b.yml", "null byte"),
         ("~nobody-of-that-name/x.yml", "home directory"),
-        ("a" * 300, "File name too long"),
+        ("a" * 300 + ".yml", "File name too long"),
         ("large.yml", "larger than 10.0 MB"),
     ],
     ids=lambda value: value[:12],
@@ -130,13 +130,13 @@ def test_a_file_that_cannot_be_or_never_ends_is_one_error(
     name: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    os.mkfifo("pipe")
+    os.mkfifo("pipe.yml")
     with Path("large.yml").open("wb") as large:
         large.truncate(10_000_001)  # a hole: it takes no room
     with pytest.raises(InputError, match=rf"cannot read .*{why}"):
-        arguments.read_file(name)
+        documents.read(name, NOTHING)
     with pytest.raises(InputError, match=rf"cannot write .*{why}"):
-        arguments.write_file(name, "component:")
+        documents.write(name, "component:")
 
 
 @pytest.mark.parametrize("line", ["b -o--", "b --out=--", "b -i--", "b --input=--", "b --adapter=--", "b --seed=--"])
@@ -178,9 +178,10 @@ def test_a_date_and_what_is_no_number_stay_text(written: str, value: Any) -> Non
 
 @pytest.mark.parametrize("written", ["n" * 300, "a/" + "n" * 300, "a\0b", "\ud800", "a/" * 3000, "~nobody-at-all/x"])
 def test_a_name_that_no_file_can_have_is_one_error(written: str) -> None:
-    for use in (arguments.read_file, lambda name: arguments.write_file(name, ""), album.folder):
+    uses = (documents.read, lambda name, _: documents.write(name, ""), album.folder)
+    for use, name in zip(uses, (f"{written}x.yml", f"{written}x.yml", written), strict=True):
         with pytest.raises(InputError, match="cannot read|cannot write|no pictures can be saved"):
-            use(written)
+            use(name, NOTHING)
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", float("-inf"), 10**400])

@@ -70,7 +70,10 @@ def test_a_cell_is_planned_once_and_the_same_cell_again_not_at_all(
     assert counted.stats <= 5  # once for the plan; the session looks again at what is loaded
 
 
-def test_a_file_of_several_is_planned_once(run: Run, tmp_path: Path, counted: Counted) -> None:
+def test_a_file_of_several_is_planned_once(
+    run: Run, tmp_path: Path, counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     one = "{{id: {}, type: model, task: text-generation, driver: echo}}"
     (tmp_path / "several.yml").write_text(f"components: [{one.format('a')}, {one.format('b')}]\n")
     run(f"%compose load {tmp_path / 'several.yml'} --device cpu")

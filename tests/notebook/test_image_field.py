@@ -228,7 +228,10 @@ def test_the_configuration_says_what_inputs_may_touch(shell: InteractiveShell, t
     assert "no public address" in str(shell.run_cell("larger('http://localhost:9999/a.png')").error_in_exec)
 
 
-def test_a_path_on_a_line_is_the_users_own_word(shell: InteractiveShell, tmp_path: Path) -> None:
+def test_a_path_on_a_line_is_one_that_a_text_may_name(
+    shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "cat.png").write_bytes(png())
     assert shell.run_cell(CELL.replace("${input.times as number}", "2")).success
     assert shell.run_line_magic("compose", f"run larger photo={tmp_path / 'cat.png'}").size == (600, 400)

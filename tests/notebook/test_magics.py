@@ -184,7 +184,10 @@ def test_flags_stand_for_what_the_cell_does_not_say(run: Run, shell: Interactive
     assert "cuda:99" in str(error)
 
 
-def test_a_cell_is_saved_and_read_again(run: Run, shell: InteractiveShell, tmp_path: Path) -> None:
+def test_a_cell_is_saved_and_read_again(
+    run: Run, shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "sentiment.yml"
     run(LABEL.replace("%%compose sentiment", f'%%compose sentiment --save "{file}"'))
     assert file.read_text() == LABEL.partition("\n")[2]
@@ -222,7 +225,10 @@ def test_the_looking_words_answer(run: Run) -> None:
     assert "free of" in repr(run("%compose doctor"))
 
 
-def test_pull_says_what_is_on_this_disk_and_loads_nothing(run: Run, shell: InteractiveShell, tmp_path: Path) -> None:
+def test_pull_says_what_is_on_this_disk_and_loads_nothing(
+    run: Run, shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "vector.yml"
     file.write_text("component: {type: model, task: text-embedding, model: 'starter:embedding'}")
     assert "starter:embedding" in repr(run(f"%compose pull {file}"))
@@ -339,8 +345,9 @@ def test_errors_of_the_users_own_code_are_not_ours_to_hide(run: Run) -> None:
 
 
 def test_loading_a_file_of_several_components_defines_each_that_can_run(
-    run: Run, shell: InteractiveShell, tmp_path: Path
+    run: Run, shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "model-compose.yml"
     file.write_text(
         "controller: {type: http-server, port: 8080}\n"

@@ -144,7 +144,10 @@ def test_pieces_that_come_one_by_one_are_shown_as_a_list(run: Run) -> None:
     assert run(cell.replace("cut", f"cut -i text='{TEXT}'", 1)) == PIECES
 
 
-def test_a_file_of_several_defines_it_beside_the_others(run: Run, shell: InteractiveShell, tmp_path: Path) -> None:
+def test_a_file_of_several_defines_it_beside_the_others(
+    run: Run, shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "both.yml"
     file.write_text(
         "components:\n"

@@ -294,7 +294,10 @@ def answered(run: Run, shell: InteractiveShell, cell: str, **values: Any) -> Out
     return output
 
 
-def test_a_form_answers_with_the_picture_and_its_figures(run: Run, shell: InteractiveShell, tmp_path: Path) -> None:
+def test_a_form_answers_with_the_picture_and_its_figures(
+    run: Run, shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     output = answered(run, shell, DRAW.format(flags=f"--images {tmp_path}"), prompt="a hat")
     picture, figures = output.outputs
     assert set(picture["data"]) == {"text/plain", "image/png"}
@@ -356,6 +359,7 @@ def test_an_interrupt_costs_no_finished_picture_its_file(
         error.partial = Batch([marked(Image.new("RGB", (40, 20)), seed=7), half, None])
         raise error
 
+    monkeypatch.chdir(tmp_path)
     run(DRAW.format(flags=""))
     monkeypatch.setattr(outcome, "call", interrupted)
     assert isinstance(run(f"%compose run draw prompt=a --images {tmp_path / 'kept'}"), Interrupted)

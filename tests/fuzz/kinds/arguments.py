@@ -15,12 +15,14 @@ from mc_jupyter.notebook.commands import COMMANDS
 from mc_jupyter.notebook.magics import ComposeMagics
 from tests.fuzz import mutation
 from tests.fuzz.kind import Kind
+from tests.fuzz.sandbox import CANARY
 
 _CELLS = {
     "words": "component:\n  type: model\n  task: text-generation\n  driver: echo\n  text: ${input.text as text}\n",
     "label": "component:\n  type: model\n  task: text-classification\n  driver: echo\n  text: ${input.text as text | fine}\n",
     "draw": "component:\n  type: model\n  task: image-generation\n  driver: echo\n  prompt: ${input.prompt}\n  width: 64\n  height: 64\n",
     "split": "component:\n  type: text-splitter\n  text: ${input.text}\n  chunk_size: ${input.size as integer | 20}\n  chunk_overlap: 0\n",
+    "up": "component:\n  type: model\n  task: image-upscale\n  driver: echo\n  image: ${input.image as image}\n",
     "two": "component:\n  type: model\n  task: text-generation\n  driver: echo\n  actions:\n    - id: first\n      default: true\n      text: ${input.a as select/x,y | x}\n    - id: second\n      text: ${input.b as slider/0,1,0.1 | 0.5}\n",
 }  # fmt: skip
 _TEXTS = (
@@ -31,7 +33,7 @@ _TEXTS = (
 )
 _INPUTS = (
     "text=hello", "text:=odd", "text:=words", "odd", "text='a; b'", "a=x", "b=0.5", "b=9", "size=abc", "size=-1", "size:=array", "prompt=fox", "prompt:=picture",
-    "text=[[[[[[", "size=[[[[[[", "text:=many", "text:=", ":=text", "=", "text", "text:=stream", "size=1e999", "size=!!python/name:os", "size=" + "[" * 3000,
+    "text=[[[[[[", "size=[[[[[[", "text:=many", "text:=", ":=text", "=", "text", "text:=stream", "size=1e999", "size=!!python/name:os", "size=" + "[" * 3000, "image=~/.netrc", "image=mine.txt", "image:=picture",
 )  # fmt: skip
 _SETTINGS = (
     "temperature=0.2", "precision=bfloat16,float32", "precision=", "device=cpu", "adapters.x=0.5", "adapters.x=starter:pirate", "text=y", "chunk_size=5",
@@ -51,6 +53,13 @@ _FILES = (
     "fifo",
     "/proc/self/mem",
     "a\0b",
+    "~/.netrc",
+    "~/.bashrc",
+    "~/new.yml",
+    ".hidden.yml",
+    "mine.txt",
+    "notes.yml",
+    "/proc/self/environ",
 )
 _FLAGS = tuple(flag for action in cells.parser()._actions for flag in action.option_strings)
 _STRANGE = (
@@ -83,10 +92,18 @@ class Arguments(Kind):
     """A line for every sub-command and every flag; what they name is there, or not, or of another kind."""
 
     quiet = False  # a shell of a terminal prints
-    may_write = True  # --save and --images name files: the user's own word
 
     def __init__(self, folder: Path):
         super().__init__(folder)
+        self.mine = [
+            Path.home() / ".netrc",
+            Path.home() / ".bashrc",
+            Path("mine.txt"),
+            Path("notes.yml"),
+            Path("keep.yml"),
+        ]
+        for file in self.mine:
+            file.write_text(f"- {CANARY} of {file.name}\n")
         self.shell = InteractiveShell.instance()
         self.shell.Completer.use_jedi = False
         self.shell.run_line_magic("load_ext", "mc_jupyter")
@@ -153,6 +170,23 @@ class Arguments(Kind):
         if way == "tab":
             return self._tab(line, place)
         self.magics.forms = way
+        before = self._others()
+        shown = self._line(line, cell, place)
+        if changed := self._others() ^ before:
+            raise AssertionError(f"a line wrote {sorted(changed)[0][0]}")
+        return shown
+
+    def _others(self) -> set[tuple[str, str]]:
+        """What a line may neither write nor make: the user's own files, and any but documents and folders of pictures."""
+        made = [one.name for place in (Path.home(), Path()) for one in place.iterdir()]
+        new = {
+            (name, "")
+            for name in made
+            if name.startswith(".") or not (Path(name).is_dir() or name.endswith((".yml", ".yaml")))
+        }
+        return new | {(str(file), file.read_text()) for file in self.mine}
+
+    def _line(self, line: str, cell: str, place: int) -> str:
         try:
             if cell or place < 4:
                 return repr(self.shell.run_cell_magic("compose", line, cell or "\n"))  # of "" IPython itself says no
