@@ -33,16 +33,9 @@ from mc_jupyter.words import in_order
 _PIECE = 120  # letters of a line that an error quotes
 
 
-def _visible(text: str) -> str:
-    """In the order of its letters, with what would move a terminal's cursor made visible: ␀, ␛, �."""
-    return "".join(
-        c if c.isprintable() or c == "\t" else chr(0x2400 + ord(c)) if c < " " else "�" for c in in_order(text)
-    )
-
-
 def quoted(text: str) -> str:
     """A name or a word that somebody wrote, for a message: cut where it is long."""
-    return f"{_visible(text[:_PIECE])}…" if len(text) > _PIECE else _visible(text)
+    return f"{in_order(text[:_PIECE])}…" if len(text) > _PIECE else in_order(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +53,7 @@ class Place:
         piece, at = self.text[start : start + _PIECE], self.column - 1 - start
         head, tail = "…" * (start > 0), "…" * (start + _PIECE < len(self.text))
         before, marked, after = (
-            _visible(part) for part in (piece[:at], piece[at:][: self.length], piece[at:][self.length :])
+            in_order(part) for part in (piece[:at], piece[at:][: self.length], piece[at:][self.length :])
         )
         pad = "".join("\t" if c == "\t" else " " for c in head + before)
         return f"    {head}{before}{marked}{after}{tail}\n    {pad}{'^' * max(1, len(marked))}"
