@@ -9,6 +9,7 @@ puts into a shell hangs on one object, the magic, and `unload` takes all of it a
     commands.py     the words after `%compose`, one function each; over reference.py (the language as tables) and
                     doctor.py (the state of the kernel)
     arguments.py    how the words of a line become arguments and inputs; grid.py those of `%compose compare`
+    documents.py    files that a line names: read, and kept
     notebook.py     what one notebook holds and does: session, runs, what is open, how it shows
     panel/          controls for a component; form.py a form of its inputs; both over answer.py (their Run), work.py
                     (the thread it works in) and input_fields.py (a widget for each input, a choice of the action),
