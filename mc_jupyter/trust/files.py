@@ -5,6 +5,7 @@ A text comes from data, and data may not read the rest of the disk; a `pathlib.P
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -20,6 +21,7 @@ SHORTEST = 64
 """Bytes of the smallest images in base64: a text that decodes to fewer, and looks like a path, is a path."""
 
 _LONGEST = 1024  # characters of a path; nothing longer is looked for on the disk
+_NAMED = 4096  # of one that is named as a path: no system opens longer ones
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _LOOKS = re.compile(
     r"~|\.{0,2}[/\\]|[A-Za-z]:[\\/]|.*\.(?:png|jpe?g|webp|gif|bmp|tiff?|avif|tga|ppm|heic|svg|pdf)$",
@@ -87,6 +89,8 @@ def place(text: str, permissions: Permissions) -> Path:
         # Looking at another machine's share, even to see whether it is there, sends that machine one's password hash.
         where = "a Windows path, and this is not Windows" if os.name != "nt" else "a share of another machine"
         raise ExpressionError(f"{quoted(text)!r} is {where}", fix=None if os.name != "nt" else ALLOW_PATHS)
+    if len(text) > _NAMED:  # following the links of so many parts takes a time that grows with their square
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     path = Path(text).expanduser().resolve()
     if not permissions.paths and (why := _not_here(path)):
         raise ExpressionError(f"{quoted(text)!r} {why}", fix=ALLOW_PATHS)
