@@ -32,6 +32,7 @@ _MANY = {"given": "KEY=VALUE", "fields": "FIELD=VALUE", "names": "NAME", "what":
 _ASSIGNMENT = re.compile(r"(?P<key>[^\s=:]+)(?P<sign>:=|=)(?P<value>.*)", re.DOTALL)
 _REPEATED = ("input", "adapter")
 _MOST = 1000  # words of a line
+_LONGEST = 300_000  # letters of a line
 _YAML_KINDS = frozenset({"number", "integer", "boolean", "slider", "json", "messages"})
 
 
@@ -57,7 +58,10 @@ def split(line: str) -> tuple[list[str], bool]:
 
 
 def _words(line: str) -> list[str]:
-    """InputError where there are so many that nobody wrote them: argparse's time grows with their square."""
+    """InputError where there are so many that nobody wrote them: argparse and shlex take the square of it."""
+    if len(line) > _LONGEST:
+        message = f"the line has {len(line):,} letters, and more than {_LONGEST:,} are not read"
+        raise InputError(message, fix="key:=variable gives what a cell of Python keeps in a variable")
     words = shlex.split(line)
     if len(words) > _MOST:
         raise InputError(f"the line has {len(words):,} words, and more than {_MOST:,} are not read")
