@@ -94,7 +94,8 @@ def test_a_process_that_dies_before_it_begins_is_a_finding(monkeypatch: pytest.M
     monkeypatch.setattr(campaign, "_ENOUGH", 1)
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     found = campaign.run("cells", 0, 5).found
-    assert any(what.startswith("dies: exit status 1") for _, what, _ in found), found
+    told = [one.what for findings in found.values() for one in findings]
+    assert any(what.startswith("dies: exit status 1") for what in told), told
 
 
 def test_trees_and_texts_are_changed_and_the_given_ones_stay() -> None:
