@@ -234,5 +234,7 @@ def test_a_task_with_a_new_kind_of_input(run: Run, made: Made, shell: Interactiv
     assert run("ear(b'RIFF')") == run("ear(sound=b'RIFF')") == b"RIFF"
     assert run("ear([b'a', b'b'])") == [b"a", b"b"]
     (tmp_path / "bell.wav").write_bytes(b"ding")
-    assert run(f"%compose run ear clip={tmp_path / 'bell.wav'}") == b"ding"  # a path is the user's own word
+    shell.user_ns["bell"] = tmp_path / "bell.wav"
+    assert run("%compose run ear clip:=bell") == b"ding"  # a pathlib.Path is the user's own word, a text is data
+    assert "outside the working folder" in str(run(f"%compose run ear clip={tmp_path / 'bell.wav'}"))
     assert "needs the input 'clip'" in str(run("%compose run ear"))
