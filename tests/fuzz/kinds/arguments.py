@@ -103,7 +103,8 @@ class Arguments(Kind):
             Path("keep.yml"),
         ]
         for file in self.mine:
-            file.write_text(f"- {CANARY} of {file.name}\n")
+            # A document below the folder may be read, and what is wrong in it is quoted.
+            file.write_text(f"- {CANARY if file.suffix != '.yml' else 'a line'} of {file.name}\n")
         self.shell = InteractiveShell.instance()
         self.shell.Completer.use_jedi = False
         self.shell.run_line_magic("load_ext", "mc_jupyter")
