@@ -79,6 +79,12 @@ def session() -> Iterator[mc.Session]:
         yield made
 
 
+def agree(session: mc.Session, names: list[str]) -> None:
+    """Say yes to everything that was asked of these names, as a button and a line do."""
+    consent = session.allowed.consent
+    consent.agree(consent.wanted(names))
+
+
 def cell(task: str, model: Path | str, *lines: str, driver: str | None = None) -> str:
     """A document of one model component, with further lines of it."""
     head = ["type: model", f"task: {task}", f"model: {model}", *([f"driver: {driver}"] if driver else [])]

@@ -113,12 +113,6 @@ class Consent:
             found += wishes
         return found
 
-    def give(self, names: Iterable[str]) -> list[Wish]:
-        """Say yes to everything that was asked of these names. InputError for one of which nothing was."""
-        given = self.wanted(names)
-        self.agree(given)
-        return given
-
     def agree(self, wishes: Iterable[Wish]) -> None:
         """Say yes to these."""
         for wish in wishes:

@@ -15,6 +15,7 @@ from mc_jupyter.trust import consent
 from mc_jupyter.trust.consent import Consent, Wish
 from mc_jupyter.trust.environment import HARMLESS, READERS, Allowed, Environment
 from mc_jupyter.trust.secrets import Secret
+from tests.conftest import agree
 from tests.trust.test_secrets import CANARY, NAMES
 
 Cell = Callable[..., str]
@@ -197,7 +198,7 @@ def test_a_yes_is_for_what_was_shown_and_outlives_the_session(monkeypatch: pytes
             NeedsWord, match="STYLE for its field text, shown to whoever reads the notebook in this folder"
         ):
             session.load(cell("like a ${env.STYLE}"))()
-        session.allowed.consent.give(["STYLE"])
+        agree(session, ["STYLE"])
         assert session.load(cell("like a ${env.STYLE}"))() == "like a pirate"
     with mc.Session() as later:
         assert later.load(cell("like a ${env.STYLE}"))() == "like a pirate"
@@ -211,7 +212,7 @@ def test_a_yes_to_a_token_is_none_to_another_hub(session: mc.Session, monkeypatc
     document = cell(token="${env.MY_TOKEN}")
     with pytest.raises(NeedsWord):
         session.load(document)
-    session.allowed.consent.give(["MY_TOKEN"])
+    agree(session, ["MY_TOKEN"])
     assert session.plan(document).problems == ()
     monkeypatch.setenv("HF_ENDPOINT", "https://me:pw@mirror.example")
     with pytest.raises(NeedsWord, match="https://mirror.example"):
@@ -228,7 +229,7 @@ def test_a_yes_to_show_something_is_for_the_readers_of_one_folder_and_to_send_it
         session.load(sent)
     with pytest.raises(NeedsWord):
         session.load(shown)()
-    session.allowed.consent.give(["STYLE", "MY_TOKEN"])
+    agree(session, ["STYLE", "MY_TOKEN"])
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert session.plan(sent).problems == ()
@@ -244,7 +245,7 @@ def test_one_question_names_everything_the_cell_wants(session: mc.Session, monke
     said = str(raised.value)
     assert "line 4: this cell wants the environment variable STYLE for its field text" in said
     assert 'Session(env=["STYLE", "TONE"])' in said
-    session.allowed.consent.give(["STYLE", "TONE"])
+    agree(session, ["STYLE", "TONE"])
     assert session.load(cell("${env.STYLE} ${env.TONE}"))() == "x x"
 
 
@@ -252,7 +253,7 @@ def test_only_what_was_asked_can_be_given(session: mc.Session, monkeypatch: pyte
     monkeypatch.setenv("STYLE", "pirate")
     session.plan(cell("${env.STYLE}", keep_alive="${env.STYLE}"))  # a plan is no question yet
     with pytest.raises(InputError, match="no cell has asked for 'STYLE'"):
-        session.allowed.consent.give(["STYLE"])
+        agree(session, ["STYLE"])
 
 
 def test_a_yes_can_be_taken_back(session: mc.Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +261,7 @@ def test_a_yes_can_be_taken_back(session: mc.Session, monkeypatch: pytest.Monkey
     handle = session.load(cell("${env.STYLE}"))
     with pytest.raises(NeedsWord):
         handle()
-    session.allowed.consent.give(["STYLE"])
+    agree(session, ["STYLE"])
     assert [word.wish.name for word in session.allowed.consent.given()] == ["STYLE"]
     session.allowed.consent.revoke(["STYLE"])
     assert list(session.allowed.consent.given()) == []
@@ -276,7 +277,7 @@ def test_a_yes_is_kept_where_nobody_else_writes_and_holds_no_value(
     monkeypatch.setenv("MY_TOKEN", CANARY)
     with pytest.raises(NeedsWord):
         session.load(cell(token="${env.MY_TOKEN}"))
-    session.allowed.consent.give(["MY_TOKEN"])
+    agree(session, ["MY_TOKEN"])
     (kept,) = consent.folder().iterdir()
     assert kept.stat().st_mode & 0o777 == 0o600
     assert kept.parent.stat().st_mode & 0o777 == 0o700
@@ -291,7 +292,7 @@ def test_a_yes_that_others_could_have_written_does_not_count(
     handle = session.load(cell("${env.STYLE}"))
     with pytest.raises(NeedsWord):
         handle()
-    session.allowed.consent.give(["STYLE"])
+    agree(session, ["STYLE"])
     (kept,) = consent.folder().iterdir()
     (kept if what == "file" else kept.parent).chmod(0o777)
     with pytest.raises(NeedsWord):
@@ -306,7 +307,7 @@ def test_a_damaged_yes_is_none(session: mc.Session, monkeypatch: pytest.MonkeyPa
     handle = session.load(cell("${env.STYLE}"))
     with pytest.raises(NeedsWord):
         handle()
-    session.allowed.consent.give(["STYLE"])
+    agree(session, ["STYLE"])
     next(consent.folder().iterdir()).write_text(content)
     assert list(session.allowed.consent.given()) == []
     with pytest.raises(NeedsWord):
@@ -337,7 +338,7 @@ def test_a_projects_list_counts_once_the_user_says_so(session: mc.Session, monke
     session.allowed.consent.where = lambda: "attended"
     with pytest.raises(NeedsWord, match="%compose trust pyproject.toml"):
         handle()
-    session.allowed.consent.give(["pyproject.toml"])
+    agree(session, ["pyproject.toml"])
     assert handle() == "pirate"
     assert session.load(cell("another ${env.STYLE}"))() == "another pirate"
     with pytest.raises(NeedsWord):

@@ -17,6 +17,7 @@ from mc_jupyter.errors import ExpressionError, InputError, NeedsWord
 from mc_jupyter.events import Note, Run
 from mc_jupyter.trust import consent
 from mc_jupyter.trust.permissions import Permissions
+from tests.conftest import agree
 
 CELL = """component:
   type: model
@@ -104,7 +105,7 @@ def test_a_file_elsewhere_is_read_where_the_cell_or_the_session_allows_it(by: st
                 NeedsWord, match="line 7: allow_paths: true lets this cell, in this folder, read any file"
             ):
                 larger("../outside.png")
-            session.allowed.consent.give(["allow_paths"])
+            agree(session, ["allow_paths"])
         assert larger.permissions.paths
         assert larger("../outside.png").size == (6, 6)
         assert larger.stream is not None
@@ -125,7 +126,7 @@ def test_an_address_is_fetched_where_the_cell_or_the_session_allows_it(by: str) 
                 NeedsWord, match="allow_urls: true lets this cell, in this folder, read any public address"
             ):
                 larger(address)
-            session.allowed.consent.give(["allow_urls"])
+            agree(session, ["allow_urls"])
         with pytest.raises(InputError, match="no public address"):
             larger(address)
     with mc.Session() as session, pytest.raises(InputError, match="allow_urls: true"):
@@ -138,7 +139,7 @@ def test_permissions_can_be_set_on_a_loaded_component(session: mc.Session, folde
     assert "nothing" in str(change)
     with pytest.raises(NeedsWord):
         larger("../outside.png")
-    session.allowed.consent.give(["allow_paths"])
+    agree(session, ["allow_paths"])
     assert larger("../outside.png").size == (6, 6)
 
 
@@ -177,7 +178,7 @@ def test_no_cell_reads_files_elsewhere_by_its_own_word(session: mc.Session, fold
     thief = session.load(STEALING)
     with pytest.raises(NeedsWord, match="allow_paths"):
         thief()
-    session.allowed.consent.give(["allow_paths"])
+    agree(session, ["allow_paths"])
     with pytest.raises(NeedsWord):  # a yes to one cell is none to another
         session.load(STEALING.replace("../key", "../other"), "another")()
     thief.set(temperature=0.5)
@@ -193,7 +194,7 @@ def allowed(session: mc.Session, text: str, name: str = "allowed") -> mc.Handle:
     handle = session.load(text, name)
     with pytest.raises(NeedsWord):
         handle("../outside.png")
-    session.allowed.consent.give(["allow_paths"])
+    agree(session, ["allow_paths"])
     return handle
 
 
