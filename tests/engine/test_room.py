@@ -17,7 +17,7 @@ import pytest
 
 import mc_jupyter as mc
 from mc_jupyter.errors import DoesNotFit, SpecError
-from mc_jupyter.events import Note, Run
+from mc_jupyter.events import Note, Piece, Run
 from tests import models
 from tests.conftest import cell
 from tests.test_session import GREEDY, model_of
@@ -101,13 +101,22 @@ class TestRoom:
             assert "second" not in session.handles
 
     def test_a_running_model_stays(self, llama: Path, other: Path) -> None:
+        runs, enough = threading.Event(), threading.Event()
+
+        def hold(event: Any) -> None:
+            if isinstance(event, Piece) and not runs.is_set():
+                runs.set()
+                enough.wait(60)
+
         with mc.Session(memory={"cpu": ONE}) as session:
-            long = "params: {max_output_length: 200, min_output_length: 200}"
-            stream = session.load(cell("text-generation", llama, long), "first").stream("the fox")
-            next(iter(stream))
+            first = session.load(cell("text-generation", llama, GREEDY), "first")
+            calling = threading.Thread(target=lambda: first("the fox", run=Run(hold)))
+            calling.start()
+            assert runs.wait(60)
             with pytest.raises(DoesNotFit):
                 session.load(cell("text-generation", other), "second")
-            stream.close()
+            enough.set()
+            calling.join(60)
             session.load(cell("text-generation", other), "second")
             assert resident_names(session) == [("second",)]
 
