@@ -22,7 +22,7 @@ from mc_jupyter.events import Phase, Run
 from mc_jupyter.language.fields import Format, HubSource, LocalSource, StarterSource
 from mc_jupyter.trust.names import path_fault
 from mc_jupyter.weights import hub, known
-from mc_jupyter.weights.checkpoint import Checkpoint, missing_parts, read
+from mc_jupyter.weights.checkpoint import Checkpoint, index_reader, missing_parts, read
 from mc_jupyter.weights.download import Download
 from mc_jupyter.weights.foreign import refuse_foreign
 from mc_jupyter.weights.formats import ENDINGS, FORMATS, format_of, loadable
@@ -136,7 +136,10 @@ def _find_in_cache(
         return None
     known = hub.listing_here(source, commit)
     names = known.names if known else _names_in(folder)
-    chosen = choose(names, kind=kind, formats=formats, filename=source.filename)
+    try:
+        chosen = choose(names, kind=kind, formats=formats, filename=source.filename, read=index_reader(folder))
+    except NotWhole:
+        return None
     if chosen is None:
         return None
     refuse_pickles(chosen, allow_pickle, source.repository, names)
@@ -175,7 +178,7 @@ def _not_here(source: HubSource, because: str, kind: Kind, formats: Sequence[For
     folder = where / "snapshots" / (commit or "")
     known = hub.listing_here(source, commit) if commit else None
     names = known.names if known else _names_in(folder) if commit else []
-    chosen = choose(names, kind=kind, formats=formats, filename=source.filename)
+    chosen = choose(names, kind=kind, formats=formats, filename=source.filename, read=index_reader(folder))
     if commit is None:
         lacks = f"nothing of it is in {where.parent}"
     elif chosen is None:
@@ -233,6 +236,8 @@ def _download(
         if before_download:
             before_download(sum(entry.size for entry in weights))
         download.get(weights)
+    indexes = index_reader(download.folder)  # now they are here, and say which of the files belong together
+    chosen = choose(listing_.names, kind=kind, formats=formats, filename=source.filename, read=indexes) or chosen
     checkpoint = _looked_at(download.folder, chosen, source.repository, kind, listing_.commit, alone=alone)
     download.publish()
     return checkpoint
@@ -265,9 +270,9 @@ def _find_local(
     folder = path.parent if path.is_file() else path
     names = _names_in(folder)
     if path.is_file():
-        chosen = choose(names, kind=kind, formats=formats, filename=path.name)
+        chosen = choose(names, kind=kind, formats=formats, filename=path.name, read=index_reader(folder))
     else:
-        chosen = choose(names, kind=kind, formats=_formats_asked(format, formats))
+        chosen = choose(names, kind=kind, formats=_formats_asked(format, formats), read=index_reader(folder))
     if chosen is None:
         raise _no_weights_here(written, folder, names, _formats_asked(format, formats))
     refuse_pickles(chosen, allow_pickle, written, names)

@@ -5,6 +5,7 @@ Sizes and number types come from the headers of safetensors files (`headers`), w
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -14,7 +15,8 @@ from mc_jupyter.trust import names as naming
 from mc_jupyter.weights.formats import check_beginning, format_of
 from mc_jupyter.weights.headers import SIZES, tensors
 from mc_jupyter.weights.reading import AGAIN, INDEX, NOTHING, Config, NotWhole, read_config, shown
-from mc_jupyter.weights.selection import SHARD, Chosen, shared_stem
+from mc_jupyter.weights.selection import Chosen
+from mc_jupyter.weights.shards import Reader, listed_with, numbered
 from mc_jupyter.words import listing
 
 
@@ -109,17 +111,21 @@ def read(folder: Path, chosen: Chosen, revision: str | None = None, *, alone: bo
 
 def missing_parts(folder: Path, chosen: Chosen) -> list[str]:
     """Weight files that the chosen ones need and that are not there: by their index, and by their numbers."""
-    needed = set(chosen.weights)
+    read, needed = index_reader(folder), set(chosen.weights)
     for name in chosen.weights:
-        stem, sharded, suffix = shared_stem(name)
-        index = folder / f"{stem}{suffix}.index.json"
-        if sharded and index.is_file():
-            needed |= {naming.beside(name, part) for part in shards(index)}
-        elif sharded:
-            last = SHARD.search(name[: -len(suffix)])
-            count = int(last[1]) if last else 0
-            needed |= {f"{stem}-{n:05d}-of-{count:05d}{suffix}" for n in range(1, count + 1)}
+        needed |= set(listed_with(name, chosen.companions, read) or numbered(name))
     return sorted(name for name in needed if not (folder / name).is_file())
+
+
+def index_reader(folder: Path) -> Reader:
+    """What says which parts an index of this folder lists: names as the folder sees them."""
+
+    @functools.cache
+    def read(index: str) -> tuple[str, ...]:
+        file = folder / index
+        return tuple(naming.beside(index, part) for part in shards(file)) if file.is_file() else ()
+
+    return read
 
 
 def shards(index: Path) -> tuple[str, ...]:

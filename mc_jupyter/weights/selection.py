@@ -12,6 +12,7 @@ from typing import Literal
 from mc_jupyter.errors import WeightsError
 from mc_jupyter.language.fields import Format
 from mc_jupyter.weights.formats import ENDINGS, FORMATS, SUFFIXES, format_of, loadable
+from mc_jupyter.weights.shards import VARIANTS, Group, Reader, group_of, index_name, listed_with, unread
 from mc_jupyter.words import listing
 
 Kind = Literal["model", "adapter"]
@@ -22,8 +23,7 @@ _COMPANIONS = (".json", ".jinja", ".txt", ".model", ".spm", ".tiktoken", ".bpe")
 _ELSEWHERE = re.compile(
     r"(onnx|openvino|coreml|mlx|tflite|tf|flax|gguf|original|runs|logs|checkpoint-\d+|\..*)$", re.IGNORECASE
 )
-SHARD = re.compile(r"-\d{5}-of-(\d{5})$")
-_VARIANT = re.compile(r"\.(fp16|bf16|fp32|non_ema|ema)$")
+_VARIANT = re.compile(rf"\.({VARIANTS})$")
 _TRAINING = re.compile(r"(training_args|optimizer|scheduler|scaler|rng_state|random_states)")
 _ADAPTER = re.compile(r"(adapter_model|pytorch_lora_weights)$")
 _SENTENCE_MODULE = re.compile(r"\d+_\w+$")
@@ -47,21 +47,27 @@ class Chosen:
 
 
 def choose(
-    names: Iterable[str], *, kind: Kind = "model", formats: Sequence[Format] = FORMATS, filename: str | None = None
+    names: Iterable[str],
+    *,
+    kind: Kind = "model",
+    formats: Sequence[Format] = FORMATS,
+    filename: str | None = None,
+    read: Reader = unread,
 ) -> Chosen | None:
     """The files of the model among `names`, in the first of `formats` that is there; None when there are no weights.
 
-    WeightsError when there are several models and nothing says which, or when the only weights are an adapter's.
+    `read` says what an index lists, where it is here already. WeightsError when there are several models and nothing
+    says which, or when the only weights are an adapter's.
     """
     names = sorted(names)
     companions = tuple(name for name in names if name.endswith(_COMPANIONS) and not _is_elsewhere(name))
     if filename is not None:
-        weights = _with_shards(filename, names)
+        weights = _with_shards(filename, names, read)
         return (
             Chosen(_format_asked(filename, formats), weights + _beside(weights, names), companions) if weights else None
         )
     for format in formats:
-        weights = tuple(_weights(names, kind, format, formats))
+        weights = tuple(_weights(names, kind, format, formats, read))
         if weights:
             return Chosen(format, weights + _beside(weights, names), companions)
     return None
@@ -84,13 +90,14 @@ def _is_elsewhere(name: str) -> bool:
     return any(_ELSEWHERE.match(part) for part in name.split("/")[:-1])
 
 
-def _with_shards(filename: str, names: Sequence[str]) -> tuple[str, ...]:
-    """The file, with the other parts where its name says that it is one of several (`-00001-of-00003`)."""
+def _with_shards(filename: str, names: Sequence[str], read: Reader) -> tuple[str, ...]:
+    """The file, with the other parts where an index or its name says that it is one of several (`-00001-of-00003`)."""
     if filename not in names:
         return ()
-    stem = shared_stem(filename)
-    parts = tuple(name for name in names if shared_stem(name) == stem)
-    return parts if stem[1] else (filename,)
+    if parts := listed_with(filename, names, read):
+        return parts
+    group = group_of(filename)
+    return tuple(name for name in names if group_of(name) == group) if group.of else (filename,)
 
 
 def _beside(weights: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
@@ -99,45 +106,43 @@ def _beside(weights: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name in data)
 
 
-def shared_stem(name: str) -> tuple[str, bool, str]:
-    """(name without shard number and suffix, whether it is a shard, suffix): equal for the parts of one model."""
-    stem, dot, suffix = name.rpartition(".")
-    return SHARD.sub("", stem), bool(SHARD.search(stem)), dot + suffix
-
-
-def _weights(names: Sequence[str], kind: Kind, format: Format, formats: Sequence[Format]) -> Iterator[str]:
+def _weights(
+    names: Sequence[str], kind: Kind, format: Format, formats: Sequence[Format], read: Reader
+) -> Iterator[str]:
     by_folder: dict[str, list[str]] = defaultdict(list)
     for name in names:
         by_folder[str(PurePosixPath(name).parent)].append(name)
     pipeline = kind == "model" and "model_index.json" in names  # diffusers: one folder per part, each with weights
     if not pipeline:
-        yield from _in_folder(by_folder["."], kind, format)
+        yield from _in_folder(by_folder["."], kind, format, read)
         if format == "onnx" and not any(name.endswith(".onnx") for name in by_folder["."]):
-            yield from _in_folder(by_folder["onnx"], kind, format)  # where optimum and transformers.js put them
+            yield from _in_folder(by_folder["onnx"], kind, format, read)  # where optimum and transformers.js put them
     for folder in sorted(by_folder.keys() - {"."}):
         if pipeline and "/" not in folder and not _ELSEWHERE.match(folder):
             # A part in another format than the rest (a safety checker that exists as .bin only) belongs all the same.
-            found = (list(_in_folder(by_folder[folder], kind, each)) for each in (format, *formats))
+            found = (list(_in_folder(by_folder[folder], kind, each, read)) for each in (format, *formats))
             yield from next((weights for weights in found if weights), [])
         elif kind == "model" and _SENTENCE_MODULE.match(folder):  # sentence-transformers: 2_Dense/model.safetensors
-            yield from _in_folder(by_folder[folder], kind, format)
+            yield from _in_folder(by_folder[folder], kind, format, read)
 
 
-def _in_folder(names: Sequence[str], kind: Kind, format: Format) -> Sequence[str]:
-    groups: dict[tuple[str, bool, str], list[str]] = defaultdict(list)
+def _in_folder(names: Sequence[str], kind: Kind, format: Format, read: Reader) -> Sequence[str]:
+    groups: dict[Group, list[str]] = defaultdict(list)
     for name in names:
         if name.lower().endswith(SUFFIXES[format]) and not _TRAINING.match(PurePosixPath(name).name):
-            groups[shared_stem(name)].append(name)
+            groups[group_of(name)].append(name)
     if kind == "model":
         groups = _without_adapters(groups)
     for unwanted in (_VARIANT.search, re.compile(r"(.*/)?(consolidated|mmproj)").match):
-        groups = {group: files for group, files in groups.items() if not unwanted(group[0])} or groups
+        groups = {group: files for group, files in groups.items() if not unwanted(group.stem)} or groups
+    if listed := _by_index(names, groups, kind, format, read):
+        return listed
     if len(groups) <= 1:
         return [name for files in groups.values() for name in files]
     for stem in _FIRST[kind]:
         for sharded in (False, True):
             for group, files in groups.items():
-                if PurePosixPath(group[0]).name == stem and group[1] is sharded:
+                if PurePosixPath(group.stem).name == stem and bool(group.of) is sharded:
                     return files
     if format in ("onnx", "tensorrt"):  # a pack of networks that work together, as insightface's
         return [name for files in groups.values() for name in files]
@@ -148,8 +153,27 @@ def _in_folder(names: Sequence[str], kind: Kind, format: Format) -> Sequence[str
     )
 
 
-def _without_adapters(groups: dict[tuple[str, bool, str], list[str]]) -> dict[tuple[str, bool, str], list[str]]:
-    models = {group: files for group, files in groups.items() if not _ADAPTER.search(group[0])}
+def _by_index(
+    names: Sequence[str], groups: Mapping[Group, Sequence[str]], kind: Kind, format: Format, read: Reader
+) -> Sequence[str]:
+    """The parts that an index lists, whatever they are called; nothing where there is none, or one file is the whole.
+
+    Of an index that is not here yet, the files that may be listed are taken where their names do not tell.
+    """
+    alone = {PurePosixPath(group.stem).name for group in groups if not group.of}
+    for name in names:
+        for stem, suffix in ((stem, suffix) for stem in _FIRST[kind] for suffix in SUFFIXES[format]):
+            if PurePosixPath(name).name != index_name(stem, suffix) or stem in alone:
+                continue
+            if listed := read(name):
+                return listed
+            if not any(group.of for group in groups):
+                return [file for files in groups.values() for file in files]
+    return []
+
+
+def _without_adapters(groups: dict[Group, list[str]]) -> dict[Group, list[str]]:
+    models = {group: files for group, files in groups.items() if not _ADAPTER.search(group.stem)}
     if groups and not models:
         name = next(iter(groups.values()))[0]
         raise WeightsError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import ComposeError, DoesNotFit, MissingPackage, PlanError, WeightsError
 from mc_jupyter.faults import reason, said_as
+from mc_jupyter.weights.checkpoint import shards
 from mc_jupyter.weights.headers import tensors
 from mc_jupyter.weights.reading import shown
 from mc_jupyter.weights.unsafe import contents
@@ -94,13 +95,17 @@ def _explained(error: Exception, checkpoint: Checkpoint) -> ComposeError | None:
 
 
 def _standard(checkpoint: Checkpoint) -> bool:
-    """Whether transformers finds these files by their names."""
-    stem = {"safetensors": "model", "pytorch": "pytorch_model"}.get(checkpoint.format)
-    return all(f.name.startswith(f"{stem}.") or f.name.startswith(f"{stem}-0") for f in checkpoint.files)
+    """Whether transformers finds just these files: by the one name that it looks for, or else by the index of that."""
+    name = {"safetensors": "model.safetensors", "pytorch": "pytorch_model.bin"}.get(checkpoint.format)
+    files = {file.name for file in checkpoint.files if file.parent == checkpoint.folder}
+    if name is None or (checkpoint.folder / name).is_file():
+        return files == {name}
+    index = checkpoint.folder / f"{name}.index.json"
+    return index.is_file() and files == set(shards(index))
 
 
 def _read_one_file(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Load weights whose file has a name of its own (`filename: model.fp16.safetensors`)."""
+    """Load weights whose files have names of their own (`filename: model.fp16.safetensors`), or no index."""
     from transformers import AutoConfig
 
     state: dict[str, Any] = {}
