@@ -121,6 +121,8 @@ class _Writer:
         field = every.get(name, name)
         if field in names:
             return field
+        if ours := shape.action.ours_for(name):
+            raise UnknownName(f"{name!r} is no field that can be set", fix=ours)
         # An adapter's own name alone is most likely its weight.
         others = [other for other, own in every.items() if own in names]
         meant, near = (ADAPTER + name, [ADAPTER + name]) if ADAPTER + name in names else (name, [*names, *others])

@@ -33,10 +33,13 @@ class Findings:
         """Note an error's problems, at this place where they have none of their own."""
         self.problems += error.at(place).problems
 
-    def unknown_key(self, key: str, container: Map, known: Iterable[str]) -> None:
-        """Note a key that cannot stand where it stands, with those that can."""
+    def unknown_key(self, key: str, container: Map, known: Iterable[str], fields: type[Closed] = Closed) -> None:
+        """Note a key that cannot stand where it stands, with those that can; or ours for another program's word.
+
+        `fields` are those that might have been meant.
+        """
         known = list(known)
-        fix = did_you_mean(key, known) or f"known here: {', '.join(sorted(known))}"
+        fix = fields.ours_for(key) or did_you_mean(key, known) or f"known here: {', '.join(sorted(known))}"
         self.wrong(f"unknown key {key!r}", place_in(container, (key,), key=True), fix)
 
     def result(self) -> tuple[str, ...]:

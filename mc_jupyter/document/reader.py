@@ -152,10 +152,11 @@ class _ComponentReader:
             if inner in self.shape.action.names():
                 self.put(into, nested, inner)
             else:
-                self.found.unknown_key(inner, nested, self.shape.action.names())
+                self.found.unknown_key(inner, nested, self.shape.action.names(), self.shape.action)
 
     def unknown_key(self, key: str, written: Map, beside: tuple[str, ...]) -> None:
-        self.found.unknown_key(key, written, (*beside, *self.shape.action.names(), *self.kind.nested))
+        known = (*beside, *self.shape.action.names(), *self.kind.nested)
+        self.found.unknown_key(key, written, known, self.shape.action)
 
     def actions_written(self) -> Iterator[Map]:
         """The mapping of each action; an empty one where the component says none."""

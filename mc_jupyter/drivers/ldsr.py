@@ -16,6 +16,7 @@ from mc_jupyter.drivers._memory import refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes
 from mc_jupyter.errors import InputError, PlanError
 from mc_jupyter.events import Advance, Run
+from mc_jupyter.language.fields import SEEDS
 from mc_jupyter.tasks import Task
 from mc_jupyter.tasks.image_upscale import ImageUpscale
 from mc_jupyter.values.pictures import marked
@@ -131,7 +132,7 @@ class Ldsr(Driver):
         steps = _Steps(self.pipeline, action.num_inference_steps or _STEPS, len(images), call.run)
         results: list[Image | None] = []
         for k, image in enumerate(images):
-            results.append(None if call.run.stopped else self._enlarged(image, action, first + k, steps))
+            results.append(None if call.run.stopped else self._enlarged(image, action, (first + k) % SEEDS, steps))
         return results
 
     def _enlarged(self, image: Image, action: Any, seed: int, steps: _Steps) -> Image | None:

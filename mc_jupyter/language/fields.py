@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -43,10 +43,18 @@ class Closed(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
 
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """What other programs call things, in small letters: the word → what to write here instead."""
+
     @classmethod
     def names(cls) -> Mapping[str, str]:
         """Every name that the fields answer to, with the field's own: `text`, and `prompt` for `text` too."""
         return _names(cls)
+
+    @classmethod
+    def ours_for(cls, word: str) -> str | None:
+        """What to write here for another program's word, as `CFG scale`; None where that is not known."""
+        return cls.elsewhere.get(word.lower().replace(" ", "_").replace("-", "_"))
 
     @model_validator(mode="before")
     @classmethod
@@ -114,6 +122,20 @@ def _names(model: type[Closed]) -> Mapping[str, str]:
     spelled = ((name, mark) for name, info in fields for mark in info.metadata if isinstance(mark, Spelled))
     others = {other: name for name, mark in spelled for other in mark.names}
     return MappingProxyType({**others, **{name: name for name in model.model_fields}})
+
+
+# --- where drawing begins ---------------------------------------------------------------------------------------------
+
+SEEDS = 2**64
+"""How many seeds there are: torch's generators take no more, and those of other programs fit."""
+
+
+def _any_is_none(seed: int) -> int | None:
+    return None if seed == -1 else seed
+
+
+Seed = Annotated[int, Field(ge=-1, lt=SEEDS), AfterValidator(_any_is_none)]
+"""Where a generator begins. -1 says what other programs mean by it: any, which is what saying nothing means here."""
 
 
 # --- where a model comes from -----------------------------------------------------------------------------------------

@@ -95,9 +95,15 @@ def _complaint(found: list[Any]) -> str:
         return "has no known provider: huggingface, local or starter"
     if first["type"] in _LIMITS:
         words, key = _LIMITS[first["type"]]
-        return f"should be {words} {first['ctx'][key]:g}, and is {shown}"
+        return f"should be {words} {_limit(first['ctx'][key])}, and is {shown}"
     should = list(dict.fromkeys(_SHOULD_BE.get(f["type"], f["msg"]) for f in found))
     return f"should be {' or '.join(should)}" + (f", and is {shown}" if shown else "")
+
+
+def _limit(limit: Any) -> str:
+    """A limit as a reader writes it: 2**64, of which 1.84467e+19 is the wrong one."""
+    power = isinstance(limit, int) and limit > 2**31 and limit.bit_count() == 1
+    return f"2**{limit.bit_length() - 1}" if power else f"{limit:g}"
 
 
 def _fix(found: list[Any]) -> str | None:

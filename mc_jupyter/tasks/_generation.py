@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from mc_jupyter.errors import Problem
-from mc_jupyter.language.fields import Bound
+from mc_jupyter.language.fields import Bound, Seed
 from mc_jupyter.tasks import TaskAction
 
 _SAMPLING = ("temperature", "top_p", "top_k")
@@ -61,7 +61,7 @@ class GenerationAction(TaskAction):
         False, description="Cut an input that is too long (its beginning is dropped) instead of refusing it."
     )
     streaming: Bound[bool] = Field(False, description="Give the answer piece by piece, as a stream.")
-    seed: Bound[Annotated[int, Field(ge=0, lt=2**63)]] | None = Field(
+    seed: Bound[Seed] | None = Field(
         None, description="Makes drawing repeatable; without one, the seed that was drawn is part of the result."
     )
 

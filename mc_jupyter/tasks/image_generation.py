@@ -6,13 +6,29 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mc_jupyter.language.fields import Bound, Closed, Spelled
+from mc_jupyter.language.fields import Bound, Closed, Seed, Spelled
 from mc_jupyter.language.kinds import TEXT, Takes
 from mc_jupyter.tasks import Task, TaskAction
 
 # Every model wants multiples of 8, most of them of more: the driver knows which.
 Side = Annotated[int, Field(ge=8, le=16384)]
 Scale = Annotated[float, Field(ge=0, le=50)]
+
+_GUIDANCE = "guidance_scale: is its name here, and with flux true_cfg_scale: beside negative_prompt:"
+_SAMPLER = "remove it: the model is drawn by the scheduler that its files name"
+_FROM_TEXT = "remove it: pictures are drawn from the description alone"
+
+
+_ELSEWHERE = {
+    **dict.fromkeys(("cfg", "cfg_scale", "scale"), _GUIDANCE),
+    "distilled_cfg_scale": "guidance_scale: is its name here, with flux",
+    **dict.fromkeys(("sampler", "sampler_name", "sampler_index", "scheduler", "schedule_type"), _SAMPLER),
+    **dict.fromkeys(("num_steps", "n_steps", "sampling_steps", "ddim_steps"), "num_inference_steps: is its name here"),
+    "negative": "negative_prompt: is its name here",
+    "size": "width: and height:, in pixels",
+    **dict.fromkeys(("n", "n_iter", "batch_count", "num_outputs", "n_samples"), "num_images: is its name here"),
+    **dict.fromkeys(("denoising_strength", "denoise", "strength", "init_image"), _FROM_TEXT),
+}
 
 
 class ImageGeneration(Task):
@@ -34,6 +50,8 @@ class ImageGeneration(Task):
     class Action(TaskAction):
         """What to draw, and how."""
 
+        elsewhere = _ELSEWHERE
+
         prompt: Annotated[Bound[str | list[str]], Spelled("text"), Takes(TEXT, "prompt", "text")] = Field(
             description="What to draw, or a list."
         )
@@ -45,7 +63,7 @@ class ImageGeneration(Task):
             None, description="Height in pixels; default: what the model was trained for."
         )
         num_inference_steps: Annotated[
-            Bound[Annotated[int, Field(ge=1, le=1000)]] | None, Spelled("inference_steps")
+            Bound[Annotated[int, Field(ge=1, le=1000)]] | None, Spelled("inference_steps", "steps")
         ] = Field(None, description="Denoising steps (default: sdxl 30, flux 28, flux schnell 4, hunyuan 50).")
         guidance_scale: Bound[Scale] | None = Field(
             None, description="How closely to follow the description (default: sdxl 7.5, flux 3.5, hunyuan 5)."
@@ -57,7 +75,9 @@ class ImageGeneration(Task):
             None, description="How closely to follow the description (hunyuan-image's distilled models; default: 3.25)."
         )
         clip_skip: Bound[Annotated[int, Field(ge=1, le=64)]] | None = Field(
-            None, description="How many of the text encoders' last layers to leave out (sdxl)."
+            None,
+            description="How many more of the text encoders' layers to leave out, besides the last, which sdxl always "
+            "leaves out: 1 is clip skip 3 of programs that count it too.",
         )
         max_sequence_length: Bound[Annotated[int, Field(ge=1, le=512)]] | None = Field(
             None, description="Most tokens of the description (flux; default: 512, schnell 256)."
@@ -65,7 +85,7 @@ class ImageGeneration(Task):
         num_images_per_prompt: Annotated[
             Bound[Annotated[int, Field(ge=1, le=64)]], Spelled("num_return_images", "num_images")
         ] = Field(1, description="How many images for each description.")
-        seed: Bound[Annotated[int, Field(ge=0, lt=2**63)]] | None = Field(
+        seed: Bound[Seed] | None = Field(
             None, description="Makes drawing repeatable; image k of a call has seed + k. Default: drawn, and recorded."
         )
         method: Bound[Literal["generate"]] = Field("generate", description="Draw from the description alone.")

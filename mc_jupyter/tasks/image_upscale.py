@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mc_jupyter.language.fields import Bound, Closed, Spelled
+from mc_jupyter.language.fields import Bound, Closed, Seed, Spelled
 from mc_jupyter.tasks import Images, Task, TaskAction
 
 
@@ -54,6 +54,6 @@ class ImageUpscale(Task):
         eta: Bound[Annotated[float, Field(ge=0, le=1)]] | None = Field(
             None, description="Share of fresh noise in each step of a DDIM scheduler (default: 0). Only ldsr."
         )
-        seed: Bound[Annotated[int, Field(ge=0, lt=2**63)]] | None = Field(
+        seed: Bound[Seed] | None = Field(
             None, description="Where the noise begins; the same seed gives the same image. Only ldsr."
         )

@@ -146,6 +146,20 @@ class TestPixels:
         if "guidance" not in line:
             assert not np.array_equal(pixels(image), direct(pipe(kind), kind))
 
+    def test_the_largest_seed_is_the_generators_own_and_the_next_begins_again(
+        self, made: Any, drawing: mc.Session, pipe: Any
+    ) -> None:
+        last = 2**64 - 1
+        images = drawing.load(text(made["sdxl"], f"seed: {last}", "num_images: 2"), "last")("a red fox")
+        assert [origin(image).facts["seed"] for image in images] == [last, 0]
+        assert np.array_equal(pixels(images[0]), direct(pipe("sdxl"), "sdxl", seed=last))
+
+    def test_seed_minus_one_draws_a_seed_and_records_it(self, made: Any, drawing: mc.Session, pipe: Any) -> None:
+        image = drawing.load(text(made["sdxl"], "seed: -1"), "any")("a red fox")
+        drawn = origin(image).facts["seed"]
+        assert drawn >= 0
+        assert np.array_equal(pixels(image), direct(pipe("sdxl"), "sdxl", seed=drawn))
+
     def test_flux_keeps_from_its_negative_prompt(self, made: Any, drawing: mc.Session, pipe: Any) -> None:
         image = drawing.load(text(made["flux"], "negative_prompt: fog", "true_cfg_scale: 4"), "flux")("a fox", seed=7)
         plain = direct(pipe("flux"), "flux", prompt="a fox")

@@ -13,12 +13,13 @@ from mc_jupyter.drivers._diffusers.decoding import pictures
 from mc_jupyter.drivers._diffusers.previews import Budget, Watched, small, watching
 from mc_jupyter.errors import InputError, Problem
 from mc_jupyter.events import Advance, Preview, Run
+from mc_jupyter.language.fields import SEEDS
 from mc_jupyter.values.pictures import marked
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_SEEDS = 2**32  # of those that are drawn: short enough to type
+_SHORT = 2**32  # of those that are drawn: short enough to type
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,10 @@ class Wanted:
 def wanted(call: TaskCall) -> list[Wanted]:
     """Every image that a call asks for, in order. The seeds follow one another."""
     action = call.action
-    first = randbelow(_SEEDS) if action.seed is None else action.seed
+    first = randbelow(_SHORT) if action.seed is None else action.seed
     each = action.num_images_per_prompt
     return [
-        Wanted(item, prompt, (first + item * each + k) % 2**63)
+        Wanted(item, prompt, (first + item * each + k) % SEEDS)
         for item, prompt in enumerate(call.items)
         for k in range(each)
     ]

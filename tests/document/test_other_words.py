@@ -1,0 +1,80 @@
+"""Settings as other programs write them: they work, or the error says which word of ours to write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import mc_jupyter as mc
+from mc_jupyter.errors import SpecError, UnknownName
+from mc_jupyter.tasks import Task
+from mc_jupyter.values.pictures import origin
+
+DRAW = "component: {type: model, task: image-generation, driver: echo, width: 8, height: 8, %s}"
+
+
+def fix(session: mc.Session, line: str) -> str:
+    with pytest.raises(SpecError) as caught:
+        session.load(DRAW % line)
+    return caught.value.problems[0].fix or ""
+
+
+@pytest.mark.parametrize(
+    ("line", "ours"),
+    [
+        ("cfg_scale: 7", "guidance_scale:"),
+        ("CFG scale: 7", "guidance_scale:"),
+        ("cfg: 7", "guidance_scale:"),
+        ("params: {cfg_scale: 7}", "guidance_scale:"),
+        ("action: {sampler: euler}", "remove it: the model is drawn by the scheduler"),
+        ("Sampler: Euler a", "remove it: the model is drawn by the scheduler"),
+        ("scheduler: karras", "remove it: the model is drawn by the scheduler"),
+        ("size: 512x512", "width: and height:"),
+        ("batch_count: 2", "num_images:"),
+        ("denoising_strength: 0.5", "remove it: pictures are drawn from the description"),
+    ],
+)
+def test_another_programs_word_is_answered_by_ours(line: str, ours: str, session: mc.Session) -> None:
+    assert ours in fix(session, line)
+
+
+def test_a_word_that_nobody_uses_is_still_the_nearest_of_ours(session: mc.Session) -> None:
+    assert fix(session, "guidance_scal: 7") == "did you mean 'guidance_scale'?"
+
+
+def test_setting_another_programs_word_says_ours(session: mc.Session) -> None:
+    handle = session.load(DRAW % "seed: 1")
+    with pytest.raises(UnknownName) as caught:
+        handle.set(cfg_scale=7)
+    assert "guidance_scale:" in (caught.value.problems[0].fix or "")
+
+
+def test_steps_are_the_denoising_steps(session: mc.Session) -> None:
+    assert origin(session.load(DRAW % "steps: 3")("a hat")).facts["num_inference_steps"] == 3
+
+
+@pytest.mark.parametrize("task", ["image-generation", "image-upscale", "text-generation", "chat-completion"])
+def test_seed_minus_one_is_as_if_nothing_were_said(task: str) -> None:
+    made = Task.named(task)
+    written = [made.Action.model_validate({made.input: "${input.x}", "seed": seed}) for seed in (-1, 7)]
+    assert [getattr(action, "seed", None) for action in written] == [None, 7]
+
+
+def test_an_expression_and_a_call_may_give_minus_one(session: mc.Session) -> None:
+    handle = session.load(DRAW % "seed: '${input.begin as integer | 5}'")
+    assert origin(handle("a hat", begin=-1)).facts["seed"] == 0  # what echo draws with when nobody says a seed
+    assert origin(handle("a hat", seed=-1)).facts["seed"] == 0
+    assert origin(handle("a hat")).facts["seed"] == 5
+
+
+@pytest.mark.parametrize(("seed", "limit"), [(2**64, "less than 2\\*\\*64"), (-2, "at least -1")])
+def test_a_seed_that_no_generator_takes_is_told_with_the_limit(seed: int, limit: str, session: mc.Session) -> None:
+    with pytest.raises(SpecError, match=f"seed should be {limit}, and is {seed}"):
+        session.load(DRAW % f"seed: {seed}")
+
+
+def test_clip_skip_says_that_one_layer_is_left_out_already() -> None:
+    schema: dict[str, Any] = mc.schema()
+    draws = next(c for c in schema["$defs"]["component"]["oneOf"] if c["title"] == "model image-generation")
+    assert "besides the last" in draws["properties"]["clip_skip"]["description"]
