@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from mc_jupyter.errors import ComposeError, ExpressionError, Place, Problem, SpecError
 from mc_jupyter.language import cell, expressions
-from mc_jupyter.language.cell import Map, place_in
+from mc_jupyter.language.cell import Map, lookalikes, place_in
 from mc_jupyter.language.expressions import Reference
 from mc_jupyter.language.fields import Closed
 from mc_jupyter.language.problems import problems_of
@@ -21,9 +21,9 @@ _MOST = 100  # problems that are told: a text of one line can have thousands, ea
 class Findings:
     """The problems and notes of one document, and the checks that all its parts share."""
 
-    def __init__(self, problems: list[Problem]):
+    def __init__(self, problems: list[Problem], notes: Iterable[str] = ()):
         self.problems = problems
-        self.notes: list[str] = []
+        self.notes: list[str] = list(notes)
 
     def wrong(self, message: str, place: Place | None, fix: str | None = None) -> None:
         """Note one problem."""
@@ -45,7 +45,7 @@ class Findings:
     def result(self) -> tuple[str, ...]:
         """The notes, each once. SpecError with every problem, in the order of the text, when there are any."""
         if self.problems:
-            found = sorted(dict.fromkeys(self.problems), key=_reading_order)
+            found = sorted(dict.fromkeys(map(lookalikes.explained, self.problems)), key=_reading_order)
             more = [Problem(f"and {len(found) - _MOST:,} more")] if len(found) > _MOST else []
             raise SpecError([*found[:_MOST], *more])
         return tuple(dict.fromkeys(self.notes))

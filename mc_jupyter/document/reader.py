@@ -27,7 +27,7 @@ def read(text: str, *, first_line: int = 1) -> Spec:
     """The document that a text is, or SpecError with every problem of it. Lines in errors count from `first_line`."""
     problems: list[Problem] = []
     document = cell.read(text, first_line=first_line, problems=problems)
-    found = Findings(problems)
+    found = Findings(problems, document.notes)
     found.expressions(document.value)
     top = _top(document, found)
     components = [c for w in found.parts(top, "component") if (c := _component(w, found))]

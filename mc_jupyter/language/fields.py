@@ -22,6 +22,7 @@ from pydantic.annotated_handlers import GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from mc_jupyter.language import expressions
+from mc_jupyter.language.cell.lookalikes import around, named
 from mc_jupyter.trust.names import path_fault
 from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.words import hinted
@@ -141,7 +142,19 @@ Seed = Annotated[int, Field(ge=-1, lt=SEEDS), AfterValidator(_any_is_none)]
 # --- where a model comes from -----------------------------------------------------------------------------------------
 
 
+_ESCAPED = re.compile(r"[\x00-\x1f]")
+
+
 def _nameable(text: str) -> str:
+    if _ESCAPED.search(text):
+        raise ValueError(
+            "it has a line's end, a tab or the like in it, as \\n and \\t are in double quotes; write a Windows path "
+            "in single quotes, or with / in place of \\"
+        )
+    if letter := around(text):
+        raise ValueError(
+            f"{named(letter.char)} stands at one of its ends, as a part of it; write {letter.mended.strip()}"
+        )
     if why := path_fault(text):
         raise ValueError(f"it {why}")
     return text

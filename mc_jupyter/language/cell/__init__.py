@@ -37,6 +37,8 @@ class Document:
     value: Any
     source: Source
     span: Span
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how it was read."""
 
     @property
     def text(self) -> str:
@@ -80,4 +82,4 @@ def _read(source: Source, masked: Masked, problems: list[Problem] | None) -> Doc
         raise SpecError("the text is empty", place=span_of(source, 0, 0).place(), fix=f"an example:\n{EXAMPLE}")
     if problems is not None:
         problems.extend(reader.problems)
-    return Document(value, source, span)
+    return Document(value, source, span, tuple(reader.notes))

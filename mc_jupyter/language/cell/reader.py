@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from mc_jupyter.errors import Problem, SpecError
-from mc_jupyter.language.cell import faults
+from mc_jupyter.language.cell import faults, lookalikes
 from mc_jupyter.language.cell.masking import Masked
 from mc_jupyter.language.cell.spans import Map, Seq, Source, Span, span_of
 from mc_jupyter.values.scalars import Plain, yaml_type
@@ -20,8 +20,8 @@ MAX_ALIASES = 100
 MAX_NODES = 20_000
 _TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")) | {"!"}
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
+_DASH = re.compile(r"-[^\s-]")
 _MERGE: Any = object()
-
 
 _ENV = re.compile(r"\$\{\s*env\.")
 
@@ -45,9 +45,12 @@ class Reader:
     def __init__(self, source: Source, masked: Masked):
         self.source, self.masked = source, masked
         self.problems: list[Problem] = []
+        self.notes: list[str] = []
         self.stack: list[_Collection] = []
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.open_anchors: set[str] = set()
+        self.unused: dict[str, Span] = {}
+        """Texts with an `&anchor` that no alias has named yet."""
         self.aliases = self.nodes = 0
         self.result: tuple[Any, Span] | None = None
 
@@ -59,17 +62,22 @@ class Reader:
             for event in yaml.parse(self.masked.text, Loader=yaml.SafeLoader):
                 self.event(event)
         except yaml.MarkedYAMLError as error:
-            raise self.fault(faults.of_syntax(error, self.source, self.masked)) from None
+            raise self.fault(*faults.of_syntax(error, self.source, self.masked)) from None
         except yaml.reader.ReaderError as error:
             raise self.fault(faults.of_character(error, self.source)) from None
         except (ValueError, IndexError, OverflowError, AttributeError) as error:
             # PyYAML lets these through for odd escapes and directives (`"\\Uffffffff"`, `%YAML 9`).
             raise self.fault(Problem(f"this is not YAML: {error}", span_of(self.source, 0, 0).place())) from None
+        self.notes += [
+            f"line {span.line}: &{name} names the text behind it, for a *{name} that is not there: no part of it; "
+            "a text that begins with & stands in quotes"
+            for name, span in self.unused.items()
+        ]
         return self.result
 
-    def fault(self, problem: Problem) -> SpecError:
+    def fault(self, *problems: Problem) -> SpecError:
         """What ends the reading, behind what was noted before."""
-        return SpecError([*self.problems, problem])
+        return SpecError([*self.problems, *problems])
 
     def note(self, message: str, span: Span, fix: str | None = None) -> None:
         self.problems.append(Problem(message, span.place(), fix))
@@ -104,7 +112,22 @@ class Reader:
             self.count(1, span)
             self.open_key(collection, event, text, span)
             return
+        if event.anchor:
+            self.unused[event.anchor] = span
+        if event.style is None:
+            self.plain(text, span)
         self.add(self.typed(event, text, span), span, 1, event.anchor)
+
+    def plain(self, text: str, span: Span) -> None:
+        """What can be meant otherwise by a text without quotes: dashes of a list, quotes that YAML does not know."""
+        lines = [line.strip() for line in span.text.splitlines()] if "\n" in span.text or "\r" in span.text else []
+        if lines and all(_DASH.match(line) for line in lines if line):
+            fix = "\n        ".join(f"- {line[1:]}" for line in lines if line)
+            self.note("these lines are one text: a list has a blank behind each dash", span, fix)
+        if found := lookalikes.quoting(text):
+            self.notes.append(
+                f"line {span.line}: {lookalikes.named(found.char)} is part of the text: YAML's quotes are \" and '"
+            )
 
     def scalar_span(self, event: Any) -> Span:
         """Up to the last character that is not blank: a block scalar's event ends on a later line."""
@@ -175,8 +198,10 @@ class Reader:
         if event.anchor in self.open_anchors or event.anchor not in self.anchors:
             inside = event.anchor in self.open_anchors
             why = "stands inside what it names" if inside else "names no anchor before it"
-            raise self.fault(Problem(f"the alias *{event.anchor} {why}", span.place()))
+            fix = None if inside else "a text that begins with * stands in quotes"
+            raise self.fault(Problem(f"the alias *{event.anchor} {why}", span.place(), fix))
         value, size = self.anchors[event.anchor]
+        self.unused.pop(event.anchor, None)
         self.count(size, span)
         parent = self.stack[-1] if self.stack else None
         if parent and parent.is_map and parent.key is None:
@@ -249,7 +274,9 @@ class Reader:
     def check_tag(self, event: Any, span: Span) -> None:
         if event.tag and event.tag not in _TAGS:
             name = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self.note(f"the tag {name} is not read", span, "write the plain value")
+            self.note(
+                f"the tag {name} is not read", span, "write the plain value; a text that begins with ! stands in quotes"
+            )
 
     def bad_key(self, what: str, span: Span) -> None:
         fix = "a key is text: `name: value`; an unquoted {…} begins a mapping, put quotes around text"

@@ -101,7 +101,7 @@ def test_every_example_of_the_chapter_reads_as_yaml_reads_it(block: Path) -> Non
         ("a: b: c", 2, "second `: `"),
         ('x: 1\na: "b', 3, "never close"),
         ("a:\n\tb: 1", 3, "a tab cannot indent"),
-        ("a: [1, 2\nb: 1", 3, "closing `]`"),
+        ("a: [1, 2\nb: 1", 2, "closing `]`"),
         ("a: {b: 1", 2, "closing `}`"),
         ("a: &x [*x]", 2, "stands inside"),
         ("a: *x", 2, "names no anchor"),
