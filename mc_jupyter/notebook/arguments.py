@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mc_jupyter.errors import ComposeError, InputError, UnknownName, quoted
 from mc_jupyter.trust import files
 from mc_jupyter.trust.permissions import NOTHING, Permissions
+from mc_jupyter.values.data_addresses import is_address
 from mc_jupyter.words import DEFAULT, hinted, listing
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def _variable(name: str, variables: Mapping[str, Any], kinds: Mapping[str, Kind]
 def _value(key: str, text: str, kind: Kind | None, permissions: Permissions) -> Any:
     if kind is not None and kind.file:
         # Data URIs are the value themselves, and an address is fetched only where that is allowed.
-        if text.startswith(("data:", "http://", "https://")):
+        if is_address(text) or text.lower().startswith(("http://", "https://")):
             return text
         path = _path(key, text, permissions)
         return path if kind.name == "image" else Path(path)  # a call looks at the text of an image once more

@@ -15,6 +15,7 @@ from mc_jupyter.notebook.letters import Letters
 from mc_jupyter.trust import files
 from mc_jupyter.trust.permissions import NOTHING, Permissions
 from mc_jupyter.values import is_image
+from mc_jupyter.values.data_addresses import is_address
 from mc_jupyter.values.media import load_image
 from mc_jupyter.values.pictures import rgb
 from mc_jupyter.words import format_bytes, in_order
@@ -73,11 +74,11 @@ class ImageField(widgets.HBox):  # type: ignore[misc]  # ipywidgets' types are n
         if not text:
             return self._chosen
         # What somebody types here is their own word, as code is. The cell's default is the cell's.
-        return text if text == self._given or text.startswith(("data:", *_ADDRESSES)) else Path(text)
+        return text if text == self._given or is_address(text) or text.startswith(_ADDRESSES) else Path(text)
 
     def _begin(self, value: Any) -> None:
         """Stand at what a call was given already, or at the cell's default."""
-        if isinstance(value, str | Path) and not str(value).startswith("data:"):
+        if isinstance(value, str | Path) and not is_address(str(value)):
             self.where.value = str(value)
         elif value is not None:
             self._chosen = value
@@ -174,7 +175,7 @@ def _reduced(image: Image) -> Image:
 
 def _size_of(value: Any) -> int:
     """Bytes of the file; 0 of what is none."""
-    if isinstance(value, Path | str) and not str(value).startswith("data:"):
+    if isinstance(value, Path | str) and not is_address(str(value)):
         path = Path(value).expanduser()
         return path.stat().st_size if path.is_file() else 0
     if files.is_upload(value):

@@ -13,6 +13,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.values.data_addresses import is_address
+
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.PngImagePlugin import PngInfo
@@ -98,7 +100,7 @@ def told(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
         # A lone surrogate, which JSON can bring, is no character of any file.
-        fits = len(value) <= _LONG and not value.startswith("data:")
+        fits = len(value) <= _LONG and not is_address(value)
         return value.encode("utf-8", "replace").decode() if fits else None
     if isinstance(value, bool | int) or value is None:
         return value

@@ -3,6 +3,8 @@
 H×W, H×W×1        grey         numbers   uint8: 0 to 255
 H×W×3, H×W×4      RGB, RGBA              floats: 0 to 1
 3×H×W, 1×H×W …    torch's order          bool: black and white
+
+What is none of it is refused, with the line that makes it the picture that was meant.
 """
 
 from __future__ import annotations
@@ -15,11 +17,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _CHANNELS = (1, 3, 4)
+_HAIR = 0.01  # beyond 0 and 1: what rounding leaves there, in half precision too
 
 
 def is_array(value: object) -> bool:
     """Whether this is an array with a shape and a number type: numpy's, torch's, or of one of their kin."""
     return hasattr(value, "dtype") and hasattr(value, "shape") and callable(getattr(value, "tolist", None))
+
+
+def is_buffer(value: object) -> bool:
+    """Whether this is a view of memory with a shape, as a figure's canvas gives its pixels; one of bytes is a file."""
+    return isinstance(value, memoryview) and not (value.ndim == 1 and value.itemsize == 1)
 
 
 def pictures_in(array: Any) -> list[Any] | None:
@@ -35,9 +43,11 @@ def image_of(array: Any) -> Image:
     import numpy as np
     from PIL import Image as pil
 
+    if isinstance(array, memoryview):
+        array = np.asarray(array)
     told = f"an array of shape {'×'.join(map(str, array.shape)) or '()'} and {str(array.dtype).removeprefix('torch.')}"
     torches = callable(getattr(array, "detach", None))
-    pixels = _eight_bits(_channels_last(_numbers(array, told), told, torches), told)
+    pixels = _eight_bits(_channels_last(_numbers(array, told), told, torches), told, torches)
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
     return pil.fromarray(np.ascontiguousarray(pixels))
@@ -66,25 +76,59 @@ def _channels_last(pixels: Any, told: str, torches: bool) -> Any:
         return pixels
     first, last = (len(shape) == 3 and shape[end] in _CHANNELS for end in (0, -1))
     if first and last and torches:  # 3×5×3 may be 3 high, or 3 wide; in numpy's arrays channels come last
-        raise ExpressionError(f"{told} may be H×W×C or C×H×W", fix="x.permute(1, 2, 0).numpy() says which")
+        raise ExpressionError(
+            f"{told} may be H×W×C or C×H×W", fix="x.permute(1, 2, 0).numpy() where channels come first, else x.numpy()"
+        )
     if not first and not last:
         raise ExpressionError(f"{told} is no image", fix="an image is H×W, H×W×1, H×W×3, H×W×4, or C×H×W")
     return pixels if last else pixels.transpose(1, 2, 0)
 
 
-def _eight_bits(pixels: Any, told: str) -> Any:
+def _eight_bits(pixels: Any, told: str, torches: bool) -> Any:
     import numpy as np
 
     if pixels.dtype == np.uint8:
         return pixels
     if pixels.dtype == np.bool_:
         return pixels.astype(np.uint8) * 255
-    low, high = (float(end) for end in (pixels.min(), pixels.max())) if pixels.dtype.kind in "fiu" else (0.0, 0.0)
-    if pixels.dtype.kind == "f":
-        if not (0 <= low <= high <= 1):  # also where one is no number
-            raise ExpressionError(
-                f"{told}: floats from {low:.3g} to {high:.3g}, where 0 to 1 is black to white",
-                fix="scale them: (x - x.min()) / (x.max() - x.min()), or (x * 0.5 + 0.5) for -1 to 1",
-            )
-        return (pixels * 255).round().astype(np.uint8)
-    raise ExpressionError(f"{told}: pixels are uint8, floats from 0 to 1, or bool", fix="x.astype('uint8')")
+    if pixels.dtype.kind not in "fiu":
+        raise ExpressionError(f"{told}: pixels are uint8, floats from 0 to 1, or bool")
+    sound = pixels[np.isfinite(pixels)]
+    low, high = (float(end) for end in (sound.min(), sound.max())) if sound.size else (0.0, 0.0)
+    if pixels.dtype.kind == "f" and sound.size == pixels.size and -_HAIR <= low <= high <= 1 + _HAIR:
+        return (pixels.clip(0, 1) * 255).round().astype(np.uint8)
+    what = (
+        f"floats from {low:.4g} to {high:.4g}" if pixels.dtype.kind == "f" else f"numbers from {low:.0f} to {high:.0f}"
+    )
+    if sound.size < pixels.size:
+        what += f", and {pixels.size - sound.size} that are no numbers"
+    x = "x" if sound.size == pixels.size else f"{'torch' if torches else 'numpy'}.nan_to_num(x, posinf={high:g})"
+    raise ExpressionError(
+        f"{told}: {what}, where pixels are floats from 0 to 1, uint8 or bool",
+        fix=_advice(x, low, high, pixels.dtype.kind != "f", torches),
+    )
+
+
+def _advice(x: str, low: float, high: float, whole: bool, torches: bool) -> str:
+    """What makes numbers from `low` to `high` the picture that was meant, by the range that they are most likely in."""
+    if whole:
+        return _advice_of_whole(low, high, torches)
+    if low > -0.5 and high < 1.5:  # what resampling leaves beyond 0 and 1, or nothing at all
+        return x if -_HAIR <= low <= high <= 1 + _HAIR else f"{x}.clip(0, 1)"
+    if low > -1.5 and high < 1.5:
+        return f"{x} * 0.5 + 0.5" if low >= -1 - _HAIR and high <= 1 + _HAIR else f"({x} * 0.5 + 0.5).clip(0, 1)"
+    if low >= 0:
+        most = next((f"{most}" for least, most in ((16, 255), (256, 65535)) if least <= high <= most), f"{x}.max()")
+        return f"{x} / {most}"
+    return f"({x} - {x}.min()) / ({x}.max() - {x}.min()), or {x} * std + mean where it was normalized by those"
+
+
+def _advice_of_whole(low: float, high: float, torches: bool) -> str:
+    if low >= 0 and high <= 1:
+        return "x > 0"
+    if low >= 0 and high <= 255:
+        return "x.byte()" if torches else "x.astype('uint8')"
+    if low >= 0:
+        return "x / 65535" if high <= 65535 else "x / x.max()"
+    half = next((half for half in (128.0, 32768.0) if -half <= low and high < half), None)
+    return f"(x + {half}) / {2 * half - 1:.0f}" if half else "(x - x.min()) / (x.max() - x.min())"

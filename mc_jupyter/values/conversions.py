@@ -13,6 +13,7 @@ from mc_jupyter.trust.files import is_upload, read
 from mc_jupyter.trust.permissions import NOTHING, Permissions
 from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.values import Stream, describe, is_image, look_up_or
+from mc_jupyter.values.data_addresses import is_address
 from mc_jupyter.values.media import FORMATS, encode_image, load, load_image, recoded
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ def _as_bytes(value: Any, type: str, format: str | None, permissions: Permission
     if isinstance(value, str):
         if format in FORMATS:
             return load(value, format, permissions)
-        if value.startswith("data:"):
+        if is_address(value):
             return load(value, "data-uri")
         raise ExpressionError(
             f"`{type}` needs bytes, not {describe(value)}",

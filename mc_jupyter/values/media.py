@@ -6,20 +6,18 @@ only those are used that read pixels and run nothing.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
 
 from mc_jupyter.errors import ExpressionError
 from mc_jupyter.trust import files
 from mc_jupyter.trust.permissions import ALLOW_URLS, NOTHING, Permissions
-from mc_jupyter.values import arrays, describe, is_image
+from mc_jupyter.values import arrays, describe, exhibits, is_image
+from mc_jupyter.values.data_addresses import is_address, of_address, of_base64
 from mc_jupyter.values.decoding import decoded
 from mc_jupyter.words import listing
 
@@ -37,9 +35,9 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # two letters or more: C: i
 def load(text: str, format: str, permissions: Permissions = NOTHING) -> bytes:
     """The bytes that a text stands for, by one of `FORMATS`."""
     if format == "base64":
-        return _decode_base64(text)
+        return of_base64(text)
     if format == "data-uri":
-        return _decode_data_uri(text)
+        return of_address(text)
     if format == "path":
         return files.read(text, permissions)
     return _fetch(text, permissions)
@@ -62,20 +60,6 @@ def _fetch(text: str, permissions: Permissions) -> bytes:
     return fetch(text)
 
 
-def _decode_base64(text: str) -> bytes:
-    try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ExpressionError(f"{describe(text)} is not base64: {error}") from None
-
-
-def _decode_data_uri(text: str) -> bytes:
-    head, comma, data = text.partition(",")
-    if not head.startswith("data:") or not comma:
-        raise ExpressionError(f"{describe(text)} is not a data URI", fix="one begins `data:image/png;base64,`")
-    return _decode_base64(data) if head.endswith(";base64") else unquote_to_bytes(data)
-
-
 def load_image(value: Any, format: str | None = None, permissions: Permissions = NOTHING) -> Image:
     """The image that a value is or stands for: see `_image_bytes` for what it may be besides an image or an array.
 
@@ -84,8 +68,9 @@ def load_image(value: Any, format: str | None = None, permissions: Permissions =
     if is_image(value):
         image: Image = value
         return image
-    if arrays.is_array(value):
+    if arrays.is_array(value) or arrays.is_buffer(value):
         return arrays.image_of(value)
+    value = exhibits.held(value)
     data = _image_bytes(value, format, permissions)
     try:
         return decoded(data, permissions.max_pixels)
@@ -128,17 +113,13 @@ _WORD = 12  # bytes that sixteen letters are in base64: no image is so small, an
 
 def _meant_by(text: str, permissions: Permissions) -> bytes:
     """What a text without a `;format` stands for: a data URI, an address, the path of a file that is there, base64."""
-    if text.startswith("data:"):
-        return _decode_data_uri(text)
+    if is_address(text):
+        return of_address(text)
     if _SCHEME.match(text) and "//" in text[:40]:
         return _fetch(text, permissions)
     if files.is_there(text, permissions):
         return files.read(text, permissions)
-    try:
-        found = _decode_base64(text)
-    except ExpressionError:
-        found = b""
-    if len(found) > files.SHORTEST or (len(found) > _WORD and not files.looks_like_path(text)):
+    if (found := _in_base64(text)) is not None:
         return found
     if files.looks_like_path(text):
         return files.read(text, permissions)  # says why it cannot be
@@ -146,6 +127,19 @@ def _meant_by(text: str, permissions: Permissions) -> bytes:
         f"{describe(text)} is no file in {files.here()}, no data URI, no address and no base64",
         fix="give an image, or the path of an image's file",
     )
+
+
+def _in_base64(text: str) -> bytes | None:
+    """What a text is in base64, where it is more likely that than a word, a sentence or a path."""
+    try:
+        found = of_base64(text)
+    except ExpressionError:
+        return None
+    sentence = " " in text.strip()
+    if len(found) > files.SHORTEST and not sentence:
+        return found
+    plain = len(text.strip()) % 4 == 0 and not set("-_") & set(text)  # as most programs write it
+    return found if len(found) > _WORD and plain and not files.looks_like_path(text) else None
 
 
 def recoded(image: Image, subtype: str, quality: int | None) -> Image:

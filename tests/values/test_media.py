@@ -9,14 +9,19 @@ import os
 import struct
 import warnings
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_from_bytes
 
+import ipywidgets as widgets
 import numpy as np
 import pytest
 import torch
+from IPython import display
 from PIL import Image
 
+import mc_jupyter as mc
 from mc_jupyter.errors import ExpressionError
 from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.values.conversions import convert
@@ -57,6 +62,88 @@ def test_an_image_comes_from_bytes_base64_and_a_data_uri() -> None:
     for value in (*data, {"name": "a.png", "content": memoryview(png(3, 2))}, text, f"data:image/png;base64,{text}"):
         assert convert(value, "image").size == (3, 2)
     assert convert(text, "image", format="base64").size == (3, 2)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "data:image/png;base64,{}",
+        "DATA:IMAGE/PNG;BASE64,{}",
+        "data:image/png;charset=utf-8;base64,{}",
+        "data:image/png;name=a b.png;base64;charset=utf-8,{}",
+        "data:image/png; base64,{}",
+        "data:;base64,{}",
+        "  data:image/png;base64,{}\n",
+        "data:image/png;base64,{}#fragment",
+        "{}",
+    ],
+)
+@pytest.mark.parametrize("form", ["plain", "unpadded", "percent", "address", "lines"])
+def test_a_data_address_is_read_as_browsers_read_it(written: str, form: str) -> None:
+    data = photo("PNG")
+    data += b"\0" * ((1 - len(data)) % 3)  # so that it is padded
+    text = base64.b64encode(data).decode()
+    assert {"+", "/", "="} <= set(text)
+    forms = {
+        "plain": text,
+        "unpadded": text.rstrip("="),
+        "percent": quote(text, safe=""),
+        "address": text.rstrip("=").translate(str.maketrans("+/", "-_")),
+        "lines": "\n".join(text[i : i + 76] for i in range(0, len(text), 76)),
+    }
+    if form == "percent" and written == "{}":
+        pytest.skip("only addresses are percent-encoded")
+    assert load_image(written.format(forms[form])).size == (60, 40)
+
+
+def test_a_data_address_without_base64_is_percent_encoded_bytes() -> None:
+    assert load_image(f"data:image/png,{quote_from_bytes(png(3, 2))}").size == (3, 2)
+
+
+@pytest.mark.parametrize("text", ["data:image/png;base64", "data:image/png;base64,abc*", "data:image/png;base64,abcde"])
+def test_a_data_address_that_holds_nothing_readable_is_one_error(text: str) -> None:
+    with pytest.raises(ExpressionError, match="is not (a data URI|base64)"):
+        load_image(text)
+
+
+def test_a_sentence_and_a_name_without_an_ending_are_not_taken_for_base64() -> None:
+    for text in ("my-very-long-picture_name", "a picture of nothing but small and plain words " * 4):
+        with pytest.raises(ExpressionError, match="is no file in"):
+            load_image(text)
+
+
+class TestExhibits:
+    """What notebooks show as a picture is one."""
+
+    def test_an_image_to_display_is_what_it_holds(self, tmp_path: Path) -> None:
+        (tmp_path / "a.png").write_bytes(png(3, 2))
+        for shown in (display.Image(png(3, 2)), display.Image(filename=str(tmp_path / "a.png"))):
+            assert load_image(shown).size == (3, 2)
+        assert load_image(display.Image(filename=str(tmp_path / "a.png"), embed=False)).size == (3, 2)
+
+    def test_one_that_only_names_an_address_is_an_address(self) -> None:
+        with pytest.raises(ExpressionError, match="allow_urls: true"):
+            load_image(display.Image(url="https://example.com/a.png"))
+
+    def test_a_widget_is_what_it_shows(self) -> None:
+        assert load_image(widgets.Image(value=png(3, 2))).size == (3, 2)
+        with pytest.raises(ExpressionError, match="allow_urls: true"):
+            load_image(widgets.Image(value=b"https://example.com/a.png", format="url"))
+
+    def test_a_picker_is_the_file_that_was_chosen(self) -> None:
+        entry: dict[str, Any] = {"name": "a.png", "type": "image/png", "size": 1, "content": memoryview(png(3, 2))}
+        entry["last_modified"] = datetime.now(UTC)
+        assert load_image(widgets.FileUpload(value=(entry,))).size == (3, 2)
+        with pytest.raises(ExpressionError, match=r"holds 2 files[\s\S]*→ give what it holds: \.value"):
+            load_image(widgets.FileUpload(value=(entry, entry), multiple=True))
+        with pytest.raises(ExpressionError, match="choose a file first"):
+            load_image(widgets.FileUpload())
+
+    def test_they_go_into_a_call_and_into_lists(self, session: mc.Session) -> None:
+        handle = session.load("component: {type: model, task: image-upscale, driver: echo, scale: 1}")
+        found = handle([display.Image(png(3, 2)), widgets.Image(value=png(5, 4))])
+        assert [image.size for image in found] == [(3, 2), (5, 4)]
+        assert handle(display.Image(png(3, 2))).size == (3, 2)
 
 
 def test_a_list_of_files_is_a_list_of_images_and_an_error_says_which() -> None:
@@ -305,8 +392,8 @@ class TestArrays:
             (np.zeros((2, 2, 2, 2, 2)), "shape 2×2×2×2×2"),
             (np.zeros((0, 5, 3)), "holds no pixels"),
             (np.full((2, 2), 3.0), "floats from 3 to 3"),
-            (np.full((2, 2), np.nan), "floats from nan"),
-            (np.zeros((2, 2), np.int64), "shape 2×2 and int64: pixels are uint8"),
+            (np.full((2, 2), np.nan), "and 4 that are no numbers"),
+            (np.zeros((2, 2), np.int64), "shape 2×2 and int64: numbers from 0 to 0, where pixels are"),
             (np.zeros((2, 2), np.complex64), "complex64"),
             (np.array([["a"]]), "pixels are uint8"),
             (torch.zeros(3, 5, 3), "may be H×W×C or C×H×W"),
@@ -318,6 +405,91 @@ class TestArrays:
     def test_what_cannot_is_one_error_with_its_shape(self, array: Any, why: str) -> None:
         with pytest.raises(ExpressionError, match=why):
             load_image(array)
+
+
+RAMP: Any = np.linspace(0, 255, 4 * 6 * 3).round().reshape(4, 6, 3)
+"""A picture of levels from 0 to 255, which the arrays below mean in one way or another."""
+
+
+class TestAdvice:
+    """What is not a picture yet is one by the line that the error gives, and the one that was meant."""
+
+    @pytest.mark.parametrize(
+        "array",
+        [
+            RAMP,
+            RAMP.astype(np.int64),
+            RAMP.astype(np.uint16),
+            (RAMP * 257).astype(np.uint16),
+            (RAMP * 257).astype(np.int32),
+            RAMP * 257,
+            RAMP / 127.5 - 1,
+            (RAMP / 127.5 - 1).astype(np.float16),
+            (RAMP - 128).astype(np.int8),
+            (RAMP * 257 - 32768).astype(np.int16),
+            np.where(RAMP == 0, np.nan, RAMP / 255),
+            np.where(RAMP == 0, np.nan, RAMP),
+            torch.from_numpy(RAMP).permute(2, 0, 1),
+            torch.from_numpy(RAMP).permute(2, 0, 1).long(),
+            torch.from_numpy(RAMP / 127.5 - 1).permute(2, 0, 1),
+            torch.from_numpy(np.where(RAMP == 0, np.nan, RAMP)).permute(2, 0, 1),
+        ],
+        ids=lambda array: f"{type(array).__name__}-{array.dtype}",
+    )
+    def test_the_line_gives_the_picture_that_was_meant(self, array: Any) -> None:
+        with pytest.raises(ExpressionError) as caught:
+            load_image(array)
+        mended = eval(caught.value.problems[0].fix or "", {"x": array, "numpy": np, "torch": torch})
+        assert np.abs(np.asarray(load_image(mended)).astype(int) - RAMP).max() <= 1
+
+    def test_what_resampling_leaves_beyond_black_and_white_is_cut(self) -> None:
+        array = RAMP / 255 * 1.4 - 0.2
+        with pytest.raises(ExpressionError, match=r"→ x\.clip\(0, 1\)"):
+            load_image(array)
+
+    def test_zeros_and_ones_are_black_and_white(self) -> None:
+        with pytest.raises(ExpressionError, match=r"→ x > 0"):
+            load_image((RAMP > 99).astype(int))
+
+    def test_what_was_normalized_by_nobody_knows_what_is_told_so(self) -> None:
+        with pytest.raises(ExpressionError, match=r"x \* std \+ mean"):
+            load_image(RAMP / 50 - 2.1)
+
+    def test_a_tensor_that_may_lie_either_way_is_told_both(self) -> None:
+        with pytest.raises(ExpressionError) as caught:
+            load_image(torch.zeros(3, 5, 3))
+        first, _, last = (caught.value.problems[0].fix or "").partition(" where channels come first, else ")
+        for line, size in ((first, (3, 5)), (last, (5, 3))):
+            assert load_image(eval(line, {"x": torch.zeros(3, 5, 3)})).size == size
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.float16])
+def test_floats_a_hair_beyond_black_and_white_are_a_picture(kind: type) -> None:
+    array: Any = (RAMP / 255).astype(kind)
+    array[0, 0, 0], array[-1, -1, -1] = np.nextafter(kind(0), kind(-1)), np.nextafter(kind(1), kind(2))
+    assert np.array_equal(np.asarray(load_image(array)), RAMP)
+    halves = torch.tensor(RAMP / 255).permute(2, 0, 1).bfloat16() * (1 + torch.finfo(torch.bfloat16).eps)
+    assert np.abs(np.asarray(load_image(halves)).astype(int) - RAMP).max() <= 3
+
+
+class TestBuffers:
+    """What a figure's canvas gives: a view of its pixels, with a shape."""
+
+    def test_a_view_with_a_shape_is_its_pixels(self) -> None:
+        pixels: Any = np.dstack([RAMP, np.full((4, 6), 255)]).astype(np.uint8)
+        image = load_image(memoryview(pixels))
+        assert (image.mode, image.size) == ("RGBA", (6, 4))
+        assert np.array_equal(np.asarray(image), pixels)
+        assert load_image(memoryview(pixels[::2, :, 0].copy())).size == (6, 2)
+
+    def test_it_goes_into_a_call_as_it_is(self, session: mc.Session) -> None:
+        handle = session.load("component: {type: model, task: image-upscale, driver: echo, scale: 1}")
+        pixels: Any = RAMP.astype(np.uint8)
+        assert np.array_equal(np.asarray(handle(memoryview(pixels))), pixels)
+
+    def test_a_view_of_numbers_without_a_shape_says_what_it_is(self) -> None:
+        with pytest.raises(ExpressionError, match="an array of shape 72 and float64 is no image"):
+            load_image(memoryview(RAMP.ravel().copy()))
 
 
 class TestNames:
