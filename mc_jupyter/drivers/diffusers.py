@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter.devices import give_back
 from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs
 from mc_jupyter.drivers import _quantization as quantization
+from mc_jupyter.drivers._chance import Chance
 from mc_jupyter.drivers._diffusers import loading, memory
 from mc_jupyter.drivers._diffusers.adapters import PipelineAdapters
 from mc_jupyter.drivers._diffusers.architectures import Traits, traits_of
@@ -80,7 +81,7 @@ class Diffusers(Driver):
         assert checkpoint is not None
         traits = traits_of(checkpoint)
         check_pickle(checkpoint)
-        with loading.quiet(), refusing_what_does_not_fit(key.subject or "the model"):
+        with loading.quiet(), Chance(0).drawing(), refusing_what_does_not_fit(key.subject or "the model"):
             pipe = loading.read_pipeline(traits.kind, key, checkpoint)
             if key.quantization != "none":
                 loading.quantize(pipe, traits.kind, key)

@@ -10,6 +10,7 @@ from mc_jupyter.devices import give_back
 from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs, refused
 from mc_jupyter.drivers import _numbers as numbers
 from mc_jupyter.drivers._batching import unless_stopped
+from mc_jupyter.drivers._chance import Chance
 from mc_jupyter.drivers._diffusers.loading import quiet
 from mc_jupyter.drivers._diffusers.parts import SCHEDULERS, check_parts, of_diffusers
 from mc_jupyter.drivers._memory import refusing_what_does_not_fit
@@ -107,7 +108,7 @@ class Ldsr(Driver):
     def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Ldsr:
         assert checkpoint is not None
         check_pickle(checkpoint)
-        with refusing_what_does_not_fit(key.subject), quiet():
+        with refusing_what_does_not_fit(key.subject), quiet(), Chance(0).drawing():
             pipeline = _read(key, checkpoint).to(key.device)
         pipeline.set_progress_bar_config(disable=True)
         return cls(pipeline)
@@ -156,9 +157,8 @@ class Ldsr(Driver):
         noise = torch.Generator("cpu").manual_seed(seed)
         more = {} if eta is None else {"eta": eta}
         try:
-            # What `eta` adds, the scheduler draws from torch's own generators: they are seeded, and then put back.
-            with steps, torch.random.fork_rng():
-                torch.manual_seed(seed)
+            # What `eta` adds, the scheduler draws without a generator.
+            with steps, Chance(seed).drawing():
                 made = self.pipeline(
                     image=_padded(_rgb(colour)),
                     num_inference_steps=steps.count, generator=noise, output_type="pt", **more,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mc_jupyter.devices import HALF, give_back, is_out_of_memory
 from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall, performs, refused
 from mc_jupyter.drivers._batching import unless_stopped
+from mc_jupyter.drivers._chance import Chance
 from mc_jupyter.drivers._memory import refusing_what_does_not_fit
 from mc_jupyter.drivers._upscaling import planes, upscalers
 from mc_jupyter.drivers._upscaling.enlarging import Network, Tiling
@@ -82,7 +83,7 @@ class Spandrel(Driver):
     @classmethod
     def load(cls, key: ModelKey, checkpoint: Checkpoint | None, run: Run) -> Spandrel:
         assert checkpoint is not None
-        with refusing_what_does_not_fit(key.subject):
+        with refusing_what_does_not_fit(key.subject), Chance(0).drawing():
             model = upscalers.read_model(checkpoint)
             if model.input_channels not in (1, 3) or model.output_channels != model.input_channels:
                 raise PlanError(

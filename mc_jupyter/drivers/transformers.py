@@ -12,6 +12,7 @@ from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall
 from mc_jupyter.drivers import _numbers as numbers
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._batching import batches
+from mc_jupyter.drivers._chance import Chance
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._lora.layers import Adapters
 from mc_jupyter.drivers._memory import halving, refusing_what_does_not_fit
@@ -30,6 +31,7 @@ from mc_jupyter.drivers._transformers.loading import (
 )
 from mc_jupyter.drivers._transformers.pooling import POOLINGS
 from mc_jupyter.drivers._transformers.refusals import refusals
+from mc_jupyter.drivers._transformers.sampling import drawing_layers, lent
 from mc_jupyter.drivers._transformers.tokens import Keeps, tokenized, worth_reading
 from mc_jupyter.errors import InputError, RunError
 from mc_jupyter.events import Advance, Run
@@ -117,7 +119,7 @@ class Transformers(Driver):
         images = captioning.load_image_processor(checkpoint.folder) if key.head == ImageToText.head else None
         auto = getattr(transformers, _CLASSES[key.head])
         dtype = getattr(torch, key.dtype)
-        with Quiet(), refusing_what_does_not_fit(key.subject or "the model"):
+        with Quiet(), Chance(0).drawing(), refusing_what_does_not_fit(key.subject or "the model"):
             arguments = {
                 "dtype": dtype,
                 **placement(key),
@@ -274,7 +276,8 @@ class Transformers(Driver):
             raise _too_long([len(ids) for ids in rows_of_ids], limit)
 
         def judge(batch: list[int]) -> list[list[float]]:
-            found: torch.Tensor = compute(self._padded([rows_of_ids[i] for i in batch], side="right"))
+            with lent(self.model, Chance(0)):
+                found: torch.Tensor = compute(self._padded([rows_of_ids[i] for i in batch], side="right"))
             numbers.check(found, self.model.dtype)
             rows: list[list[float]] = found.tolist()
             return rows
@@ -282,13 +285,17 @@ class Transformers(Driver):
         rows: list[list[float] | None] = [None] * len(rows_of_ids)
         done = 0
         with torch.inference_mode():
-            plan = batches([len(ids) for ids in rows_of_ids], size=call.action.batch_size)
+            plan = batches([len(ids) for ids in rows_of_ids], size=self._at_once(call))
             for batch, found in halving(plan, judge, call.run):
                 for position, row in zip(batch, found, strict=True):
                     rows[position] = row
                 done += len(batch)
                 call.run.emit(Advance(done, len(rows_of_ids), "items"))
         return rows
+
+    def _at_once(self, call: TaskCall) -> int | None:
+        """How many inputs may go through the model together; None where nobody says."""
+        return 1 if drawing_layers(self.model) else call.action.batch_size
 
     def _padded(self, rows: list[list[int]], side: str) -> dict[str, torch.Tensor]:
         import torch
@@ -363,7 +370,7 @@ class Transformers(Driver):
         results: list[Any] = [None] * len(prompts)
         plan = batches(
             [len(ids) for ids in prompts],
-            size=action.batch_size,
+            size=self._at_once(call),
             tokens=_GENERATION_TOKENS,
             # The penalty would count padding as tokens already used.
             same_length=action.repetition_penalty != 1 and not self.model.config.is_encoder_decoder,

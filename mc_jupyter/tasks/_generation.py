@@ -62,7 +62,8 @@ class GenerationAction(TaskAction):
     )
     streaming: Bound[bool] = Field(False, description="Give the answer piece by piece, as a stream.")
     seed: Bound[Seed] | None = Field(
-        None, description="Makes drawing repeatable; without one, the seed that was drawn is part of the result."
+        None,
+        description="Makes drawing repeatable, each text of a list as if alone; without one, each result says its own.",
     )
 
     @property

@@ -15,6 +15,7 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import AdapterFacts, AdapterKey
+from mc_jupyter.drivers._chance import Chance
 from mc_jupyter.drivers._lora.card import APPLIED, Card, read_weights
 from mc_jupyter.drivers._lora.fit import last_words
 from mc_jupyter.drivers._lora.patterns import Patterns
@@ -124,7 +125,7 @@ class Adapters:
         place = torch.device("meta") if empty else nullcontext()
         try:
             # PEFT draws first weights that are overwritten at once: nobody's seed shall notice.
-            with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), place:
+            with Chance(0).drawing(), warnings.catch_warnings(), place:
                 warnings.simplefilter("ignore")  # of fan_in_fan_out, which it sets right by itself
                 config = LoraConfig(**settings, init_lora_weights=False, inference_mode=True)
                 self._check_exact(card, config)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import _numbers as numbers
+from mc_jupyter.drivers._chance import Chance
+from mc_jupyter.drivers._transformers.sampling import Drawn, lent
 from mc_jupyter.errors import InputError
 from mc_jupyter.events import Advance, Piece, Run
 from mc_jupyter.values import Batch, Text
@@ -31,6 +32,7 @@ class Decoder:
         ends = tokenizer.eos_token_id if ends is None else ends
         self.ends = frozenset(ends if isinstance(ends, list) else [] if ends is None else [ends])
         self.shown: dict[int, Shown] = {}
+        self.seeds: dict[int, int] = {}
 
     def write(self, inputs: dict[str, torch.Tensor], action: Any, run: Run, positions: list[int]) -> Iterator[Any]:
         """One Text (or a Batch of them, when several are asked for) for each row of the inputs."""
@@ -38,26 +40,35 @@ class Decoder:
 
         prompt = self._before(inputs)
         room = self._room(action, prompt)
-        seed = action.seed if action.seed is not None else secrets.randbits(32)
         several = action.num_return_sequences
+        chances = [Chance(self.seed(position, action)) for position in positions]
         watch = Watch(self, action, run, prompt, room, positions if several == action.num_beams == 1 else [])
-        draws = _seeded(seed, self.model.device) if action.samples else nullcontext()
-        with torch.inference_mode(), draws:
+        processors = [_Numbers(prompt), _Shortest(min(action.min_output_length, room), prompt, self.ends)]
+        if action.samples:
+            processors.append(Drawn(chances))
+        with torch.inference_mode(), lent(self.model, chances[0]):
             rows = self.model.generate(
                 **inputs,
                 **self._arguments(action, room),
                 stopping_criteria=[watch],
-                logits_processor=[_Numbers(prompt), _Shortest(min(action.min_output_length, room), prompt, self.ends)],
+                logits_processor=processors,
             )
         lengths = self._lengths(inputs)
+        seeds = [chance.seed if action.samples else None for chance in chances]
         texts = [
-            self._text(row[prompt:].tolist(), action, run, lengths[i // several], seed if action.samples else None)
+            self._text(row[prompt:].tolist(), action, run, lengths[i // several], seeds[i // several])
             for i, row in enumerate(rows)
         ]
         watch.finish(texts)
         for i in range(len(positions)):
             own = texts[i * several : (i + 1) * several]
             yield own[0] if several == 1 else Batch(own)
+
+    def seed(self, position: int, action: Any) -> int:
+        """The seed of one input: the call's, as if it were alone; or its own, the same when it is written again."""
+        if action.seed is not None:
+            return int(action.seed)
+        return self.seeds.setdefault(position, secrets.randbits(32))
 
     def showing(self, position: int, stops: list[str]) -> Shown:
         """What shows a row's text. One that is written again (memory ran out) shows the rest when it is finished."""
@@ -264,14 +275,3 @@ class _Slowly:
             return ""
         self.before, self.read = self.read, len(self.ids)
         return text[len(context) :]
-
-
-@contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Draw from this seed, and leave the user's own random state as it was."""
-    import torch
-
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield
