@@ -118,7 +118,7 @@ class _Comparing:
             raise InputError("seed is given twice: in the grid, and beside it", fix="keep one of them")
         self.holder = f"compare {of.name}"  # a name that no variable can have
         # Iterators are read once, and every variant needs what they give.
-        known = of.planned.inputs
+        known = of.planned.inputs_for()
         self.args, self.inputs = tuple(readable(one, known) for one in args), readable(inputs, known)
         self.asked, self.drawn = seed, secrets.randbits(32)
         self.loading: Stretch | None = None  # how the model that is now held was loaded, if it was loaded here

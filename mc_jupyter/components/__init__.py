@@ -217,9 +217,9 @@ class ComponentType(Part, room="components", noun="component type"):
 
 
 def default_inputs(written: Component) -> tuple[Input, ...]:
-    """The inputs of the action that runs when none is named."""
-    action = written.action()
-    return inputs_of(action.written, type(action.fields))
+    """The inputs of the action that runs when none is named; none where one has to be named."""
+    action = written.default_action
+    return inputs_of(action.written, type(action.fields)) if action else ()
 
 
 def filled(

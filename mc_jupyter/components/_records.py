@@ -81,6 +81,17 @@ class Component:
     def default(self) -> bool:
         return bool(self.settings.default)
 
+    @property
+    def default_action(self) -> Action | None:
+        """The only action, or the one marked `default: true`; None where a call has to name one."""
+        marked = [action for action in self.actions if action.default]
+        return self.actions[0] if len(self.actions) == 1 else next(iter(marked), None)
+
+    @property
+    def first_action(self) -> Action:
+        """What is shown of a component that has several: the default one, else the first of the text."""
+        return self.default_action or self.actions[0]
+
     def action(self, name: str = DEFAULT) -> Action:
         """The action of that name; without one, the only action or the one marked `default: true`."""
         owner = "this component" if self.id == UNNAMED else f"component {self.id!r}"
@@ -114,7 +125,7 @@ class Planned:
     id         its name in its document
     component  what the text says of it
     settings   its fields, with what comes from the environment filled in
-    inputs     what a call of its default action takes
+    inputs     what a call of its default action takes; nothing where a call has to name one
     notes      what a reader should know
     problems   the errors that running it would raise, the first ones first
     asks       what needs the user's word before it is done: commands that would run, secrets that would be sent
@@ -219,8 +230,8 @@ class Planned:
         return given
 
     def inputs_for(self, action: str = DEFAULT) -> tuple[Input, ...]:
-        """The inputs of its `action` of that name. UnknownName where there is none."""
-        if action == DEFAULT:
+        """The inputs of its `action` of that name. UnknownName where there is none, and where one has to be named."""
+        if action == DEFAULT and self.component.default_action is not None:
             return self.inputs
         chosen = self.component.action(action)
         return inputs_of(chosen.written, type(chosen.fields))

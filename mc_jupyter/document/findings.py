@@ -51,8 +51,13 @@ class Findings:
         return tuple(dict.fromkeys(self.notes))
 
     def expressions(self, value: Any) -> None:
-        """SpecError where an expression cannot be read: every check of a field would fail at it."""
+        """SpecError where an expression or a form cannot be read: every check of a field would fail at it."""
         unread = len(self.problems)
+        for path, mapping in _mappings_in(value):
+            try:
+                expressions.check_template(mapping)
+            except ExpressionError as error:
+                self.failed(error, place_in(mapping, (next(iter(mapping)),), key=True) or place_in(value, path))
         for path, text in texts_in(value):
             try:
                 expressions.parse(text)
@@ -144,6 +149,15 @@ def texts_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any
     elif isinstance(value, Mapping | list):
         for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield from texts_in(item, (*path, key))
+
+
+def _mappings_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Mapping[str, Any]]]:
+    """Every mapping inside nested containers, with its path."""
+    if isinstance(value, Mapping):
+        yield path, value
+    if isinstance(value, Mapping | list):
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _mappings_in(item, (*path, key))
 
 
 def _reading_order(problem: Problem) -> tuple[int, int]:

@@ -100,11 +100,11 @@ class _ComponentReader:
         name = self.written.get("id", UNNAMED)
         if not isinstance(name, str) or name == DEFAULT:
             self.found.wrong("an id is a name", place_in(self.written, ("id",)), "id: my_model")
-        elif len(actions) > 1 and not any(action.default for action in actions):
+        elif (marked := sum(action.default for action in actions)) > 1:
             self.found.wrong(
-                f"{name} has {len(actions)} actions, and none is marked as the default",
+                f"{marked} actions are marked as the default",
                 place_in(self.written, ("actions",), key=True),
-                "give one default: true",
+                "keep default: true at one of them",
             )
         if len(self.found.problems) > before:
             return None

@@ -107,14 +107,23 @@ class WorkflowReader:
         if not isinstance(called.component, str):
             self.written_out(job, called)
             return
-        component = next((c for c in self.components if c.id == called.component), None)
+        component = self.component_of(called.component)
         # A component of another name may be defined by another cell: the plan looks for it.
-        if component is None or called.action == DEFAULT:
+        if component is None:
             return
         try:
             component.action(called.action)
         except UnknownName as error:
-            self.found.failed(error, place_in(job.written, (*called.path, "action")))
+            holder = job.written if not called.path else job.written[called.path[0]]
+            key = "action" if "action" in holder else "component"
+            self.found.failed(error, place_in(job.written, (*called.path, key)))
+
+    def component_of(self, name: str) -> Component | None:
+        """The component that a job means; of several without a name, the one marked `default: true`."""
+        if name == DEFAULT:
+            marked = [one for one in self.components if one.default]
+            return self.components[0] if len(self.components) == 1 else next(iter(marked), None)
+        return next((one for one in self.components if one.id == name), None)
 
     def written_out(self, job: Job, called: Called) -> None:
         holder: Any = job.written

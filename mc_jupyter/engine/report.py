@@ -76,11 +76,13 @@ def card(one: Defined, resident: Resident | None) -> Iterator[tuple[str, str]]:
     """What there is to say about a component, in rows of a label and a text."""
     planned = one.planned
     yield from planned.type.card(planned, resident)
-    if planned.inputs:
-        needed = [each for each in planned.inputs if each.required]
-        yield "inputs", ", ".join(each.name + ("" if each.required else " (optional)") for each in planned.inputs)
-        several = f"{one.name}({', '.join(f'{each.name}=…' for each in needed)})"
-        yield "call it", several if len(needed) > 1 else f"{one.name}({planned.inputs[0].of.example})"
+    first = planned.component.first_action.id
+    if inputs := planned.inputs_for(first):
+        needed = [each for each in inputs if each.required]
+        yield "inputs", ", ".join(each.name + ("" if each.required else " (optional)") for each in inputs)
+        given = ", ".join(f"{each.name}=…" for each in needed) if len(needed) > 1 else inputs[0].of.example
+        named = "" if planned.component.default_action else f', action="{first}"'
+        yield "call it", f"{one.name}({given}{named})"
     if len(planned.component.actions) > 1:
         yield "actions", listing([action.id for action in planned.component.actions], "and")
     facts = resident.thing.facts() if resident else None

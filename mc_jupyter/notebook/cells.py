@@ -85,10 +85,11 @@ def run(notebook: Notebook, line: str, cell: str) -> Any:
     arguments.refuse_flags_of_pictures(planned, options.max_px, options.images)
     showing = notebook.showing("", options.max_px, options.images)
     # Read before anything is downloaded: a mistyped one costs no waiting.
-    known = planned.inputs_for(options.action) if planned else ()
+    only_defines = planned is not None and _only_defines(notebook, planned, options)
+    known = planned.inputs_for(options.action) if planned and not only_defines else ()
     allowed = planned.permissions(notebook.permissions) if planned else notebook.permissions
     given = arguments.inputs_of(options.input or (), known, notebook.shell.user_ns, allowed)
-    if planned is not None and not options.panel:
+    if planned is not None and not options.panel and not only_defines:
         _refuse_what_cannot_run(notebook, planned, name, given, options.action)
     with notebook.progress() as progress:
         handle = notebook.session.load(
@@ -102,11 +103,20 @@ def run(notebook: Notebook, line: str, cell: str) -> Any:
         if options.panel and not (given or notebook.silent):
             notebook.show_panel(handle)
             return None
-        if not handle.missing(given, options.action):
+        if not (only_defines or handle.missing(given, options.action)):
             return notebook.perform(handle, given, progress, action=options.action, out=options.out, showing=showing)
         if not notebook.silent:
             notebook.present(handle, given, progress, action=options.action)
     return None
+
+
+def _only_defines(notebook: Notebook, planned: Planned, options: argparse.Namespace) -> bool:
+    """Whether a cell cannot be called as it stands, and need not be: of several actions its line names none.
+
+    A call of it names one, or a form asks which.
+    """
+    unnamed = options.action == DEFAULT and planned.component.default_action is None
+    return unnamed and not options.input and bool(options.name or options.panel or notebook.interactive)
 
 
 def _refuse_what_cannot_run(

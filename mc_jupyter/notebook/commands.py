@@ -220,7 +220,9 @@ def compare(
 
     handle = notebook.session.handle(name)
     grid, words = grid_of(given)
-    values = arguments.inputs_of([*words, *input], handle.inputs, notebook.shell.user_ns, _allowed(handle))
+    values = arguments.inputs_of(
+        [*words, *input], handle.planned.inputs_for(), notebook.shell.user_ns, _allowed(handle)
+    )
     if lacking := handle.missing(values):
         needs = listing([one.name for one in lacking], "and")
         raise InputError(f"{name} needs {needs} to compare", fix=" ".join(f"-i {one.name}='…'" for one in lacking))

@@ -32,9 +32,9 @@ Dress = Callable[[Any, str], Any]
 def inputs_of(planned: Planned) -> dict[str, tuple[Input, ...]]:
     """The inputs of each action by its name, the one first that runs when none is named."""
     component = planned.component
-    first = component.action().id
-    others = (one.id for one in component.actions if one.id != first)
-    return {first: planned.inputs, **{name: planned.inputs_for(name) for name in others}}
+    first = component.first_action.id
+    names = [first, *(one.id for one in component.actions if one.id != first)]
+    return {name: planned.inputs_for(name) for name in names}
 
 
 class InputFields:

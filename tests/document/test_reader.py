@@ -306,7 +306,19 @@ component:
         ("type: model\ntask: text-generation", "a component's fields stand under component:"),
         ("component: {type: model, text: 'a ${input.x'}", "begins no expression here"),
         ("component: {type: model, top_k: true}", "top_k should be a number"),
-        ("component: {type: model, actions: [{id: a}, {id: b}]}", "has 2 actions, and none is marked as the default"),
+        (
+            "component: {type: model, actions: [{id: a, default: true}, {id: b, default: true}]}",
+            "2 actions are marked as the default",
+        ),
+        (
+            "workflow: {job: {component: m}}\ncomponent: {id: m, type: model, model: x/y, actions: [{id: a}, {id: b}]}",
+            "component 'm' has 2 actions, and none is marked as the default",
+        ),
+        (
+            "workflow: {job: {type: for-each, input: 1, do: {component: m}}}\n"
+            "component: {id: m, type: model, model: x/y, actions: [{id: a}, {id: b}]}",
+            "component 'm' has 2 actions, and none is marked as the default",
+        ),
         ("workflow: {job: {type: []}}", "no job type '[]'"),
         ("component: []", "neither a component nor a workflow"),
         ("component:\n  type: model\n  text: |\n    a\n    ${inptu.x}\n", "5: ${inptu.x} names 'inptu'"),

@@ -177,3 +177,46 @@ def test_a_panel_that_is_made_anew_stays_at_the_action(board: Panel, two: mc.Han
 
 def test_a_panel_says_whose_parameters_it_shows(board: Panel) -> None:
     assert any("PARAMETERS OF SECOND" in getattr(child, "value", "") for child in board._upper.children)
+
+
+# --- of which none is the default -------------------------------------------------------------------------------------
+
+OPEN = CELL.replace("default: true, ", "")
+
+
+def test_a_component_without_a_default_action_is_called_by_naming_one(run: Run, shell: InteractiveShell) -> None:
+    assert run(OPEN) is None
+    two = shell.user_ns["two"]
+    assert two("why", action="first") == {"asked": "why"}
+    assert run("%compose run two --action second story=once") == {"told": "once", "of": "nobody"}
+    assert run(OPEN.replace("two", "two --action first -i question=why", 1)) == {"asked": "why"}
+
+
+@pytest.mark.parametrize(
+    "line", ["two('why')", "%compose run two question=why", "two.stream('why')", "two.map(['why'])", "two()"]
+)
+def test_a_call_that_names_none_is_told_which_there_are(run: Run, line: str) -> None:
+    run(OPEN)
+    error = run(line)
+    assert isinstance(error, mc.UnknownName)
+    assert "this component has 2 actions, and none is marked as the default" in str(error)
+    assert "first or second" in str(error)
+
+
+def test_a_cell_that_is_to_run_now_names_one(run: Run) -> None:
+    assert isinstance(run(OPEN.replace("two", "two -i question=why", 1)), mc.UnknownName)
+    assert isinstance(run(OPEN.replace(" two", "", 1)), mc.UnknownName)
+
+
+def test_its_form_and_panel_offer_the_choice(run: Run, shell: InteractiveShell) -> None:
+    run("%config ComposeMagics.forms = 'always'")
+    run(OPEN)
+    assert opened(shell).inputs.chooser.options == ("first", "second")
+    panel: Panel = shell.user_ns["two"].panel()
+    assert panel.calling.inputs.chooser.options == ("first", "second")
+    panel.close()
+
+
+def test_its_card_says_how_to_call_it(run: Run, shell: InteractiveShell) -> None:
+    run(OPEN)
+    assert ("call it", 'two("…", action="first")') in shell.user_ns["two"].card()

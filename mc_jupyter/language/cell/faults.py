@@ -19,6 +19,7 @@ from mc_jupyter.language.cell.spans import Source, span_of
 
 _DRIVE = re.compile(r"[A-Za-z]:\\|\\\\\w")
 _CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)\s*;?$|(?:import|from|def|print)\b")
+_FORM = re.compile(r"[|&*]:(?=\s|$)")
 _LONGEST = 300  # letters of a line that is given back mended
 
 
@@ -98,6 +99,10 @@ class _Fault:
 
     def reworded(self) -> list[Problem]:
         """The complaint in one line; where the cause is a common one, at its place and with a way out."""
+        if _FORM.match(self.line.text, self.line.first):
+            sign, rest = self.line.text[self.line.first], self.line.text[self.line.first + 1 :].rstrip()
+            message = f"the key {sign} stands in quotes: YAML has a use of its own for the sign"
+            return [self.told(_Said(message, self.line.start + self.line.first, f'"{sign}"{rest}'))]
         for signs, explain in _EXPLAINED:
             if all(sign in f"{self.context}, {self.problem}" for sign in signs) and (said := list(explain(self))):
                 return [self.told(one) for one in said]

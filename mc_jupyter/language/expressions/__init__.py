@@ -24,7 +24,7 @@ from mc_jupyter.interrupts import going
 from mc_jupyter.language.expressions.allowance import Allowance
 from mc_jupyter.language.expressions.conditions import OPERATORS, compare, conditions
 from mc_jupyter.language.expressions.environment import resolve_env
-from mc_jupyter.language.expressions.forms import expanded, join, spread_list, spread_mapping, zip_lists
+from mc_jupyter.language.expressions.forms import check_template, expanded, join, spread_list, spread_mapping, zip_lists
 from mc_jupyter.language.expressions.grammar import escape, has_reference, is_single, parse
 from mc_jupyter.language.expressions.paths import Nothing, names_of, walk
 from mc_jupyter.language.expressions.references import references
@@ -42,6 +42,7 @@ __all__ = [
     "Slice",
     "Star",
     "Template",
+    "check_template",
     "compare",
     "escape",
     "has_reference",
@@ -210,6 +211,7 @@ class _Renderer:
         return result
 
     def mapping(self, entries: Mapping[Any, Any], depth: int) -> Any:
+        check_template(entries)
         if "*" in entries:
             return self.map(entries, depth)
         if "|" in entries:

@@ -11,6 +11,14 @@ from mc_jupyter.values import Stream, describe
 from mc_jupyter.words import listing
 
 
+def check_template(entries: Mapping[Any, Any]) -> None:
+    """ExpressionError for a form that lacks what its list becomes: `|` its branches, `&` its columns."""
+    if "|" in entries and not entries.keys() - {"*", "|"} and "*" not in entries:
+        raise ExpressionError('"|" says no branch: what becomes of each item', fix='"|": ${…}\n        name: ${item.…}')
+    if len(entries) == 1 and "&" in entries and entries["&"] in (None, {}, [], ""):
+        raise ExpressionError('"&" names no list to zip', fix='"&": {name: ${…}, other: ${…}}')
+
+
 def spread_list(value: Any, what: str) -> Iterable[Any]:
     """What `...${list}` puts in; null is nothing."""
     if value is None:

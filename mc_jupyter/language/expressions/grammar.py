@@ -133,8 +133,8 @@ class _Parser:
         source = tokens.SOURCE.match(text, self._skip(start + 2))
         if source is None:
             return None
-        stream = text.startswith("[]", source.end())
-        path, at = self._path(source.end() + (2 if stream else 0))
+        stream = tokens.STREAM.match(text, source.end())
+        path, at = self._path(stream.end() if stream else source.end())
         conversion, at = self._conversion(self._skip(at), depth)
         default, quoted, begin = None, False, at
         if text.startswith("|", at):
@@ -148,7 +148,7 @@ class _Parser:
             return None
         end = at + 1
         return Reference(
-            source[0], stream, path, *conversion, default, quoted, annotation, text[start:end], start, end, span
+            source[0], bool(stream), path, *conversion, default, quoted, annotation, text[start:end], start, end, span
         )
 
     def _conversion(self, at: int, depth: int) -> tuple[_Conversion, int]:
@@ -158,20 +158,21 @@ class _Parser:
         if match is None or not (text[at - 1].isspace() or text[at - 1] == "]"):
             return (None, None, (), None), at
         attributes, at = self._attributes(match.end(), depth)
-        format = tokens.FORMAT.match(text, at)
+        format = tokens.FORMAT.match(text, self._skip(at))
         type = match["type"] + (match["list"] or "")
         if match["type"] == "slider" and match["subtype"]:
             _check_slider(match["subtype"])
         at = self._skip(format.end() if format else at)
         return (type, match["subtype"], attributes, format[1] if format else None), at
 
-    def _skip(self, at: int) -> int:
-        match = tokens.BLANKS.match(self.text, at)
+    def _skip(self, at: int, blanks: re.Pattern[str] = tokens.BLANKS) -> int:
+        match = blanks.match(self.text, at)
         return match.end() if match else at
 
     def _path(self, at: int) -> tuple[tuple[Segment, ...], int]:
-        """Keys and indices. Other characters only part them, as in model-compose."""
+        """Keys and indices, with blanks between them or not. Other characters only part them, as in model-compose."""
         text, path = self.text, list[Segment]()
+        at = self._next_step(at)
         if not text.startswith((".", "["), at):
             return (), at
         while at < len(text) and text[at] not in "|}\\" and not text[at].isspace() and not text.startswith("${", at):
@@ -181,8 +182,19 @@ class _Parser:
                 path.append(_index(match))
             elif match := tokens.QUOTED_KEY.match(text, at):
                 path.append(match["double"] if match["double"] is not None else match["single"])
-            at = match.end() if match else at + 1
+            at = self._next_step(match.end() if match else self._behind_dot(at))
         return tuple(path), at
+
+    def _next_step(self, at: int) -> int:
+        """The `.` or `[` behind blanks on this line; where none follows, `at` itself."""
+        after = self._skip(at, tokens.GAP)
+        return after if self.text.startswith((".", "["), after) else at
+
+    def _behind_dot(self, at: int) -> int:
+        """Behind a character that only parts steps; of a `.` also behind the blanks before a key that is no `as`."""
+        after = self._skip(at + 1, tokens.GAP)
+        is_key = after > at + 1 and tokens.KEY.match(self.text, after) and not tokens.AS.match(self.text, after)
+        return after if self.text[at] == "." and is_key else at + 1
 
     def _attributes(self, at: int, depth: int) -> tuple[Attributes, int]:
         """`[name=value, …]`, if that is what follows."""

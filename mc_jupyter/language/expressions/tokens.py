@@ -6,11 +6,13 @@ import re
 
 SOURCE = re.compile(r"[A-Za-z_][^\s.\[\]{}()|@$\\\"';]*")
 KEY = re.compile(r"[-\w]+")
-INDEX = re.compile(r"\[(?:(?P<star>\*)|(?P<index>-?\d{1,18})|(?P<start>-?\d{1,18})?:(?P<stop>-?\d{1,18})?)\]")
-QUOTED_KEY = re.compile(r"""\[(?:"(?P<double>[^"\]\[$}]*)"|'(?P<single>[^'\]\[$}]*)')\]""")
+INDEX = re.compile(r"\[ *(?:(?P<star>\*)|(?P<index>-?\d{1,18})|(?P<start>-?\d{1,18})? *: *(?P<stop>-?\d{1,18})?) *\]")
+QUOTED_KEY = re.compile(r"""\[ *(?:"(?P<double>[^"\]\[$}]*)"|'(?P<single>[^'\]\[$}]*)') *\]""")
+STREAM = re.compile(r" *\[ *\]")
 AS = re.compile(r"as\s+(?P<type>[^\s/;\[\]{}|@$]+)(?P<list>\[\])?(?:/(?P<subtype>[^\s;\[{}|$]+))?")
-FORMAT = re.compile(r";([^\s{}|@$]+)")
+FORMAT = re.compile(r"; *([^\s{}|@$]+)")
 BLANKS = re.compile(r"\s*")
+GAP = re.compile(r"[^\S\r\n]*")
 ANNOTATION_END = re.compile(r"\)\s*(?=\}|@\()")
 DEFAULT_STOP = re.compile(r"[\\${}@]")
 QUOTED_STOP = {quote: re.compile(rf"[\\${quote}]") for quote in "\"'"}

@@ -41,7 +41,7 @@ class Sections:
         self._chosen, self._opened = chosen, opened
         planned, settings, states = described.planned, described.settings, described.states
         self._loads = planned.loads
-        self._of = f" of {planned.component.action().id}" if len(described.inputs) > 1 else ""
+        self._of = f" of {planned.component.first_action.id}" if len(described.inputs) > 1 else ""
         self.model = [self._control(s, states) for s in settings if self._in_sight(s, states)]
         self.adapters = Adapters(self.looks, planned.adapters, chosen, add) if planned.lays_adapters else None
         self.calls = [self._control(s, states) for s in fields.in_sight(settings, states)]

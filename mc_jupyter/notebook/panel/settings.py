@@ -151,7 +151,7 @@ def _plain(value: Any) -> Any:
 def states_of(definition: Definition, settings: tuple[Setting, ...]) -> dict[str, State]:
     """What each of these fields says in a definition's text, the flags of its cell counted."""
     component, beside = definition.planned.component, definition.beside
-    action = component.action()
+    action = component.first_action
     found = {}
     for one in settings:
         fields, written = (action.fields, action.written) if one.of_call else (component.settings, component.own)

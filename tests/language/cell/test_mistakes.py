@@ -164,6 +164,11 @@ def test_an_anchor_that_is_used_is_not_noted() -> None:
     assert read("a: &x text\nb: *x\n").notes == ()
 
 
+@pytest.mark.parametrize("sign", ["|", "&", "*"])
+def test_a_form_whose_key_lacks_its_quotes_is_told(sign: str) -> None:
+    assert problem_of(f"output:\n  {sign}: ${{result}}\n  name: ${{item}}\n").fix == f'"{sign}": ${{result}}'
+
+
 def test_lines_whose_dashes_lack_a_blank_are_no_text() -> None:
     problem = problem_of("stop_sequences:\n  -end\n  -stop\n")
     assert problem.fix == "- end\n        - stop"

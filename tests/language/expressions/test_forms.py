@@ -92,3 +92,9 @@ def test_a_stream_map_asks_its_source_for_one_item_at_a_time() -> None:
     source = Stream([1, 2, 3]).map(take)
     mapped = render({"*": "${result}", "v": "${item}"}, {"result": source})
     assert (next(mapped), taken) == ({"v": 1}, [1])
+
+
+@pytest.mark.parametrize("template", [{"|": "${input.objs}"}, {"&": {}}, {"&": None}, {"&": []}, {"a": {"|": [1]}}])
+def test_a_list_form_without_its_template_is_an_error(template: Any) -> None:
+    with pytest.raises(ExpressionError, match="no branch|no list to zip"):
+        render(template, S)
