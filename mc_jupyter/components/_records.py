@@ -35,7 +35,9 @@ class Shape:
     """Which fields one written component takes, and what else its type chose for it by what it says.
 
     `defaults` are action fields that get an expression when the cell leaves them out; `ignores` are action fields that
-    would change nothing, each with the reason; `notes` are what a reader should know about choices made here. A type
+    would change nothing, each with the reason; `notes` are what a reader should know about choices made here; `foreign`
+    is the engine that the component names and this version has not, whose own fields nobody here can judge; with
+    `loose` it may also mean something else by ours. A type
     that chooses more has a subclass for it: the choice is made once, when the document is read, and everybody else
     finds it in `Component.shape`.
     """
@@ -45,6 +47,8 @@ class Shape:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     ignores: Mapping[str, str] = field(default_factory=dict)
+    foreign: str = ""
+    loose: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,9 @@ class VectorStore(ComponentType):
             place = place_in(written, ("driver",))
             raise UnknownName(message, place=place, fix=f"driver: {listing(Store.spoken())}")
         store = Store.named(word) if word in Store.names() else None
-        return StoreShape(_settings_of(store), VectorStoreAction, store=store)  # type: ignore[arg-type]  # hashable
+        foreign = f"driver: {word}" if store is None and "driver" in written else ""
+        settings = _settings_of(store)  # type: ignore[arg-type]  # hashable
+        return StoreShape(settings, VectorStoreAction, foreign=foreign, store=store)
 
     @classmethod
     def shapes(cls) -> Iterator[tuple[dict[str, str], Shape]]:

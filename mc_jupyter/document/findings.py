@@ -117,6 +117,15 @@ class Findings:
             self.problems += problems_of(error, written, model)
             return None
 
+    def wrong_fields(self, model: type[Closed], written: Map) -> list[str]:
+        """The names of written fields that the model refuses. Notes nothing."""
+        try:
+            model.model_validate(dict(written))
+        except ValidationError as error:
+            wrong = {problem["loc"][0] for problem in error.errors(include_url=False) if problem["loc"]}
+            return [name for name in written if name in wrong]
+        return []
+
     # --- expressions --------------------------------------------------------------------------------------------------
 
     def known_sources(self, value: Any, known: Iterable[str], why: str | None = None) -> None:

@@ -17,6 +17,7 @@ from mc_jupyter.document.workflows import WorkflowReader
 from mc_jupyter.errors import Problem, SpecError, UnknownName
 from mc_jupyter.language import cell, expressions
 from mc_jupyter.language.cell import Document, Map, place_in
+from mc_jupyter.language.fields import Closed
 from mc_jupyter.words import UNNAMED, listing
 
 # What an action's expressions may name; those of its output also name what its component type has (`result` …).
@@ -89,10 +90,13 @@ class _ComponentReader:
         """The component's own fields, in one spelling."""
         self.inline = Map(span=written.span)
         """The fields of its action that are written beside them."""
+        self.unread: list[str] = []
+        """Fields of an engine that is not here: what they mean and may be, it alone knows."""
 
     def component(self) -> Component | None:
         before = len(self.found.problems)
         self.sort_out()
+        self.own = self.ours(self.shape.settings, self.own)
         settings = self.found.valid(self.shape.settings, self.own)
         actions = [action for raw in self.actions_written() if (action := self.action(raw))]
         self.found.known_sources(self.own, ("env",), "a component's own fields are decided before it is called")
@@ -152,11 +156,21 @@ class _ComponentReader:
             if inner in self.shape.action.names():
                 self.put(into, nested, inner)
             else:
-                self.found.unknown_key(inner, nested, self.shape.action.names(), self.shape.action)
+                self.unknown_key(inner, nested, ())
 
     def unknown_key(self, key: str, written: Map, beside: tuple[str, ...]) -> None:
-        known = (*beside, *self.shape.action.names(), *self.kind.nested)
+        if self.shape.foreign:
+            self.unread.append(key)
+            return
+        known = (*beside, *self.shape.action.names(), *(self.kind.nested if beside else ()))
         self.found.unknown_key(key, written, known, self.shape.action)
+
+    def ours(self, model: type[Closed], written: Map) -> Map:
+        """What is written, without the fields that an engine which is not here may mean otherwise than we do."""
+        while self.shape.foreign and self.shape.loose and (wrong := self.found.wrong_fields(model, written)):
+            self.unread += wrong
+            written = written.with_(without=wrong)
+        return written
 
     def actions_written(self) -> Iterator[Map]:
         """The mapping of each action; an empty one where the component says none."""
@@ -187,6 +201,7 @@ class _ComponentReader:
         said = self.inline.with_(said)
         supplied = {name: text for name, text in self.shape.defaults.items() if name not in said}
         whole = Map(supplied, span=said.span).with_(said)  # the task's own input comes first
+        whole = self.ours(self.shape.action, whole)
         fields = self.found.valid(self.shape.action, whole)
         self.checked_together(whole)
         if fields is None:
@@ -196,7 +211,7 @@ class _ComponentReader:
 
     def checked_together(self, whole: Map) -> None:
         """Check an action's fields against each other, and what its expressions name."""
-        for name, problem in self.kind.check(self.shape, self.own, whole):
+        for name, problem in () if self.shape.foreign else self.kind.check(self.shape, self.own, whole):
             here = place_in(whole, (name,), key=True) if name else None
             self.found.problems.append(problem.at(here or (whole.span.place() if whole.span else None)))
         self.found.known_sources(whole.with_(without=("output", "completion")), _SOURCES)
@@ -206,6 +221,9 @@ class _ComponentReader:
     def notes(self, settings: Any) -> Iterator[str]:
         """What a reader should know of the component."""
         yield from self.shape.notes
+        if self.unread:
+            names = listing(list(dict.fromkeys(self.unread)), "and")
+            yield f"not read, as it is for {self.shape.foreign}, which this version has not: {names}"
         tokens = (text for path, text in texts_in(self.own) if path[-1] == "token")
         if any(text and not expressions.has_reference(text) for text in tokens):
             yield "a token stands in the text, where every reader finds it: token: ${env.HF_TOKEN} keeps it out"

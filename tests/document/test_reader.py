@@ -416,3 +416,41 @@ def test_of_thousands_of_problems_the_first_hundred_are_told(session: mc.Session
         session.plan(f"component: {{type: text-splitter, {keys}}}")
     assert len(caught.value.problems) == 101
     assert str(caught.value).endswith("and 2,900 more")
+
+
+# --- engines that are not here ----------------------------------------------------------------------------------------
+
+FOREIGN = """component:
+  type: TYPE
+  driver: ENGINE
+  model: {repository: a/b, trust_remote_code: true}
+  quantization: awq
+  context_length: 4096
+  device: NPU:0
+  params: {temperature: hot, top_n: 3}
+  text: ${input.prompt as text}
+"""
+
+
+@pytest.mark.parametrize("engine", ["llamacpp", "vllm", "unsloth", "custom"])
+def test_a_document_of_another_engine_names_the_engine_before_its_fields(engine: str) -> None:
+    text = FOREIGN.replace("TYPE", "model").replace("ENGINE", engine)
+    with pytest.raises(mc.NotBuilt) as caught:
+        mc.Session().load(text)
+    assert f"driver: {engine} does not perform" in str(caught.value)
+    assert "line 3" in str(caught.value)
+    (note,) = (note for note in mc.read(text).notes if "not read" in note)
+    for field in ("trust_remote_code", "model"), ("quantization",), ("context_length",), ("device",), ("temperature",):
+        assert any(name in note for name in field)
+
+
+def test_a_store_that_is_not_here_is_named_before_its_fields() -> None:
+    text = "component:\n  type: vector-store\n  driver: qdrant\n  collection: x\n  hnsw: {m: 16}\n"
+    with pytest.raises(mc.NotBuilt, match="driver: qdrant"):
+        mc.Session().load(text)
+
+
+def test_a_misspelt_engine_is_told_before_its_fields() -> None:
+    with pytest.raises(mc.SpecError) as caught:
+        mc.read(FOREIGN.replace("TYPE", "model").replace("ENGINE", "lamacpp"))
+    assert [p.message for p in caught.value.problems] == ["no driver 'lamacpp'; did you mean 'llamacpp'?"]

@@ -67,7 +67,8 @@ class Model(ComponentType):
         settings, action = _types_of(task, driver)  # type: ignore[arg-type]  # classes are hashable; mypy doubts it
         notes = (f"task: {task.name}, since the cell names none",) if written.get("task") is None else ()
         ignores = driver.ignored(task) if driver else {}
-        return ModelShape(settings, action, bindings(action), notes, ignores, task=task, driver=driver)
+        foreign = "" if driver else f"driver: {written.get('driver') or task.driver}"
+        return ModelShape(settings, action, bindings(action), notes, ignores, foreign, True, task=task, driver=driver)
 
     @classmethod
     def shapes(cls) -> Iterator[tuple[dict[str, str], Shape]]:
