@@ -322,6 +322,10 @@ class Driver(Part, room="drivers", noun="driver"):
         """
         raise NotImplementedError
 
+    def fits(self, settings: Any) -> int | None:
+        """How many tokens of one input a component of these `settings` can give it; None where nothing limits it."""
+        return self.facts().window
+
     def close(self) -> None:
         """Drop every reference to the model and give its memory back. Called once; raises nothing."""
 

@@ -16,10 +16,11 @@ from mc_jupyter.drivers._chance import Chance
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._lora.layers import Adapters
 from mc_jupyter.drivers._memory import halving, refusing_what_does_not_fit
-from mc_jupyter.drivers._transformers import captioning, casting, vocabulary
+from mc_jupyter.drivers._transformers import captioning, casting, vocabulary, windows
 from mc_jupyter.drivers._transformers.conversations import Speaking
 from mc_jupyter.drivers._transformers.decoding import Decoder
-from mc_jupyter.drivers._transformers.folder import sentence_files
+from mc_jupyter.drivers._transformers.embedding import Embedder, lowercasing
+from mc_jupyter.drivers._transformers.encoders import encoder_class, without_decoder
 from mc_jupyter.drivers._transformers.loading import (
     Quiet,
     check_placed,
@@ -29,9 +30,10 @@ from mc_jupyter.drivers._transformers.loading import (
     read_model,
     untrained,
 )
-from mc_jupyter.drivers._transformers.pooling import POOLINGS
+from mc_jupyter.drivers._transformers.modules import Step, read_steps, size
 from mc_jupyter.drivers._transformers.refusals import refusals
 from mc_jupyter.drivers._transformers.sampling import drawing_layers, lent
+from mc_jupyter.drivers._transformers.sentences import flaw, read_sentences, told
 from mc_jupyter.drivers._transformers.tokens import Keeps, tokenized, worth_reading
 from mc_jupyter.errors import InputError, RunError
 from mc_jupyter.events import Advance, Run
@@ -57,8 +59,6 @@ _CLASSES = {
     "encoder": "AutoModel",
     ImageToText.head: "AutoModelForImageTextToText",
 }
-# These count positions from the padding token's id on, so that many fewer tokens fit.
-_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet", "xlm-roberta-xl", "roberta-prelayernorm")
 _OTHER_HEADS = ("ForCausalLM", "ForSequenceClassification", "ForConditionalGeneration", "ForTokenClassification")
 _GENERATION_TOKENS = 4096  # prompt tokens of a batch of prompts; more would mostly wait for its longest answer
 
@@ -80,7 +80,8 @@ class Transformers(Driver):
         self.images = images  # what prepares them, of a model that sees
         self.key = key
         self.folder = folder
-        self.sentence = sentence_files(folder)
+        self.sentences = read_sentences(folder) if key.head == TextEmbedding.head else None
+        self.steps: tuple[Step, ...] = ()  # sentence-transformers' modules after the encoder
         self.untrained: tuple[str, ...] = ()
         self.layers = Adapters(model)
 
@@ -117,7 +118,8 @@ class Transformers(Driver):
         tokenizer = load_tokenizer(checkpoint.folder, dict(key.options).get("fast_tokenizer"))
         trim()  # reading one of 262,144 words leaves 95 to 195 MB free
         images = captioning.load_image_processor(checkpoint.folder) if key.head == ImageToText.head else None
-        auto = getattr(transformers, _CLASSES[key.head])
+        embeds = key.head == TextEmbedding.head
+        auto = getattr(transformers, encoder_class(checkpoint) if embeds else _CLASSES[key.head])
         dtype = getattr(torch, key.dtype)
         with Quiet(), Chance(0).drawing(), refusing_what_does_not_fit(key.subject or "the model"):
             arguments = {
@@ -127,12 +129,16 @@ class Transformers(Driver):
             }
             model, info = read_model(auto, checkpoint, arguments)
             check_placed(model, key.subject or "the model")
+            if embeds:
+                without_decoder(model, checkpoint.folder)
             quantization.settle(model.eval(), dtype)
         for part in model.modules():  # a captioning model's text decoder has settings of its own
             if getattr(part, "generation_config", None) is not None:
                 part.generation_config.max_length = None  # every call says its own; beside that, this one only warns
         self = cls(model, tokenizer, key, checkpoint.folder, images)
         self.untrained = untrained(info, key.head, checkpoint)
+        if self.sentences is not None and not flaw(self.sentences):  # with a flaw, its component follows none of it
+            self.steps = read_steps(self.sentences, checkpoint, self._device)
         self.read_facts()
         if key.quantization != "none":
             give_back()  # what was read is several times what is kept
@@ -148,8 +154,10 @@ class Transformers(Driver):
             return (
                 f"{subject} has no trained {parts}: random weights, so answers mean nothing until it is fine-tuned",
             )
+        if self.sentences is not None:
+            return tuple(told(self.sentences))
         trained_as = next(iter(config.architectures or ()), "")
-        if self.key.head == "encoder" and not self.sentence and trained_as.endswith(_OTHER_HEADS):
+        if self.key.head == "encoder" and trained_as.endswith(_OTHER_HEADS):
             return (f"{subject} was trained as {trained_as}, not for embeddings: its vectors may mean little",)
         return ()
 
@@ -159,7 +167,10 @@ class Transformers(Driver):
     def read_facts(self) -> None:
         """Read them now: adapters laid on later are not of the base."""
         beside = vocabulary.memory(self.folder).weights_bytes
-        self._facts = replace(read_facts(self.model, self.key, self.window, self.notes), beside=beside)
+        found = read_facts(self.model, self.key, self.window, self.notes)
+        numbers_after, bytes_after = size(self.steps)
+        parameters = found.parameters and found.parameters + numbers_after
+        self._facts = replace(found, beside=beside, bytes=found.bytes + bytes_after, parameters=parameters)
 
     # --- number types -------------------------------------------------------------------------------------------------
 
@@ -185,16 +196,11 @@ class Transformers(Driver):
     @property
     def window(self) -> int | None:
         """How many tokens the model can look at, or None where its design sets no limit."""
-        config = (
-            self.model.config.get_text_config() if hasattr(self.model.config, "get_text_config") else self.model.config
-        )
-        found = [getattr(config, name, None) for name in ("max_position_embeddings", "n_positions", "seq_length")]
-        limits = [n for n in found if isinstance(n, int) and n > 0]
-        if config.model_type in _OFFSET_POSITIONS and limits:
-            limits = [n - (config.pad_token_id or 0) - 1 for n in limits]
-        if isinstance(own := self.tokenizer.model_max_length, int) and own < 1e9:
-            limits.append(own)  # without one, tokenizers say 1e30
-        return min(limits, default=None)
+        return windows.window(self.model, self.tokenizer, self.sentences)
+
+    def fits(self, settings: Any) -> int | None:
+        said = self.sentences if getattr(settings, "architecture", None) != "bert" else None
+        return _least(getattr(settings, "max_seq_length", None), windows.window(self.model, self.tokenizer, said))
 
     # --- tasks --------------------------------------------------------------------------------------------------------
 
@@ -232,44 +238,34 @@ class Transformers(Driver):
             chances: torch.Tensor = logits.sigmoid() if alone else logits.softmax(-1)
             return chances
 
-        rows = self._encode(call, judge)
+        rows = self._encode(call, judge, self.tokenizer)
         return [row and _label(row, names, call.action.return_probabilities) for row in rows]
 
     @performs(TextEmbedding)
     def embed(self, call: TaskCall) -> list[Any]:
         """Token vectors pooled into one, as sentence-transformers does it."""
-        import torch
-
-        follow = call.settings.architecture != "bert"
-        pooling = call.action.pooling
-        if pooling == "auto":
-            pooling = (self.sentence.get("pooling") if follow else None) or "mean"
-
-        def pool(inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-            states = self.model(**inputs).last_hidden_state
-            vectors = POOLINGS[pooling](states, inputs["attention_mask"]).float()
-            if call.action.normalize:
-                vectors = torch.nn.functional.normalize(vectors, dim=-1)
-            return vectors
-
-        window = self.sentence.get("max_seq_length") if follow else None
-        return [row and Embedding(row) for row in self._encode(call, pool, window)]
+        said = self.sentences if call.settings.architecture != "bert" else None
+        tokenizer = lowercasing(self.tokenizer) if said and said.lowercase else self.tokenizer
+        embedder = Embedder(self.model, tokenizer, said, self.steps, call.action)
+        prompted = replace(call, items=[embedder.prompt + text for text in call.items])
+        rows = self._encode(prompted, embedder.vectors, tokenizer)
+        return [row and Embedding(row) for row in rows]
 
     # --- reading text -------------------------------------------------------------------------------------------------
 
-    def _encode(self, call: TaskCall, compute: Any, window: int | None = None) -> list[list[float] | None]:
+    def _encode(self, call: TaskCall, compute: Any, tokenizer: Any) -> list[list[float] | None]:
         """One row for each text: the texts' tokens go through `compute` in batches, longest first.
 
         None for those that an interrupt came before.
         """
         import torch
 
-        limit = _least(call.action.max_input_length, call.settings.max_seq_length, window, self.window)
+        limit = _least(call.action.max_input_length, self.fits(call.settings))
         cut = bool(call.action.truncate and limit)
-        texts = worth_reading(call.items, limit, _kept(self.tokenizer) if cut else "all")
+        texts = worth_reading(call.items, limit, _kept(tokenizer) if cut else "all")
         # The tokenizer itself cuts, so that closing tokens such as [SEP] stay.
         how = {"truncation": True, "max_length": limit} if cut else {}
-        rows_of_ids = tokenized(self.tokenizer, texts, call.run, **how)
+        rows_of_ids = tokenized(tokenizer, texts, call.run, **how)
         if rows_of_ids is None:
             return [None] * len(call.items)
         if any(len(ids) > (limit or len(ids)) for ids in rows_of_ids):
@@ -311,9 +307,12 @@ class Transformers(Driver):
         ids = torch.tensor([filled(row, pad) for row in rows])
         self._refuse_beyond_the_table(int(ids.max()))
         mask = torch.tensor([filled([1] * len(row), 0) for row in rows])
-        # What accelerate keeps off the GPU is "meta" until it is computed with.
-        device = next((p.device for p in self.model.parameters() if p.device.type != "meta"), self.model.device)
-        return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+        return {"input_ids": ids.to(self._device), "attention_mask": mask.to(self._device)}
+
+    @property
+    def _device(self) -> Any:
+        """Where its inputs go. What accelerate keeps off the GPU is "meta" until it is computed with."""
+        return next((p.device for p in self.model.parameters() if p.device.type != "meta"), self.model.device)
 
     def _refuse_beyond_the_table(self, largest: int) -> None:
         """RunError for a token that the model has no row for. On a GPU, looking it up would end all later calls too."""
@@ -355,7 +354,7 @@ class Transformers(Driver):
     # --- writing text -------------------------------------------------------------------------------------------------
 
     def _prompt_limit(self, call: TaskCall) -> int | None:
-        return _least(call.action.max_input_length, call.settings.max_seq_length, self.window)
+        return _least(call.action.max_input_length, self.fits(call.settings))
 
     def _write(self, prompts: list[list[int]], call: TaskCall) -> list[Any]:
         action = call.action
@@ -366,7 +365,7 @@ class Transformers(Driver):
             prompts = [ids[-limit:] if limit else ids for ids in prompts]
         if any(not ids for ids in prompts):
             raise InputError("the text is empty: this model needs at least one token to continue")
-        decoder = Decoder(self.model, self.tokenizer, self.pad_id, _least(call.settings.max_seq_length, self.window))
+        decoder = Decoder(self.model, self.tokenizer, self.pad_id, self.fits(call.settings))
         results: list[Any] = [None] * len(prompts)
         plan = batches(
             [len(ids) for ids in prompts],

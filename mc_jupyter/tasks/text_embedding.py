@@ -11,6 +11,8 @@ from mc_jupyter.tasks import Task, TaskAction, Texts
 from mc_jupyter.tasks._language import LanguageSettings
 from mc_jupyter.values import Embedding
 
+Ways = Literal["auto", "mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+
 
 class TextEmbedding(Task):
     """Turn a text into a vector whose direction is its meaning."""
@@ -31,10 +33,19 @@ class TextEmbedding(Task):
         """The text to embed, and how token vectors become one."""
 
         text: Texts = Field(description="The text to embed, or a list of them.")
-        pooling: Bound[Literal["auto", "mean", "cls", "max"]] = Field(
+        prompt_name: Bound[str] | None = Field(
+            None,
+            description='Which of the prompts of the checkpoint goes before each text; default: its default, "": none.',
+        )
+        pooling: Bound[Ways] = Field(
             "auto", description="How token vectors become one: auto is what the model was trained with, else mean."
         )
-        normalize: Bound[bool] = Field(True, description="Scale the vector to length 1.")
+        truncate_dim: Bound[Annotated[int, Field(ge=1)]] | None = Field(
+            None, description="Keep the vector's first numbers, this many; default: what the checkpoint says, else all."
+        )
+        normalize: Bound[bool] = Field(
+            True, description="Scale the vector to length 1. A Normalize module of the checkpoint does so anyway."
+        )
         max_input_length: Bound[Annotated[int, Field(ge=1)]] | None = Field(
             None, description="Most tokens of input; default: the model's window."
         )

@@ -32,8 +32,8 @@ def rows(planned: ModelPlan, resident: Resident | None) -> Iterator[tuple[str, s
     parts = [f"{format_bytes(size)} of {name}" for name, size in more.items() if size]
     size = format_bytes(model.bytes) + (f", with {listing(parts, 'and')}" if parts else "")
     yield "memory", f"{size}, {facts.parameters:,} parameters" if facts.parameters else size
-    if facts.window:
-        yield "window", f"{facts.window} tokens"
+    if fits := model.driver.fits(settings):
+        yield "window", f"{fits} tokens"
     yield "loaded in", words.seconds(resident.load_seconds)
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import Asked, Refusal, refused
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._lora.fit import check_adapter
-from mc_jupyter.drivers._transformers import captioning
-from mc_jupyter.drivers._transformers.conversations import flaw
-from mc_jupyter.drivers._transformers.folder import check_sentence_modules, has_chat_template
-from mc_jupyter.errors import PlanError
+from mc_jupyter.drivers._transformers import captioning, conversations
+from mc_jupyter.drivers._transformers.embedding import NO_POOLING, prompt
+from mc_jupyter.drivers._transformers.folder import has_chat_template
+from mc_jupyter.drivers._transformers.sentences import Sentences, flaw, read_sentences
+from mc_jupyter.errors import InputError, PlanError
 from mc_jupyter.language.fields import is_deferred
 from mc_jupyter.tasks.chat_completion import ChatCompletion
 from mc_jupyter.tasks.text_embedding import TextEmbedding
-from mc_jupyter.weights.reading import shown
+from mc_jupyter.weights.reading import AGAIN, shown
 
 if TYPE_CHECKING:
     from mc_jupyter.weights import Checkpoint
@@ -32,7 +33,7 @@ def refusals(asked: Asked) -> Iterator[Refusal]:
         )
         yield Refusal(error, "device_mode")
     template = getattr(settings, "chat_template", None)
-    if template and not is_deferred(template) and (wrong_with_it := flaw(template)):
+    if template and not is_deferred(template) and (wrong_with_it := conversations.flaw(template)):
         yield Refusal(PlanError(wrong_with_it, fix="mend the template"), "chat_template")
     if settings is None or checkpoint is None:
         return
@@ -42,6 +43,9 @@ def refusals(asked: Asked) -> Iterator[Refusal]:
     for number, call in asked.numbered_calls():
         for field, error in captioning.unfit(asked.task, checkpoint, call):
             yield Refusal(error, field, call=number)
+        if asked.task is TextEmbedding:
+            for field, error in _unfit(settings, checkpoint, call):
+                yield Refusal(error, field, call=number)
     for name, files in asked.adapters.items():
         yield from refused(check_adapter, checkpoint, files, name, adapter=name)
 
@@ -70,4 +74,25 @@ def _check(asked: Asked, checkpoint: Checkpoint) -> None:
         if found != settings.architecture:
             raise PlanError(f"this model is {found}, not {settings.architecture}", fix=f"architecture: {found}")
     if task is TextEmbedding:
-        check_sentence_modules(checkpoint.folder, settings.architecture)
+        _check_sentences(settings.architecture, read_sentences(checkpoint.folder))
+
+
+def _check_sentences(architecture: str, said: Sentences | None) -> None:
+    if architecture == "sbert" and said is None:
+        raise PlanError("architecture: sbert needs a model saved by sentence-transformers: there is no modules.json")
+    if architecture != "bert" and said is not None and (wrong := flaw(said)):
+        raise wrong
+
+
+def _unfit(settings: Any, checkpoint: Checkpoint, call: Mapping[str, Any]) -> Iterator[tuple[str, PlanError]]:
+    """What a call of an embedder asks that its sentence-transformers files have not; and what they lack of a call."""
+    said = read_sentences(checkpoint.folder) if settings.architecture != "bert" else None
+    if said and (lacking := said.lacks_pooling) and call.get("pooling", "auto") == "auto":
+        error = PlanError(
+            f"{NO_POOLING}{shown(lacking.path)} has no config.json", fix=f"{AGAIN}, or say how: pooling: mean"
+        )
+        yield "pooling", error
+    try:
+        prompt(said, call.get("prompt_name"))
+    except InputError as error:
+        yield "prompt_name", PlanError(error.problems)
