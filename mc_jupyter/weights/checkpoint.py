@@ -46,6 +46,11 @@ class Checkpoint:
     config: Config = field(default_factory=lambda: NOTHING, repr=False, compare=False)
 
     @property
+    def own_files(self) -> tuple[Path, ...]:
+        """The files beside its config, without those of parts in folders of their own."""
+        return tuple(file for file in self.files if file.parent == self.folder)
+
+    @property
     def model_type(self) -> str | None:
         """transformers' word for what it is (`llama`); None where nothing says."""
         return self.config.text("model_type")

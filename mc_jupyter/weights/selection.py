@@ -113,17 +113,21 @@ def _weights(
     for name in names:
         by_folder[str(PurePosixPath(name).parent)].append(name)
     pipeline = kind == "model" and "model_index.json" in names  # diffusers: one folder per part, each with weights
+    own = [] if pipeline else list(_in_folder(by_folder["."], kind, format, read))
     if not pipeline:
-        yield from _in_folder(by_folder["."], kind, format, read)
+        yield from own
         if format == "onnx" and not any(name.endswith(".onnx") for name in by_folder["."]):
             yield from _in_folder(by_folder["onnx"], kind, format, read)  # where optimum and transformers.js put them
+    elsewhere = not own and any(format_of(name) in formats for name in by_folder["."])
     for folder in sorted(by_folder.keys() - {"."}):
-        if pipeline and "/" not in folder and not _ELSEWHERE.match(folder):
+        if pipeline:
+            belongs = "/" not in folder and not _ELSEWHERE.match(folder)
+        else:  # sentence-transformers: 2_Dense/model.safetensors
+            belongs = kind == "model" and not elsewhere and bool(_SENTENCE_MODULE.match(folder))
+        if belongs:
             # A part in another format than the rest (a safety checker that exists as .bin only) belongs all the same.
             found = (list(_in_folder(by_folder[folder], kind, each, read)) for each in (format, *formats))
             yield from next((weights for weights in found if weights), [])
-        elif kind == "model" and _SENTENCE_MODULE.match(folder):  # sentence-transformers: 2_Dense/model.safetensors
-            yield from _in_folder(by_folder[folder], kind, format, read)
 
 
 def _in_folder(names: Sequence[str], kind: Kind, format: Format, read: Reader) -> Sequence[str]:

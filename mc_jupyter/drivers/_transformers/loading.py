@@ -97,7 +97,7 @@ def _explained(error: Exception, checkpoint: Checkpoint) -> ComposeError | None:
 def _standard(checkpoint: Checkpoint) -> bool:
     """Whether transformers finds just these files: by the one name that it looks for, or else by the index of that."""
     name = {"safetensors": "model.safetensors", "pytorch": "pytorch_model.bin"}.get(checkpoint.format)
-    files = {file.name for file in checkpoint.files if file.parent == checkpoint.folder}
+    files = {file.name for file in checkpoint.own_files}
     if name is None or (checkpoint.folder / name).is_file():
         return files == {name}
     index = checkpoint.folder / f"{name}.index.json"
@@ -109,7 +109,7 @@ def _read_one_file(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any])
     from transformers import AutoConfig
 
     state: dict[str, Any] = {}
-    for file in checkpoint.files:
+    for file in checkpoint.own_files:
         state |= contents(file)
     config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
     given = {name: value for name, value in arguments.items() if name in _WITHOUT_FOLDER}
@@ -129,7 +129,7 @@ def lacking_heads(checkpoint: Checkpoint, head: str) -> list[str]:
         return [rf"(?:.*\.)?{name}" for name in ("pooler", "lm_head", "output_projection", "predictions")]
     if head not in ("encoder", "sequence-classifier") or checkpoint.format != "safetensors":
         return []
-    parts = {part for file in checkpoint.files for tensor in tensors(file) for part in tensor.name.split(".")}
+    parts = {part for file in checkpoint.own_files for tensor in tensors(file) for part in tensor.name.split(".")}
     return [rf"(?:.*\.)?{name}" for name in _HEADS if name not in parts]
 
 
