@@ -5,6 +5,7 @@ Random weights prove plumbing: what we give is compared with what the library gi
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,29 @@ def llama(folder: Path, *, template: str | None = CHAT_TEMPLATE, window: int = 2
         "initializer_range": 0.3,
     }
     LlamaForCausalLM(LlamaConfig(**{**sizes, **config})).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def reciter(folder: Path, tokenizer: Any, tokens: list[int], **config: Any) -> Path:
+    """A causal language model that says these tokens by heart: each is decided by the one before it alone."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {
+        "vocab_size": len(tokenizer), "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1,
+        "num_attention_heads": 2, "bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id, "max_position_embeddings": 256, "tie_word_embeddings": False,
+    }  # fmt: skip
+    model = LlamaForCausalLM(LlamaConfig(**{**sizes, **config}))
+    layer = model.model.layers[0]
+    with torch.no_grad():
+        for weight in (model.model.embed_tokens, model.lm_head, layer.self_attn.o_proj, layer.mlp.down_proj):
+            weight.weight.zero_()
+        for place, (now, then) in enumerate(itertools.pairwise(tokens)):
+            model.model.embed_tokens.weight[now, place] = 1.0
+            model.lm_head.weight[then, place] = 9.0
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

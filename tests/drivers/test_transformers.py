@@ -559,23 +559,3 @@ class TestLoading:
             cell("text-generation", llama, *lines("do_sample: false", "max_output_length: 8")), "usual"
         )
         assert allowed("the fox") == usual("the fox")
-
-
-class TestShowing:
-    """Pieces as they come, by the fast tokenizer and by any other, add up to the text."""
-
-    @pytest.mark.parametrize("fast", [True, False])
-    def test_pieces_add_up_to_whole_characters_only(self, llama: Path, fast: bool) -> None:
-        from transformers import AutoTokenizer
-
-        from mc_jupyter.drivers._transformers.decoding import Shown, _Slowly
-
-        tokenizer = AutoTokenizer.from_pretrained(llama)
-        text = "the little fox, Zürich 東京 🦊 and <|im_start|> so on"
-        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-        shown = Shown(tokenizer, [])
-        if not fast:
-            shown.piece = _Slowly(tokenizer).piece
-        pieces = [shown.add(token) for token in ids]
-        assert "".join(pieces) == tokenizer.decode(ids, skip_special_tokens=True)
-        assert not any("\ufffd" in piece for piece in pieces)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import _numbers as numbers
 from mc_jupyter.drivers._chance import Chance
 from mc_jupyter.drivers._transformers.sampling import Drawn, lent
+from mc_jupyter.drivers._transformers.spelling import Alphabet
+from mc_jupyter.drivers._transformers.stops import Stops
+from mc_jupyter.drivers._transformers.watching import Shown, Watch
 from mc_jupyter.errors import InputError
-from mc_jupyter.events import Advance, Piece, Run
+from mc_jupyter.events import Run
 from mc_jupyter.values import Batch, Text
 
 if TYPE_CHECKING:
@@ -42,7 +46,9 @@ class Decoder:
         room = self._room(action, prompt)
         several = action.num_return_sequences
         chances = [Chance(self.seed(position, action)) for position in positions]
-        watch = Watch(self, action, run, prompt, room, positions if several == action.num_beams == 1 else [])
+        stops = Stops(action.stop_sequences, self.alphabet) if action.stop_sequences else None
+        shown = [self.showing(each, stops) for each in positions] if self._shows(action, run) else []
+        watch = Watch(run, stops, self.ends, shown, positions, prompt=prompt, room=room)
         processors = [_Numbers(prompt), _Shortest(min(action.min_output_length, room), prompt, self.ends)]
         if action.samples:
             processors.append(Drawn(chances))
@@ -56,7 +62,7 @@ class Decoder:
         lengths = self._lengths(inputs)
         seeds = [chance.seed if action.samples else None for chance in chances]
         texts = [
-            self._text(row[prompt:].tolist(), action, run, lengths[i // several], seeds[i // several])
+            self._text(row[prompt:].tolist(), stops, run, lengths[i // several], seeds[i // several])
             for i, row in enumerate(rows)
         ]
         watch.finish(texts)
@@ -70,11 +76,20 @@ class Decoder:
             return int(action.seed)
         return self.seeds.setdefault(position, secrets.randbits(32))
 
-    def showing(self, position: int, stops: list[str]) -> Shown:
+    @cached_property
+    def alphabet(self) -> Alphabet:
+        return Alphabet(self.tokenizer)
+
+    @staticmethod
+    def _shows(action: Any, run: Run) -> bool:
+        """Whether rows are shown as they are written: beams change until the end."""
+        return run.heard and bool(action.num_return_sequences == action.num_beams == 1)
+
+    def showing(self, position: int, stops: Stops | None) -> Shown:
         """What shows a row's text. One that is written again (memory ran out) shows the rest when it is finished."""
         before = self.shown.get(position)
         if before is None or not before.sent:
-            self.shown[position] = Shown(self.tokenizer, stops)
+            self.shown[position] = Shown(stops or Stops((), self.alphabet))
         else:
             before.closed = True
         return self.shown[position]
@@ -116,17 +131,18 @@ class Decoder:
             arguments |= {"length_penalty": action.length_penalty, "early_stopping": action.early_stopping}
         return arguments
 
-    def _text(self, ids: list[int], action: Any, run: Run, prompt_tokens: int, seed: int | None) -> Text:
+    def _text(self, ids: list[int], stops: Stops | None, run: Run, prompt_tokens: int, seed: int | None) -> Text:
         """The finished answer: special tokens dropped, cut at the first stop sequence."""
         ended = next((i for i, token in enumerate(ids) if token in self.ends), None)
         reason = "length" if ended is None else "stop"
         ids = ids if ended is None else ids[:ended]
-        text = self.tokenizer.decode(ids, skip_special_tokens=True)
-        cut = first_stop(text, action.stop_sequences)
-        if cut is not None:
-            text, reason = text[:cut], "stop"
-        elif run.stopped and ended is None:
-            reason = "interrupted"
+        if stops and stops.before(ids) is not None:
+            ids = ids[: stops.end(ids)]  # in a list, others may have gone on
+            text, reason = stops.before(ids) or "", "stop"
+        else:
+            text = self.tokenizer.decode(ids, skip_special_tokens=True)
+            if run.stopped and ended is None:
+                reason = "interrupted"
         return Text(
             text,
             finish_reason=reason,
@@ -136,61 +152,6 @@ class Decoder:
             window=self.window,
             seed=seed,
         )
-
-
-def first_stop(text: str, stops: list[str]) -> int | None:
-    """Where the earliest stop sequence begins in a text, or None."""
-    return min((at for stop in stops if (at := text.find(stop)) >= 0), default=None)
-
-
-class Watch:
-    """transformers' StoppingCriteria: sees every token as it comes, shows it, and says which rows are done."""
-
-    def __init__(self, decoder: Decoder, action: Any, run: Run, prompt: int, room: int, positions: list[int]):
-        self.decoder = decoder
-        self.run = run
-        self.prompt = prompt
-        self.room = room
-        self.stops = action.stop_sequences
-        self.shortest = action.min_output_length
-        self.positions = positions
-        self.shown = [decoder.showing(position, self.stops) for position in positions]
-        self.rows_done: set[int] = set()
-
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **ignored: Any) -> torch.Tensor:
-        import torch
-
-        written = input_ids.shape[1] - self.prompt
-        self.run.emit(Advance(written, self.room, "tokens"))
-        if self.positions:
-            self._show(input_ids[:, -1].tolist())
-        done = torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
-        if self.run.stopped:
-            return ~done
-        if self.stops and written >= self.shortest:
-            for i, row in enumerate(input_ids[:, self.prompt :].tolist()):
-                done[i] = self._stops(row)
-        return done
-
-    def _show(self, tokens: list[int]) -> None:
-        for i, (token, shown) in enumerate(zip(tokens, self.shown, strict=True)):
-            if i in self.rows_done:
-                continue
-            if token in self.decoder.ends:
-                self.rows_done.add(i)
-            elif piece := shown.add(token):
-                self.run.emit(Piece(piece, self.positions[i]))
-
-    def finish(self, texts: list[Text]) -> None:
-        """Show what was held back: an unfinished character, or what might have begun a stop sequence."""
-        for position, text, shown in zip(self.positions, texts, self.shown, strict=False):
-            if text.startswith(shown.sent) and (rest := text[len(shown.sent) :]):
-                self.run.emit(Piece(rest, position))
-
-    def _stops(self, ids: list[int]) -> bool:
-        # A token gives at least one byte, so the last so many tokens hold any stop sequence that ends here.
-        tail = ids[-(max(len(s.encode()) for s in self.stops) + 4) :]
-        return first_stop(self.decoder.tokenizer.decode(tail, skip_special_tokens=True), self.stops) is not None
 
 
 class _Numbers:
@@ -219,59 +180,3 @@ class _Shortest:
         # Some models name ends beyond their vocabulary.
         scores[:, [end for end in self.ends if end < scores.shape[-1]]] = float("-inf")
         return scores
-
-
-class Shown:
-    """Text from tokens as they come: whole characters only, and never the beginning of a stop sequence."""
-
-    def __init__(self, tokenizer: Any, stops: list[str]):
-        self.piece = _pieces(tokenizer)
-        self.stops = stops
-        self.held = ""
-        self.sent = ""
-        self.closed = False
-
-    def add(self, token: int) -> str:
-        text = "" if self.closed else self.piece(token)
-        if not text:
-            return ""
-        piece = self._release(self.held + text) if self.stops else text
-        self.sent += piece
-        return piece
-
-    def _release(self, text: str) -> str:
-        cut = first_stop(text, self.stops)
-        if cut is not None:
-            self.held, self.closed = "", True
-            return text[:cut]
-        keep = max((n for stop in self.stops for n in range(1, len(stop)) if text.endswith(stop[:n])), default=0)
-        self.held = text[len(text) - keep :]
-        return text[: len(text) - keep]
-
-
-def _pieces(tokenizer: Any) -> Callable[[int], str]:
-    """A function from each next token to the text it completes: "" while a character's bytes are not all there."""
-    if tokenizer.is_fast:
-        from tokenizers.decoders import DecodeStream
-
-        stream, backend = DecodeStream(skip_special_tokens=True), tokenizer.backend_tokenizer
-        return lambda token: stream.step(backend, token) or ""
-    return _Slowly(tokenizer).piece
-
-
-class _Slowly:
-    """The same with a Python tokenizer: tokens are decoded after those before them, which give them their context."""
-
-    def __init__(self, tokenizer: Any):
-        self.tokenizer = tokenizer
-        self.ids: list[int] = []
-        self.before = self.read = 0
-
-    def piece(self, token: int) -> str:
-        self.ids.append(token)
-        context = self.tokenizer.decode(self.ids[self.before : self.read], skip_special_tokens=True)
-        text: str = self.tokenizer.decode(self.ids[self.before :], skip_special_tokens=True)
-        if text.endswith("\ufffd"):
-            return ""
-        self.before, self.read = self.read, len(self.ids)
-        return text[len(context) :]
