@@ -19,7 +19,7 @@ from PIL import Image
 import mc_jupyter as mc
 from mc_jupyter import devices
 from mc_jupyter.errors import DoesNotFit, InputError, Interrupted, NotBuilt, RunError, UnknownName, WeightsError
-from mc_jupyter.events import Advance, Done, Phase, Run
+from mc_jupyter.events import Advance, Done, Note, Phase, Run
 from tests import models
 from tests.conftest import cell
 
@@ -77,6 +77,40 @@ class TestResidency:
         models.llama(folder, num_hidden_layers=1)
         assert handle("the fox") != before
         assert session.loads == 2
+
+    def test_files_that_changed_are_told_of(self, session: mc.Session, tmp_path: Path, llama: Path) -> None:
+        shutil.copytree(llama, tmp_path / "m")
+        handle = session.load(cell("text-generation", tmp_path / "m", GREEDY), "a")
+        models.llama(tmp_path / "m", num_hidden_layers=1)
+        events: list[Any] = []
+        handle("the fox", run=Run(events.append))
+        handle("the fox", run=Run(events.append))
+        told = [e.text for e in events if isinstance(e, Note)]
+        assert told == ["a: its files have changed since it was loaded: they are loaded now"]
+
+    @pytest.mark.parametrize("gone", ["", "tokenizer.json", "model.safetensors"])
+    def test_a_loaded_model_is_called_when_its_files_are_gone(
+        self, session: mc.Session, tmp_path: Path, llama: Path, gone: str
+    ) -> None:
+        folder = tmp_path / "m"
+        shutil.copytree(llama, folder)
+        handle = session.load(cell("text-generation", folder, GREEDY), "a")
+        before = handle("the fox")
+        (folder / gone).unlink() if gone else shutil.rmtree(folder)
+        assert handle("the fox") == before
+        assert "".join(handle.stream("the fox")) == before
+        assert list(handle(["the fox", "the fox"])) == [before, before]
+        assert session.loads == 1
+
+    def test_what_is_not_loaded_any_more_says_that_its_files_are_gone(
+        self, session: mc.Session, tmp_path: Path, llama: Path
+    ) -> None:
+        shutil.copytree(llama, tmp_path / "m")
+        handle = session.load(cell("text-generation", tmp_path / "m", GREEDY), "a")
+        shutil.rmtree(tmp_path / "m")
+        session.unload("a")
+        with pytest.raises(WeightsError, match="there is no "):
+            handle("the fox")
 
     def test_a_cell_that_cannot_be_had_leaves_the_model_that_is_there(self, session: mc.Session, llama: Path) -> None:
         handle = session.load(cell("text-generation", llama, GREEDY), "a")

@@ -229,6 +229,13 @@ class Planned:
         """Whether the files it was made from are as they were."""
         return True
 
+    def outdated(self) -> bool:
+        """Whether other files stand where those it was made from were: what is open is not what they say.
+
+        Files that are gone say nothing: what is open goes on without them.
+        """
+        return False
+
     def permissions(self, given: Permissions) -> Permissions:
         """What reading a call's inputs may touch; `given` is what the session allows."""
         return given

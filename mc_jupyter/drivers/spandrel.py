@@ -111,6 +111,7 @@ class Spandrel(Driver):
         if images is None or tiles is None:
             return [None] * len(call.items)
         tiling.total = sum(tiles)
+        tiling.say_cuts(image.size for image in images)
         planes.say_scale(call.run, action.scale, self.network.scale)
         results: list[Image | None] = []
         for image in images:

@@ -188,13 +188,13 @@ class Engine:
         self.defined[one.name] = one
 
     def there(self, one: Defined, *, sure: bool = False) -> Resident | None:
-        """What a name has open, if that is all it needs and its files are what they were. Opens nothing.
+        """What a name has open, if that is all it needs and its files are what they were, or gone. Opens nothing.
 
         With `sure` the files are not looked at again.
         """
         planned = one.planned
         found = self.residents.get(planned.key)
-        if found is None or one.name not in found.holders or not (sure or planned.holds()):
+        if found is None or one.name not in found.holders or (planned.outdated() and not sure):
             return None
         return found if found.thing.serves(one.name, planned) else None
 
@@ -216,6 +216,7 @@ class Engine:
     def _open(self, one: Defined, run: Run) -> Resident | None:
         self.residents.refuse_if_closed()
         if one.planned.complete and not one.planned.holds():  # its files have changed since
+            self._tell_of_other_files(one, run)
             one.definition = self._planned_anew(one.definition)
         planned = one.planned
         self.refuse(planned)
@@ -224,6 +225,10 @@ class Engine:
             one.definition = self._planned_anew(one.definition)
         self.on_change()
         return resident
+
+    def _tell_of_other_files(self, one: Defined, run: Run) -> None:
+        if self.residents.get(one.planned.key) is not None and one.planned.outdated():
+            run.note(f"{one.name}: its files have changed since it was loaded: they are loaded now")
 
     def _place(self, one: Defined, planned: Planned, run: Run, effect: Effect | None = None) -> Place:
         return Place(self.residents, one.name, one.planned.key, planned.keep_alive, effect, run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import re
 import weakref
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,49 @@ def test_too_little_overlap_is_worse_than_the_default(load: Any) -> None:
     assert psnr(load("compact", "tile_size: 32", "tile_pad_size: 0")(image), whole) < psnr(
         load("compact", "tile_size: 32")(image), whole
     )
+
+
+def notes_of(handle: Any, image: Any) -> list[str]:
+    events: list[Any] = []
+    handle(image, run=Run(events.append))
+    return [e.text for e in events if isinstance(e, Note)]
+
+
+def test_a_tile_pad_that_is_less_than_the_network_looks_is_told(load: Any) -> None:
+    image = picture(60, 40)
+    (said,) = notes_of(load("compact", "tile_size: 40", "tile_pad_size: 2"), image)
+    assert said.startswith("tile_pad_size: 2 is less than the 6 that this network looks")
+    for line in ("tile_pad_size: 6", "tile_pad_size: 9", "scale: 4"):
+        assert notes_of(load("compact", "tile_size: 40", line), image) == []
+
+
+def test_a_tile_pad_is_nothing_to_tell_of_where_nothing_is_cut(load: Any) -> None:
+    assert notes_of(load("compact", "tile_size: 64", "tile_pad_size: 2"), picture(60, 40)) == []
+
+
+def test_tiles_that_compute_the_picture_many_times_are_told(load: Any) -> None:
+    (said,) = notes_of(load("compact", "tile_size: 4"), picture(60, 40))
+    assert re.match(r"tiles that see 6 pixels on each side compute 1\d\.\d times the picture", said)
+
+
+def test_no_pixel_beyond_its_reach_matters_to_a_chain_of_convolutions(load: Any, shared: mc.Session) -> None:
+    handle = load("compact", "tile_size: 0")
+    reach = shared.resident_of(handle).thing.driver.network.reach
+    image = picture(60, 20)
+    other = image.copy()
+    other.paste((255, 0, 0), (40, 0, 60, 20))
+    one, two = (np.asarray(handle(each)) for each in (image, other))
+    assert np.array_equal(one[:, : 4 * (40 - reach)], two[:, : 4 * (40 - reach)])
+    assert not np.array_equal(one[:, : 4 * 40], two[:, : 4 * 40])
+
+
+@pytest.mark.parametrize(("blocks", "shuffle", "reach"), [(1, None, 21), (6, None, 64), (6, 2, 128)])
+def test_a_deep_network_looks_further_than_a_shallow_one(
+    session: mc.Session, tmp_path: Path, blocks: int, shuffle: int | None, reach: int
+) -> None:
+    file = upscalers.rrdb(tmp_path / "deep.safetensors", filters=2, blocks=blocks, shuffle=shuffle)
+    handle = session.load(cell("image-upscale", file))
+    assert session.resident_of(handle).thing.driver.network.reach == reach
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 2), (17, 5), (64, 1), (33, 47)])
@@ -306,12 +350,18 @@ def test_out_of_memory_halves_the_tiles_and_says_so(shared: mc.Session, load: An
     assert last.done == last.total
 
 
-def test_out_of_memory_to_the_last_tile_is_an_error_and_the_model_stays(shared: mc.Session, load: Any) -> None:
-    handle = load("compact")
+@pytest.mark.parametrize("name", ["compact", "rrdb", "swinir"])
+@pytest.mark.parametrize("lines", [(), ("tile_pad_size: 100",)])
+def test_out_of_memory_to_the_last_tile_is_an_error_and_the_model_stays(
+    shared: mc.Session, load: Any, name: str, lines: tuple[str, ...]
+) -> None:
+    handle = load(name, *lines)
+    handle(picture(8, 8))  # what a pixel takes is measured now
     network = shared.resident_of(handle).thing.driver.network.model.model
+    tries = itertools.count(1)
 
     def no_card(module: Any, given: Any) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise torch.OutOfMemoryError("CUDA out of memory") if next(tries) < 30 else AssertionError("tried for ever")
 
     hook = network.register_forward_pre_hook(no_card)
     with pytest.raises(RunError, match="out of memory"):
@@ -335,6 +385,8 @@ def test_little_free_memory_makes_small_tiles(load: Any, monkeypatch: pytest.Mon
     assert psnr(result, whole) > 45
     with pytest.raises(DoesNotFit, match="an image of 4800×4000 takes"):
         handle(picture(1200, 1000))
+    far = load("rrdb")
+    assert any(text.startswith("memory is short: tiles see ") for text in notes_of(far, picture(120, 100)))
 
 
 def test_the_memory_measured_is_what_a_network_takes(load: Any, shared: mc.Session) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mc_jupyter import devices
 from mc_jupyter.components import Planned, Shape
-from mc_jupyter.components.model.identity import identity_of, unchanged
+from mc_jupyter.components.model.identity import identity_of, replaced, unchanged
 from mc_jupyter.drivers import AdapterKey, Driver, ModelKey
 from mc_jupyter.errors import Place
 from mc_jupyter.language.cell import place_in
@@ -188,8 +188,16 @@ class ModelPlan(Planned):
     def complete(self) -> bool:
         return self.use is not None
 
+    @property
+    def identities(self) -> tuple[tuple[Any, ...], ...]:
+        """What tells its files, and each adapter's, from others."""
+        return (self.identity, *(adapter.identity for adapter in self.adapters))
+
     def holds(self) -> bool:
-        return all(map(unchanged, (self.identity, *(adapter.identity for adapter in self.adapters))))
+        return all(map(unchanged, self.identities))
+
+    def outdated(self) -> bool:
+        return any(map(replaced, self.identities))
 
     def permissions(self, given: Permissions) -> Permissions:
         return given.and_also(urls=self.settings.allow_urls, paths=self.settings.allow_paths)

@@ -46,9 +46,15 @@ def unchanged(identity: tuple[Any, ...]) -> bool:
     return all(_is_as_it_was(entry) for entry in identity[2:])
 
 
-def _is_as_it_was(entry: tuple[str, int, int]) -> bool:
+def replaced(identity: tuple[Any, ...]) -> bool:
+    """Whether another file stands where one of an identity was. One that is gone is replaced by none."""
+    return not all(_is_as_it_was(entry, gone=True) for entry in identity[2:])
+
+
+def _is_as_it_was(entry: tuple[str, int, int], *, gone: bool = False) -> bool:
+    """Whether a file is on this disk as it was; `gone` is the answer for one that is not there."""
     try:
         facts = os.stat(entry[0])
     except OSError:
-        return False
+        return gone
     return (facts.st_size, facts.st_mtime_ns) == entry[1:]

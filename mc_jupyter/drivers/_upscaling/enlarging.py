@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,24 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # Pixels that a tile sees where memory sets no narrower limit. Larger ones spill out of the processor's caches; of
-# smaller ones, too much is what they see of their neighbours. Measured: see `tests/bench/upscaling.py`.
+# smaller ones, too much is what they see of their neighbours. Measured: see `tests/bench/upscaling.py`. Where a tile
+# has to see far, it is so many times as wide as that: then at most 1.8 times the picture is computed.
 _AREA = 384 * 384
+_PADS = 8
 _PROBE = 32  # side of the input that memory is measured with
 _SHARE = 0.5  # of the memory that is free …
 _UNSEEN = 1.5  # … for what was measured, and what a library takes besides
+_MUCH = 3  # times the picture: from there on a reader is told what his tiles cost
 _LEAST = 32  # pixels of side below which a tile is not halved again
+
+# Networks of convolutions one after another: with each they see a pixel more, and no further than that.
+_CHAINS = ("Compact", "ESRGAN", "SPAN")
+# How far the deepest look, as far as it matters. Measured on trained weights and photos, cut off at so many pixels, the
+# result differs by at most (of 255)         16   32   48   64
+#     RealESRGAN_x4plus (23 blocks)          31   31    6    2
+#     RealESRGAN_x4plus_anime_6B (6 blocks)  38    8    5    1
+# Random weights say nothing of it: with them 16 pixels seem enough for either.
+_FAR = 64
 
 
 @dataclass(slots=True)
@@ -48,25 +61,22 @@ class Network:
 
     @property
     def reach(self) -> int:
-        """How far a pixel of the result depends on its neighbours, in pixels of the input, as far as it matters.
-
-        Of plain convolutions it is exact: one pixel for each of 3 × 3. Deeper networks look further than that, but
-        weakly: with random weights, tiles against the whole are 98 dB apart for RRDB of 23 blocks at 16 pixels, and
-        101 dB for SwinIR of 24 at 16. Those that shuffle pixels see half as many of them: they get twice as much.
-        """
-        if self.model.architecture.id == "Compact":
-            return min(48, sum(1 for name, _ in self.model.model.named_modules() if name.startswith("body.")) // 2 + 1)
-        return 16 if self.multiple == 1 else 32
+        """How far a pixel of the result depends on its neighbours, in pixels of the input, as far as it matters."""
+        if self.model.architecture.id not in _CHAINS:
+            return _FAR
+        side = getattr(self.model.model, "shuffle_factor", None) or 1  # of the pixels that it makes one of at first
+        return min(_FAR, _depth(self.model.model)) * int(side)
 
     @property
     def whole_only(self) -> bool:
         """Whether the network has to see the picture as a whole."""
         return bool(self.model.tiling.name == "INTERNAL")
 
-    def area(self) -> int:
+    def area(self, pad: int) -> int:
         """Pixels that a tile may see: by what is free now, and no more than is fast."""
         free = devices.free_memory(str(self.model.device)).free
-        return max(_LEAST * _LEAST, min(_AREA, int(free * _SHARE / (self.bytes_per_pixel() * _UNSEEN))))
+        fast = max(_AREA, (_PADS * pad) ** 2)
+        return max(_LEAST * _LEAST, min(fast, int(free * _SHARE / (self.bytes_per_pixel() * _UNSEEN))))
 
     def bytes_per_pixel(self) -> float:
         """Memory at the peak for each pixel of the input, measured once."""
@@ -107,6 +117,14 @@ class Network:
         return made
 
 
+def _depth(module: torch.nn.Module) -> int:
+    """By how many pixels all convolutions of a network together look to each side."""
+    import torch
+
+    convolutions = (part for part in module.modules() if isinstance(part, torch.nn.Conv2d))
+    return sum(part.kernel_size[0] // 2 * part.dilation[0] for part in convolutions)
+
+
 def _shape(made: torch.Tensor) -> tuple[int, ...]:
     colours, height, width = made.shape
     return (height, width, colours) if colours > 1 else (height, width)
@@ -127,15 +145,37 @@ class Tiling:
     _halved: bool = False
 
     def grid(self, size: tuple[int, int]) -> Grid:
-        multiple = self.network.multiple
         wanted = self.network.reach if self.pad is None else self.pad
-        pad = math.ceil(wanted / multiple) * multiple
         if not self._halved and (self.side == 0 or self.network.whole_only):
             return cutting.whole(size)
         if not self._halved and self.side:
-            return cutting.by_side(size, self.side, pad, multiple)
-        self._area = self._area or self.network.area()
-        return cutting.by_area(size, self._area, pad, multiple)
+            return cutting.by_side(size, self.side, self._aligned(wanted), self.network.multiple)
+        self._area = self._area or self.network.area(wanted)
+        # Where memory is short, half of a tile's side at least is of its own.
+        pad = self._aligned(min(wanted, math.isqrt(self._area) // 4))
+        return cutting.by_area(size, self._area, pad, self.network.multiple)
+
+    def _aligned(self, pad: int) -> int:
+        return math.ceil(pad / self.network.multiple) * self.network.multiple
+
+    def say_cuts(self, sizes: Iterable[tuple[int, int]]) -> None:
+        """Tell what cutting pictures of these sizes costs: seams that may show, or much that is computed twice."""
+        grids = [grid for grid in map(self.grid, sizes) if len(grid) > 1]
+        if not grids:
+            return
+        grid, reach = max(grids, key=lambda grid: grid.work), self.network.reach
+        if grid.pad < reach:
+            given = self.pad is not None and self.pad < reach
+            what = f"tile_pad_size: {self.pad} is" if given else f"memory is short: tiles see {grid.pad} pixels around,"
+            self.run.note(
+                f"{what} less than the {reach} that this network looks: along the cuts the result may differ from the "
+                "whole picture's"
+            )
+        elif grid.work > _MUCH:
+            self.run.note(
+                f"tiles that see {grid.pad} pixels on each side compute {grid.work:.1f} times the picture: "
+                "larger ones (tile_size) are faster"
+            )
 
     def count(self, image: Image) -> int:
         """How many tiles a picture is; what it lets through is enlarged like a plane of its own."""
@@ -184,8 +224,9 @@ class Tiling:
 
     def _halve(self, grid: Grid, text: str) -> None:
         """Let tiles be half as large from now on. RunError where they are as small as makes sense."""
-        if self.network.whole_only or grid.area <= _LEAST * _LEAST:
-            raise RunError(f"out of memory: {text}", fix="a smaller image, or %compose unload another model")
         self._area, self._halved = max(_LEAST * _LEAST, grid.area // 2), True
         again = self.grid(grid.size)
+        if self.network.whole_only or again.area >= grid.area:
+            raise RunError(f"out of memory: {text}", fix="a smaller image, or %compose unload another model")
         self.run.note(f"out of memory with {len(grid)} tiles: going on with {len(again)} smaller ones")
+        self.say_cuts([grid.size])

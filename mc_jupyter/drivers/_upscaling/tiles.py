@@ -48,6 +48,15 @@ class Grid:
         """Pixels that the largest tile sees."""
         return max((t.seen[2] - t.seen[0]) * (t.seen[3] - t.seen[1]) for t in self)
 
+    @property
+    def work(self) -> float:
+        """How many times the picture all tiles together see."""
+        across, down = (
+            sum(min(length, end + self.pad) - max(0, start - self.pad) for start, end in _spans(starts, length))
+            for starts, length in zip((self.columns, self.rows), self.size, strict=True)
+        )
+        return across * down / (self.size[0] * self.size[1])
+
     def __iter__(self) -> Iterator[Tile]:
         for top, bottom in _spans(self.rows, self.size[1]):
             for left, right in _spans(self.columns, self.size[0]):
