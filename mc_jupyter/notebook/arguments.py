@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mc_jupyter.errors import ComposeError, InputError, UnknownName, quoted
 from mc_jupyter.trust import files
 from mc_jupyter.trust.permissions import NOTHING, Permissions
-from mc_jupyter.values.data_addresses import is_address
 from mc_jupyter.words import DEFAULT, hinted, listing
 
 if TYPE_CHECKING:
@@ -241,6 +240,8 @@ def _variable(name: str, variables: Mapping[str, Any], kinds: Mapping[str, Kind]
 
 def _value(key: str, text: str, kind: Kind | None, permissions: Permissions) -> Any:
     if kind is not None and kind.file:
+        from mc_jupyter.values.data_addresses import is_address
+
         # Data URIs are the value themselves, and an address is fetched only where that is allowed.
         if is_address(text) or text.lower().startswith(("http://", "https://")):
             return text

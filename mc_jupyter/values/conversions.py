@@ -14,7 +14,8 @@ from mc_jupyter.trust.permissions import NOTHING, Permissions
 from mc_jupyter.trust.secrets import Secret
 from mc_jupyter.values import Stream, describe, is_image, look_up_or
 from mc_jupyter.values.data_addresses import is_address
-from mc_jupyter.values.media import FORMATS, encode_image, load, load_image, recoded
+from mc_jupyter.values.encoding import encode_image, recoded
+from mc_jupyter.values.media import FORMATS, load, load_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,7 +6,6 @@ only those are used that read pixels and run nothing.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,16 +18,11 @@ from mc_jupyter.trust.permissions import ALLOW_URLS, NOTHING, Permissions
 from mc_jupyter.values import arrays, describe, exhibits, is_image
 from mc_jupyter.values.data_addresses import is_address, of_address, of_base64
 from mc_jupyter.values.decoding import decoded
-from mc_jupyter.words import listing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMATS = ("base64", "path", "url", "data-uri")
-_IMAGE_FORMATS = {
-    "png": "PNG", "jpeg": "JPEG", "jpg": "JPEG", "webp": "WEBP", "gif": "GIF", "bmp": "BMP", "tiff": "TIFF",
-    "tif": "TIFF",
-}  # fmt: skip
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")  # two letters or more: C: is a drive
 
 
@@ -140,24 +134,3 @@ def _in_base64(text: str) -> bytes | None:
         return found
     plain = len(text.strip()) % 4 == 0 and not set("-_") & set(text)  # as most programs write it
     return found if len(found) > _WORD and plain and not files.looks_like_path(text) else None
-
-
-def recoded(image: Image, subtype: str, quality: int | None) -> Image:
-    """The image as a file of that format keeps it."""
-    name = _IMAGE_FORMATS.get(subtype.lower())
-    if name is None:
-        raise ExpressionError(f"no image format {subtype!r}", fix=f"use {listing(list(_IMAGE_FORMATS))}")
-    return decoded(encode_image(image, name, quality), image.width * image.height)
-
-
-def encode_image(image: Image, name: str, quality: int | None = None) -> bytes:
-    """The bytes of a file of one of PIL's formats."""
-    if name in ("JPEG", "BMP") and image.mode not in ("L", "RGB", "CMYK"):
-        image = image.convert("RGB")
-    options = {} if quality is None else {"quality": quality}
-    buffer = io.BytesIO()
-    try:
-        image.save(buffer, name, **options)
-    except (OSError, ValueError, KeyError, OverflowError) as error:
-        raise ExpressionError(f"cannot write the image as {name}: {error}") from None
-    return buffer.getvalue()

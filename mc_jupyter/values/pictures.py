@@ -1,57 +1,46 @@
-"""What an image that a model made knows of itself: prompt, seed, model; and any image as upright RGB.
+"""Images that a model made, told what is known of them (prompt, seed, model); and any image as upright RGB.
 
-A result stays a `PIL.Image`. What there is to say about it lies in its `info`, where PIL keeps what it read of a file;
-a copy has it too. `display` writes the facts into the PNG, and expressions find them by name (`${result.seed}`).
+A result stays a `PIL.Image`, and a copy knows the same. Whoever saves it writes the facts into the file, and
+expressions find them by name (`${result.seed}`).
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.values import levels
+from mc_jupyter.values.origins import KEY, Origin, origin
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_KEY = "mc_jupyter"
+__all__ = ["Origin", "marked", "origin", "rgb", "upright"]
 
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """How an image came to be. `facts` are plain values by the names of the fields they were given as.
-
-    `before` is the image that it was made from (of an enlarged one, the small one).
-    """
-
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    before: Image | None = field(default=None, repr=False)
+_ORIENTATION = 0x0112  # EXIF's tag
 
 
 def marked(image: Image, *, before: Image | None = None, **facts: Any) -> Image:
-    """The same image, knowing this too; facts that are None are left out."""
+    """The same image, knowing this too; facts that are None are left out. Saved, its file knows it as well."""
+    from mc_jupyter.values.signed import signed
+
     known = origin(image)
     told = {**known.facts, **{name: value for name, value in facts.items() if value is not None}}
-    image.info[_KEY] = Origin(told, known.before if before is None else before)
-    return image
-
-
-def origin(image: Image) -> Origin:
-    """What is known of an image: nothing, of one that no model here made."""
-    found = image.info.get(_KEY)
-    return found if isinstance(found, Origin) else Origin()
+    image.info[KEY] = Origin(told, known.before if before is None else before)
+    return signed(image)
 
 
 def rgb(image: Image) -> Image:
     """The picture as viewers show it, in the mode that models take: upright (EXIF), RGB, transparency over white.
 
     White is what pages and notebooks show behind a picture. A palette's, a grey level's or a colour's transparency
-    counts too; 16-bit greys are scaled to 8 bits, which PIL's own conversion cuts off at 255 instead. The image itself
-    is left alone.
+    counts too; of greys of more than 8 bits the range is kept. The image itself is left alone.
     """
     from PIL import Image as pil
 
-    image = _eight_bits(_upright(image))
+    image = upright(image)
+    if levels.is_deep(image):
+        image = levels.eight_bits(image)
     if not image.has_transparency_data:
         return image.convert("RGB")
     if image.mode in ("La", "RGBa"):  # premultiplied: PIL turns each into its plain form only
@@ -60,7 +49,8 @@ def rgb(image: Image) -> Image:
     return pil.alpha_composite(pil.new("RGBA", clear.size, "white"), clear).convert("RGB")
 
 
-def _upright(image: Image) -> Image:
+def upright(image: Image) -> Image:
+    """The picture turned as its EXIF says; itself where there is nothing to turn, or the EXIF is damaged."""
     from struct import error as NotWhole
 
     from PIL import ImageOps
@@ -68,24 +58,8 @@ def _upright(image: Image) -> Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # PIL's, of tags that are damaged
+            if image.getexif().get(_ORIENTATION, 1) == 1:
+                return image
             return ImageOps.exif_transpose(image)
     except (SyntaxError, ValueError, TypeError, KeyError, OSError, NotWhole):
         return image  # its EXIF is damaged; the pixels are not
-
-
-def _eight_bits(image: Image) -> Image:
-    """Greys of 16 or 32 bits, or floats, as 8 bits: by the range that their largest number shows them to have."""
-    from PIL import Image as pil
-
-    if image.mode != "F" and not image.mode.startswith("I"):
-        return image
-    import numpy as np
-
-    with np.errstate(invalid="ignore"):  # a TIFF of floats may hold some that are no numbers
-        levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
-    largest = float(levels.max(initial=0))
-    if image.mode.startswith("I;16") or largest > 255:
-        levels = levels / 257
-    elif image.mode == "F" and largest <= 1:
-        levels = levels * 255
-    return pil.fromarray(levels.clip(0, 255).round().astype(np.uint8))

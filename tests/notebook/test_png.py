@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from mc_jupyter.notebook.png import data_uri, parameters, png, sketch_uri, smaller, told
+from mc_jupyter.notebook.png import data_uri, png, sketch_uri, smaller
 from mc_jupyter.trust.secrets import Secret
+from mc_jupyter.values.recipes import parameters, told
 
 MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "I", "F", "I;16",
          "I;16B")  # fmt: skip

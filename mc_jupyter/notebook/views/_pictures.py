@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.notebook.album import files_of, images_of
 from mc_jupyter.notebook.html import FONT, MUTED, cut, muted
-from mc_jupyter.notebook.png import data_uri, parameters, smaller, told
+from mc_jupyter.notebook.png import data_uri, smaller
 from mc_jupyter.notebook.showing import Showing
 from mc_jupyter.values import is_image
 from mc_jupyter.values.pictures import origin
+from mc_jupyter.values.recipes import parameters, told
 
 if TYPE_CHECKING:
     from PIL.Image import Image
