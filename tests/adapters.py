@@ -43,8 +43,9 @@ def lora(
     made = get_peft_model(own, LoraConfig(target_modules=names, **settings))
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in made.named_parameters():
-        if "lora_" in name:
-            parameter.data = torch.randn(parameter.shape, generator=generator) * size
+        if parameter.requires_grad:
+            random = torch.randn(parameter.shape, generator=generator) * size
+            parameter.data = random if "lora_" in name else parameter.data + random  # a head or a bias trained along
             if dtype:
                 parameter.data = parameter.data.to(getattr(torch, dtype))
     made.save_pretrained(folder, save_embedding_layers=embedding)

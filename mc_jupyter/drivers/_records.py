@@ -178,9 +178,10 @@ def number_type(dtype: str, quantization: str) -> str:
 class AdapterFacts:
     """What a laid-on adapter really is, read back from the layers it changed.
 
-    `modules` is how many layers it matched, `ranks` the smallest and largest rank among them, `scales` the smallest and
-    largest number that a layer multiplies its product by now (as trained: alpha / rank; times the weight in use; 0 when
-    it takes no part).
+    `modules` is how many layers have matrices of it, `ranks` the smallest and largest rank among them, `scales` the
+    smallest and largest number that a layer multiplies its product by now (as trained: alpha / rank; times the weight
+    in use; 0 when it takes no part). `parameters` is how many weights, biases and norms it gives beside matrices,
+    `notes` what a reader should know of what else its files hold.
     """
 
     modules: int
@@ -188,3 +189,11 @@ class AdapterFacts:
     scales: tuple[float, float]
     bytes: int
     dtype: str
+    parameters: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> str:
+        """`28 modules`, or `28 modules and 3 parameters`."""
+        beside = f"{self.parameters} parameter{'s' * (self.parameters != 1)}" if self.parameters else ""
+        return " and ".join(part for part in (f"{self.modules} modules" * bool(self.modules), beside) if part)

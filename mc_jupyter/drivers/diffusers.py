@@ -50,7 +50,7 @@ class Diffusers(Driver):
         self.traits = traits
         self.key = key
         self.whole = loading.whole(pipe)
-        self.layers = PipelineAdapters(self.whole, pipe, traits.kind)
+        self.layers = PipelineAdapters(self.whole, traits.kind)
         self.preview_costs: dict[tuple[int, int], float] = {}  # seconds, by size
         facts = read_facts(self.whole, key, None, ())
         self._facts = replace(facts, architecture=type(pipe).__name__)

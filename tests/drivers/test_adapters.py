@@ -82,7 +82,7 @@ def peft(model: Any, *folders: Path, **weights: float) -> Any:
 
 
 def far(one: torch.Tensor, other: torch.Tensor) -> float:
-    return float((one.float() - other.float()).abs().max())
+    return float((one.detach().float() - other.detach().float()).abs().max())
 
 
 def outline(model: Any) -> list[tuple[str, int, bool]]:
@@ -356,6 +356,150 @@ def checked(base: Path, folder: Path) -> ComposeError:
     return caught.value
 
 
+def again(folder: Path, target: Path, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> Path:
+    """The same adapter with other tensors in its file."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(folder, target)
+    save_file(edit(load_file(folder / "adapter_model.safetensors")), target / "adapter_model.safetensors")
+    return target
+
+
+SEQUENCES = "AutoModelForSequenceClassification"
+
+
+class TestBesideMatrices:
+    """Heads, biases and tables that an adapter brings: all of it is laid, as PEFT lays it."""
+
+    def test_a_head_of_its_own(self, classifier: Path, tmp_path: Path) -> None:
+        folder = adapters.lora(tmp_path / "a", classifier, auto=SEQUENCES, targets=("query",), task_type="SEQ_CLS")
+        check_adapter(adapters.base(classifier), adapters.checkpoint(folder), "a")
+        same_as_peft(classifier, folder, SEQUENCES)
+        on, (one,) = laid(load(classifier, SEQUENCES), folder)
+        facts = on.facts()[one]
+        assert (facts.modules, facts.parameters) == (2, 2)
+        assert facts.notes == ("adapter a brings its own classifier, in the place of the model's",)
+
+    def test_a_head_whose_inside_the_targets_also_name(self, tmp_path: Path) -> None:
+        from transformers import RobertaConfig, RobertaForSequenceClassification
+
+        config = RobertaConfig(
+            vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
+            max_position_embeddings=80, initializer_range=0.3,
+        )  # fmt: skip
+        RobertaForSequenceClassification(config).save_pretrained(tmp_path / "base")
+        folder = adapters.lora(
+            tmp_path / "a", tmp_path / "base", auto=SEQUENCES, targets=("query", "dense"), task_type="SEQ_CLS"
+        )
+        same_as_peft(tmp_path / "base", folder, SEQUENCES)
+
+    def test_an_output_layer_of_its_own_leaves_the_tied_embedding(self, tmp_path: Path) -> None:
+        base = models.llama(tmp_path / "base", tie_word_embeddings=True)
+        folder = adapters.lora(tmp_path / "a", base, modules_to_save=["lm_head"])
+        same_as_peft(base, folder)
+
+    @pytest.mark.parametrize("which", ["all", "lora_only"])
+    def test_biases_trained_along(self, classifier: Path, tmp_path: Path, which: str) -> None:
+        folder = adapters.lora(tmp_path / "a", classifier, auto=SEQUENCES, targets=("query", "value"), bias=which)
+        check_adapter(adapters.base(classifier), adapters.checkpoint(folder), "a")
+        same_as_peft(classifier, folder, SEQUENCES)
+
+    def test_biases_of_the_products(self, classifier: Path, tmp_path: Path) -> None:
+        folder = adapters.lora(tmp_path / "a", classifier, auto=SEQUENCES, targets=("query", "value"), lora_bias=True)
+        check_adapter(adapters.base(classifier), adapters.checkpoint(folder), "a")
+        same_as_peft(classifier, folder, SEQUENCES)
+
+    def test_a_table_saved_along_that_nobody_trained_is_the_models(self, llama: Path, tmp_path: Path) -> None:
+        folder = adapters.lora(tmp_path / "a", llama, targets=("embed_tokens", "q_proj"), embedding=True)
+        check_adapter(adapters.base(llama), adapters.checkpoint(folder), "a")
+        same_as_peft(llama, folder)
+        on, (one,) = laid(load(llama), folder)
+        assert on.facts()[one].parameters == 0
+
+    def test_a_tied_table_that_was_trained_changes_at_both_ends(self, tmp_path: Path) -> None:
+        base = models.llama(tmp_path / "base", tie_word_embeddings=True)
+        folder = again(
+            adapters.lora(tmp_path / "a", base, targets=("embed_tokens",), embedding=True),
+            tmp_path / "b",
+            lambda state: {k: t + 0.1 if "base_layer" in k else t for k, t in state.items()},
+        )
+        same_as_peft(base, folder)
+
+    def test_a_table_of_another_vocabulary_says_so(self, llama: Path, tmp_path: Path) -> None:
+        folder = again(
+            adapters.lora(tmp_path / "a", llama, targets=("embed_tokens",), embedding=True),
+            tmp_path / "b",
+            lambda state: {k: t[:-3].clone() if "base_layer" in k else t for k, t in state.items()},
+        )
+        assert "another size: at model.embed_tokens.base_layer.weight" in str(refused(llama, folder))
+
+    @pytest.mark.parametrize("weight", [0.0, 0.25, 1.0, 1.5])
+    def test_a_weight_is_the_way_from_the_models_head_to_the_adapters(
+        self, classifier: Path, tmp_path: Path, weight: float
+    ) -> None:
+        folder = adapters.lora(tmp_path / "a", classifier, auto=SEQUENCES, targets=("query",), task_type="SEQ_CLS")
+        model, wanted, theirs = (load(classifier, SEQUENCES) for _ in range(3))
+        own, other = wanted.classifier.bias.data, peft(theirs, folder).classifier.modules_to_save[folder.name].bias.data
+        on, (one,) = laid(model, folder)
+        on.use({one: weight})
+        assert far(model.classifier.bias, own + weight * (other - own)) < 1e-6
+
+    def test_two_heads_are_summed_as_differences(self, classifier: Path, tmp_path: Path) -> None:
+        made = partial(adapters.lora, base=classifier, auto=SEQUENCES, targets=("query",), task_type="SEQ_CLS")
+        folders = [made(tmp_path / f"a{n}", seed=n) for n in (1, 2)]
+        own, model = load(classifier, SEQUENCES).classifier.bias.data, load(classifier, SEQUENCES)
+        others = [peft(load(classifier, SEQUENCES), f).classifier.modules_to_save[f.name].bias.data for f in folders]
+        on, (one, two) = laid(model, *folders)
+        on.use({one: 1, two: 0.5})
+        assert far(model.classifier.bias, own + (others[0] - own) + 0.5 * (others[1] - own)) < 1e-6
+        on.detach(one)
+        on.use({two: 1})
+        assert torch.equal(model.classifier.bias, others[1])
+
+    @pytest.mark.parametrize("kind", ["int8", "nf4"])
+    def test_a_head_beside_a_quantized_base(self, kind: str, llama: Path, tmp_path: Path) -> None:
+        """Its own numbers are held as they are; a parameter in few bits cannot be another one."""
+        whole = adapters.lora(tmp_path / "whole", llama, modules_to_save=["lm_head"])
+        model = quantized(llama, kind)
+        on, (one,) = laid(model, whole)
+        on.use({one: 1})
+        assert torch.equal(model.lm_head.weight, peft(load(llama), whole).lm_head.modules_to_save["whole"].weight)
+        inside = adapters.lora(tmp_path / "inside", llama, targets=("q_proj",), modules_to_save=["down_proj"])
+        with pytest.raises(PlanError, match="quantized"):
+            on.attach(plan(inside), adapters.checkpoint(inside))
+
+
+class TestOtherNames:
+    """An adapter trained on a model with a head, or without, or saved under bare names, is the same adapter."""
+
+    def test_names_without_pefts_prefix(self, llama: Path, tales: Path, tmp_path: Path) -> None:
+        folder = again(
+            tales, tmp_path / "bare", lambda s: {k.removeprefix("base_model.model."): t for k, t in s.items()}
+        )
+        check_adapter(adapters.base(llama), adapters.checkpoint(folder), "bare")
+        model = load(llama)
+        on, (one,) = laid(model, folder)
+        on.use({one: 1})
+        assert torch.equal(says(model), says(peft(load(llama), tales)))
+
+    @pytest.mark.parametrize("bare", [True, False])
+    def test_a_model_without_its_head(self, llama: Path, verse: Path, tmp_path: Path, bare: bool) -> None:
+        """`layers.0…` over `model.layers.0…`, and the other way round; ranks and alphas go along."""
+        theirs, ours = ("AutoModel", "AutoModelForCausalLM") if bare else ("AutoModelForCausalLM", "AutoModel")
+        folder = adapters.lora(
+            tmp_path / "a", llama, auto=theirs, rank=8, alpha=12, rslora=True, targets=("q_proj", "down_proj"),
+            rank_pattern={"layers.1.mlp.down_proj": 3}, alpha_pattern={"0.self_attn.q_proj": 5},
+        )  # fmt: skip
+        check_adapter(adapters.base(llama), adapters.checkpoint(folder), "a")
+        model, wanted = load(llama, ours), peft(load(llama, theirs), folder)
+        on, (one,) = laid(model, folder)
+        on.use({one: 1})
+        inner, own = (getattr(each, "model", each) for each in (model, wanted.base_model.model))
+        with torch.no_grad():
+            assert torch.equal(inner(TOKENS).last_hidden_state, own(TOKENS).last_hidden_state)
+        assert on.facts()[one].ranks == (3, 8)
+
+
 class TestComingAndGoing:
     def test_the_last_one_off_leaves_the_models_own_modules(self, llama: Path, tales: Path, verse: Path) -> None:
         model = load(llama)
@@ -500,9 +644,6 @@ class TestRefusals:
         ("entry", "value"),
         [
             ("use_dora", True),
-            ("bias", "lora_only"),
-            ("lora_bias", True),
-            ("modules_to_save", ["lm_head"]),
             ("trainable_token_indices", [1, 2]),
             ("layer_replication", [[0, 2], [1, 2]]),
             ("alora_invocation_tokens", [3]),
@@ -523,16 +664,27 @@ class TestRefusals:
 
     def test_every_kind_that_peft_saves_as_more_is_found(self, llama: Path, tmp_path: Path) -> None:
         dora = adapters.lora(tmp_path / "dora", llama, use_dora=True)
-        whole = adapters.lora(tmp_path / "whole", llama, modules_to_save=["lm_head"])
-        bias = adapters.lora(tmp_path / "bias", llama, lora_bias=True)
-        for folder, field in ((dora, "use_dora"), (whole, "modules_to_save"), (bias, "lora_bias")):
-            assert field in str(checked(llama, folder))
+        assert "use_dora" in str(checked(llama, dora))
+        words = adapters.lora(tmp_path / "words", llama, trainable_token_indices=[1, 2])
+        assert "trainable_token_indices" in str(checked(llama, words))
 
-    def test_tensors_that_no_field_tells_of(self, llama: Path, tmp_path: Path) -> None:
-        folder = adapters.lora(tmp_path / "lora", llama, targets=("embed_tokens",))
+    def test_tensors_that_no_field_tells_of(self, llama: Path, tales: Path, tmp_path: Path) -> None:
+        folder = again(tales, tmp_path / "more", lambda state: state | {"base_model.model.surprise": torch.ones(2)})
+        error = str(refused(llama, folder))
+        assert "1 of the 5 layers that it changes are not in this model, first surprise" in error
+
+    def test_half_of_a_layer_is_no_layer(self, llama: Path, tales: Path, tmp_path: Path) -> None:
+        first = "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight"
+        folder = again(tales, tmp_path / "half", lambda state: {k: t for k, t in state.items() if k != first})
         for error in (checked(llama, folder), refused(llama, folder)):
-            assert "embed_tokens" in str(error)
-            assert "save_embedding_layers=False" in str(error)
+            assert "q_proj has no up matrix" in str(error)
+
+    def test_a_head_that_its_config_promises_and_its_files_lack(
+        self, llama: Path, changed: Callable[..., Path]
+    ) -> None:
+        error = str(refused(llama, changed(modules_to_save=["lm_head"])))
+        assert "says that it brings lm_head" in error
+        assert "have no lm_head.weight" in error
 
     def test_other_kinds_of_adapter(self, llama: Path, changed: Callable[..., Path]) -> None:
         assert "IA3" in str(checked(llama, changed(peft_type="IA3")))

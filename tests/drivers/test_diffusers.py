@@ -411,14 +411,46 @@ class TestAdapters:
         handle.set({"adapters.plain": 0})
         assert np.array_equal(pixels(handle("a red fox", seed=7)), before)
 
-    def test_hunyuan_has_no_loader_and_says_so(self, made: Any, laid: Any, session: mc.Session) -> None:
-        with pytest.raises(PlanError, match="diffusers has no LoRA loader for hunyuan"):
-            self.with_them(session, made["hunyuan"], laid, plain=1.0)
+    def test_hunyuan_which_diffusers_has_no_loader_for(self, made: Any, drawing: mc.Session, tmp_path: Path) -> None:
+        from peft import PeftModel
+
+        folder = pipelines.lora(tmp_path / "hunyuan", made["hunyuan"], peft=True)
+        own = read(made["hunyuan"])
+        bare = direct(own, "hunyuan")
+        own.transformer = PeftModel.from_pretrained(own.transformer, folder).base_model.model
+        image = pixels(self.with_them(drawing, made["hunyuan"], {"mine": folder}, mine=1.0)("a red fox", seed=7))
+        assert np.array_equal(image, direct(own, "hunyuan"))
+        assert not np.array_equal(image, bare)
+
+    def test_the_part_that_reads_a_flux_prompt_is_changed_too(
+        self, made: Any, laid: Any, drawing: mc.Session, tmp_path: Path
+    ) -> None:
+        """diffusers leaves T5's layers of a file out."""
+        from safetensors.torch import load_file, save_file
+
+        state = load_file(laid["flux"] / "pytorch_lora_weights.safetensors")
+        own = read(made["flux"])
+        with loading.quiet():
+            own.load_lora_weights(laid["flux"])
+        without = direct(own, "flux")
+        for n in (0, 1):
+            weight = own.text_encoder_2.encoder.block[n].layer[0].SelfAttention.v.weight
+            generator = torch.Generator().manual_seed(n)
+            up, down = torch.randn(32, 4, generator=generator), torch.randn(4, 32, generator=generator)
+            name = f"lora_te2_encoder_block_{n}_layer_0_SelfAttention_v"
+            state |= {f"{name}.lora_up.weight": up, f"{name}.lora_down.weight": down}
+            weight.data += up @ down
+        (tmp_path / "both").mkdir()
+        save_file(state, tmp_path / "both" / "lora.safetensors")
+        handle = self.with_them(drawing, made["flux"], {"both": tmp_path / "both"}, both=1.0)
+        image = pixels(handle("a red fox", seed=7))
+        assert abs(image - direct(own, "flux")).max() <= 1
+        assert abs(image - without).max() > 3
 
     def test_an_adapter_of_another_model_is_refused_before_anything_is_read(
         self, made: Any, laid: Any, session: mc.Session, tmp_path: Path
     ) -> None:
-        with pytest.raises(PlanError, match="changes unet, and this model has no such modules"):
+        with pytest.raises(PlanError, match="none of the 16 layers that it changes is one of this flux"):
             self.with_them(session, made["flux"], laid, plain=1.0)
         wide = pipelines.sdxl(tmp_path / "wide", width=64)
         with pytest.raises(PlanError, match="for a model of another size"):

@@ -43,7 +43,7 @@ def _adapter(key: AdapterKey, weight: float, laid: AdapterFacts | None) -> str:
     if laid is None:
         return told
     rank, scale = (_range(*pair) for pair in (laid.ranks, laid.scales))
-    return f"{told}: {laid.modules} modules, rank {rank}, scale {scale}, {format_bytes(laid.bytes)}"
+    return f"{told}: {laid.changes}, rank {rank}, scale {scale}, {format_bytes(laid.bytes)}"
 
 
 def _range(low: float, high: float) -> str:

@@ -113,8 +113,11 @@ class LoadedModel(Open):
                     del self.laid[key]
                     self.layers.detach(key)
 
-    def lay(self, holder: str, files: Files) -> None:
-        """Lay the holder's adapters over the model and take off those it no longer wants; all of it, or none."""
+    def lay(self, holder: str, files: Files, run: Run) -> None:
+        """Lay the holder's adapters over the model and take off those it no longer wants; all of it, or none.
+
+        What an adapter holds that is no part of the model is told.
+        """
         three = zip(files.use.adapters, files.adapters, files.places, strict=True)
         wanted = {key: (checkpoint, place) for (key, _), checkpoint, place in three}
         new: list[AdapterKey] = []
@@ -135,6 +138,8 @@ class LoadedModel(Open):
             for key in wanted:
                 self.laid[key].add(holder)
             self.take_off(holder, but=wanted)
+            for note in (note for key, each in self.adapters().items() if key in wanted for note in each.notes):
+                run.note(note)
 
     @property
     def layers(self) -> Layers:
@@ -190,7 +195,7 @@ def _opened(planned: ModelPlan, room: Room, run: Run) -> Resident:
         with returning_at_once(), said_as(WeightsError, f"{library} cannot load {planned.subject}"), limits:
             return LoadedModel(files.use.model, planned.driver.load(files.use.model, files.base, run))
 
-    return room.hold(files.use.model, load, need, lambda model: model.lay(room.holder, files))
+    return room.hold(files.use.model, load, need, lambda model: model.lay(room.holder, files, run))
 
 
 def _cast(old: Resident, planned: ModelPlan, files: Files, room: Room) -> None:

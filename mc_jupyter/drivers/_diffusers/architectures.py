@@ -62,7 +62,7 @@ ARCHITECTURES = {
         Architecture(
             "flux", "FluxPipeline", "transformer", 28, 3.5,
             ("negative_prompt", "guidance_scale", "true_cfg_scale", "max_sequence_length"),
-            ("transformer", "text_encoder"),
+            ("transformer", "text_encoder", "text_encoder_2"),
             {
                 "transformer": (of_diffusers("FluxTransformer2DModel"),), "vae": VAES, "scheduler": SCHEDULERS,
                 "text_encoder": (of_transformers("CLIPTextModel"),), "tokenizer": tokenizers("CLIP"),
@@ -72,7 +72,8 @@ ARCHITECTURES = {
         ),
         Architecture(
             "hunyuan", "HunyuanDiTPipeline", "transformer", 50, 5.0, ("negative_prompt", "guidance_scale"),
-            parts={
+            ("transformer", "text_encoder", "text_encoder_2"),
+            {
                 "transformer": (of_diffusers("HunyuanDiT2DModel"),), "vae": VAES, "scheduler": SCHEDULERS,
                 "text_encoder": (of_transformers("BertModel"),), "tokenizer": tokenizers("Bert"),
                 "text_encoder_2": (of_transformers("T5EncoderModel"), of_transformers("MT5EncoderModel")),

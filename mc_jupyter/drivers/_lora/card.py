@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import PlanError, WeightsError
-from mc_jupyter.faults import said_as
 from mc_jupyter.weights.reading import read_config, shown
-from mc_jupyter.weights.unsafe import contents
 from mc_jupyter.words import listing
 
 if TYPE_CHECKING:
     import torch
 
+    from mc_jupyter.drivers._lora.patterns import Patterns
     from mc_jupyter.weights import Checkpoint
 
 PREFIX = "base_model.model."  # before every name in PEFT's files
-PART = re.compile(r"(?P<module>.+)\.lora_(?:(?P<side>[AB])\.weight|embedding_(?P<table>[AB]))$")
 
 # What adapter_config.json may say so that the sum is exact. These decide the matrices and where they go:
 APPLIED = (
     "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "target_modules", "exclude_modules",
-    "layers_to_transform", "layers_pattern", "fan_in_fan_out",
+    "layers_to_transform", "layers_pattern", "fan_in_fan_out", "lora_bias",
 )  # fmt: skip
+# … these say that the files give other parameters whole …
+_WHOLE = ("bias", "modules_to_save")
 # … and these say where it comes from, mattered in training only, or detail an option that is off.
 _WITHOUT_EFFECT = (
     "peft_type", "peft_version", "task_type", "base_model_name_or_path", "revision", "auto_mapping", "inference_mode",
-    "lora_dropout", "bias", "init_lora_weights", "loftq_config", "eva_config", "corda_config", "lora_ga_config",
+    "lora_dropout", "init_lora_weights", "loftq_config", "eva_config", "corda_config", "lora_ga_config",
     "megatron_core", "qalora_group_size", "runtime_config",
 )  # fmt: skip
 # Ways to begin training that leave the base as it is. After the others (PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA) the
@@ -64,9 +63,7 @@ class Card:
                 f"adapter {self.name} is of the kind {shown(kind)} (peft_type); only LORA is laid over a model",
                 fix=_MERGE,
             )
-        beyond = {key: v for key, v in self.config.items() if v and key not in (*APPLIED, *_WITHOUT_EFFECT)}
-        if (bias := self.config.get("bias")) not in ("none", None):
-            beyond["bias"] = bias
+        beyond = {key: v for key, v in self.config.items() if v and key not in (*APPLIED, *_WHOLE, *_WITHOUT_EFFECT)}
         if (begun := self.config.get("init_lora_weights")) not in _BEGINNINGS:
             beyond["init_lora_weights"] = begun
         if beyond:
@@ -76,15 +73,24 @@ class Card:
                 fix=_MERGE,
             )
 
-    def check_names(self, keys: Iterable[str]) -> None:
-        """PlanError when the file holds more than LoRA matrices."""
-        foreign = sorted(key for key in keys if not PART.match(key))
-        if foreign:
-            raise PlanError(
-                f"adapter {self.name} holds {len(foreign)} tensors beside its LoRA matrices, first {foreign[0]}",
-                fix="if that is an unchanged embedding, save the adapter with "
-                "`save_pretrained(folder, save_embedding_layers=False)`; if it was trained, merge it into its base",
-            )
+    @classmethod
+    def exact(cls, name: str, ranks: Mapping[str, int], alphas: Mapping[str, float], bias: bool) -> Card:
+        """A card that names every layer with its rank and alpha, so that nothing depends on patterns."""
+        some = {"r": 1, "lora_alpha": 1, "rank_pattern": ranks, "alpha_pattern": alphas}
+        return cls(name, {**some, "target_modules": list(ranks), "lora_bias": bias})
+
+    def alpha(self, layer: str, rank: int, patterns: Patterns) -> float:
+        """What, over the rank, a layer's product was multiplied by in training; the rank where nothing is said."""
+        of_some = self.config.get("alpha_pattern") or {}
+        meant = patterns.meant("alpha_pattern", of_some, layer)
+        said = self.config.get("lora_alpha", rank) if meant is None else of_some[meant]
+        return float(said) * (rank**0.5 if self.config.get("use_rslora") else 1)
+
+    def saved(self, paths: Iterable[str]) -> list[str]:
+        """Those of a model's modules that the adapter brings whole, with what is in them."""
+        names = self.config.get("modules_to_save") or ()
+        roots = [words for name in names if (words := str(name).split("."))]
+        return [path for path in paths if any(_within(path.split("."), root) for root in roots)]
 
     def check_ranks(self, weights: Mapping[str, torch.Tensor]) -> None:
         """PlanError for a rank so far beyond those of the matrices that PEFT would fill memory with it first."""
@@ -101,6 +107,15 @@ class Card:
             f"adapter {self.name} changes {_few(wanted)}, and this model has no such modules: its are {_few(here)}",
             fix=self._other_base,
         )
+
+    def no_place(self, names: Sequence[str], total: int, kind: str) -> PlanError:
+        """The error for layers and parameters, of `total` that it changes, which a model of this kind has not."""
+        first = shown(min(names), 120)
+        if len(names) == total:
+            said = f"is not for this model: none of the {total} layers that it changes is one of this {kind}"
+        else:
+            said = f"does not fit: {len(names)} of the {total} layers that it changes are not in this {kind}"
+        return PlanError(f"adapter {self.name} {said}, first {first}", fix=self._other_base)
 
     def inexact(self, module: str) -> PlanError:
         return PlanError(f"adapter {self.name} changes {module}: no weighted sum of that is exact here", fix=_MERGE)
@@ -139,11 +154,6 @@ def _size(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape))
 
 
-def read_weights(checkpoint: Checkpoint, card: Card) -> dict[str, torch.Tensor]:
-    """Every tensor by the name that it has in a model."""
-    found: dict[str, torch.Tensor] = {}
-    with said_as(WeightsError, f"adapter {card.name} cannot be read"):
-        for file in checkpoint.files:
-            found |= contents(file)
-    card.check_names(found)
-    return {key.removeprefix(PREFIX): tensor for key, tensor in found.items()}
+def _within(path: list[str], root: list[str]) -> bool:
+    """Whether a path, word by word, leads into or through what is called `root`."""
+    return any(path[i : i + len(root)] == root for i in range(len(path)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING
 
-from mc_jupyter.drivers._lora.card import PART, PREFIX, Card
+from mc_jupyter.drivers._lora.card import PREFIX, Card
+from mc_jupyter.drivers._lora.entries import Entries, entries
 from mc_jupyter.weights.formats import format_of
 from mc_jupyter.weights.headers import Tensor, tensors
 
@@ -16,15 +17,15 @@ _TRANSPOSED = ("gpt2", "openai-gpt", "imagegpt", "decision_transformer")  # thei
 
 
 def check_adapter(base: Checkpoint, adapter: Checkpoint, name: str) -> None:
-    """PlanError or WeightsError unless these files are a plain LoRA adapter that can fit this base.
+    """PlanError or WeightsError unless these files are a LoRA adapter that can fit this base.
 
     Only headers are read. Where the base's files name things otherwise than its modules are named, or are no
     safetensors, nothing is refused: `attach` finds out.
     """
     card = Card.read(adapter, name)
-    shapes = {tensor.name: tensor.shape for tensor in headers(adapter)}
-    card.check_names(shapes)
-    wanted, here = shapes_wanted(shapes), list(headers(base))
+    shapes = {tensor.name.removeprefix(PREFIX): tensor.shape for tensor in headers(adapter)}
+    held = entries(shapes, name)
+    wanted, here = sizes(held, shapes), list(headers(base))
     if not (wanted and here):
         return
     words = last_words(tensor.name.rpartition(".")[0] for tensor in here)
@@ -51,17 +52,15 @@ def headers(checkpoint: Checkpoint) -> Iterator[Tensor]:
             yield from tensors(file)
 
 
-def shapes_wanted(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, int]]:
+def sizes(held: Entries, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, int]]:
     """The shape that each module's weight must have: (outputs, inputs), of an embedding (entries, width)."""
-    sizes: dict[str, dict[str, int]] = {}
-    for key, shape in shapes.items():
-        part = PART.match(key.removeprefix(PREFIX))
-        if part and len(shape) == 2:
-            side = part["side"] or part["table"]
+    found: dict[str, tuple[int, int]] = {}
+    for layer, roles in held.layers.items():
+        down, up = shapes[roles["down"]], shapes[roles["up"]]
+        if len(down) == len(up) == 2:
             # A: (rank, inputs), B: (outputs, rank); an embedding's A is (rank, entries), its B (width, rank).
-            place = "rows" if (side == "B") == bool(part["side"]) else "columns"
-            sizes.setdefault(part["module"], {})[place] = shape[1] if side == "A" else shape[0]
-    return {module: (s["rows"], s["columns"]) for module, s in sizes.items() if len(s) == 2}
+            found[layer] = (down[1], up[0]) if layer in held.tables else (up[0], down[1])
+    return found
 
 
 def last_words(modules: Iterable[str]) -> Set[str]:

@@ -8,7 +8,7 @@ the scales of their blocks: from then on the base itself, without any adapter, g
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, count
@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import AdapterFacts, AdapterKey
 from mc_jupyter.drivers._chance import Chance
-from mc_jupyter.drivers._lora.card import APPLIED, Card, read_weights
+from mc_jupyter.drivers._lora.card import APPLIED, Card
 from mc_jupyter.drivers._lora.fit import last_words
+from mc_jupyter.drivers._lora.modules import own_modules, wrapped
+from mc_jupyter.drivers._lora.opening import Opened, Opening
+from mc_jupyter.drivers._lora.parameters import Parameters
 from mc_jupyter.drivers._lora.patterns import Patterns
 from mc_jupyter.drivers._quantization import import_quietly
 from mc_jupyter.errors import PlanError
@@ -35,6 +38,7 @@ class _Laid:
 
     name: str
     trained: Mapping[Any, float]
+    notes: tuple[str, ...]
 
 
 class Adapters:
@@ -44,6 +48,7 @@ class Adapters:
         self.model = model
         self._laid: dict[AdapterKey, _Laid] = {}
         self._weights: dict[AdapterKey, float] = {}
+        self._parameters = Parameters()
         self._settled = True  # whether the layers are as `_weights` says: not after an interrupt half-way
         self._numbers = count(1)
 
@@ -52,23 +57,31 @@ class Adapters:
         if key in self._laid:
             return
         import_quietly()  # PEFT imports it
-        card, weights = self.opened(key.name or key.subject or checkpoint.folder.name, checkpoint)
+        opened = self.opened(key.name or key.subject or checkpoint.folder.name, checkpoint)
         name = f"mc_adapter_{next(self._numbers)}"
         try:
-            card.check_ranks(weights)
-            layers = self._wrap(card, name, key.low_cpu_mem_usage)
-            _fill(layers, name, weights, key.dtype, card)
-            self._laid[key] = _Laid(name, {layer: layer.scaling[name] for layer in layers.values()})
+            layers = self._lay(opened, name, key)
+            self._laid[key] = _Laid(name, {layer: layer.scaling[name] for layer in layers.values()}, opened.notes)
         except BaseException:  # an interrupt, too, leaves nothing half done
             self._unwrap(name)
             raise
         finally:
             self._apply()
 
-    def opened(self, name: str, checkpoint: Checkpoint) -> tuple[Card, dict[str, torch.Tensor]]:
-        """What an adapter says of itself, and its weights by the names that they have in the model."""
-        card = Card.read(checkpoint, name)
-        return card, read_weights(checkpoint, card)
+    def opened(self, name: str, checkpoint: Checkpoint) -> Opened:
+        """What an adapter says of itself, and its tensors by the names that they have in the model."""
+        return Opening(Card.read(checkpoint, name), self.model).of(checkpoint)
+
+    def _lay(self, opened: Opened, name: str, key: AdapterKey) -> dict[str, Any]:
+        """Lay what was opened under one of our names; the layers of PEFT's that it has now, by path."""
+        import torch
+
+        opened.card.check_ranks(opened.matrices)
+        modules = dict(own_modules(self.model))
+        layers = self._wrap(opened.card, name, key.low_cpu_mem_usage) if opened.matrices else {}
+        _fill(layers, name, opened.matrices, key.dtype, opened.card)
+        self._parameters.attach(name, opened.parameters, modules, getattr(torch, key.dtype))
+        return layers
 
     def detach(self, key: AdapterKey) -> None:
         """Take an adapter off; modules that no other one changes are the model's own objects again."""
@@ -90,7 +103,7 @@ class Adapters:
 
     def facts(self) -> dict[AdapterKey, AdapterFacts]:
         """What the layers themselves say now."""
-        return {key: _facts(laid) for key, laid in self._laid.items()}
+        return {key: _facts(laid, self._parameters.of(laid.name)) for key, laid in self._laid.items()}
 
     def close(self) -> None:
         self.model = None
@@ -111,6 +124,7 @@ class Adapters:
                 layer.enable_adapters(bool(names))
             if layer.active_adapters != names:
                 layer.set_adapter(names, inference_mode=True)
+        self._parameters.apply({self._laid[key].name: weight for key, weight in self._weights.items()})
         self._settled = True
 
     def _wrap(self, card: Card, name: str, empty: bool) -> dict[str, Any]:
@@ -120,6 +134,8 @@ class Adapters:
 
         settings = {key: card.config[key] for key in APPLIED if card.config.get(key) is not None}
         settings = Patterns(card.name).settled(settings, (path for path, _ in self.model.named_modules()))
+        if saved := card.saved(path for path, _ in own_modules(self.model)):  # whole: what is in them has no matrices
+            settings["exclude_modules"] = [*(settings.get("exclude_modules") or ()), *saved]
         flags = [(parameter, parameter.requires_grad) for parameter in self.model.parameters()]
         # Not by PEFT's own low_cpu_mem_usage, which has every thread make its layers without memory meanwhile.
         place = torch.device("meta") if empty else nullcontext()
@@ -136,7 +152,7 @@ class Adapters:
             vars(self.model).pop("peft_config", None)  # all that it says is in the layers
             for parameter, flag in flags:  # PEFT freezes the base
                 parameter.requires_grad_(flag)
-        layers = {path: layer for _, path, layer in _wrapped(self.model) if name in layer.r}
+        layers = {path: layer for _, path, layer in wrapped(self.model) if name in layer.r}
         # transformers 5 holds a mixture's experts in one tensor; PEFT turns adapters of single experts into these.
         if fused := next((path for path, layer in layers.items() if type(layer).__name__ == "ParamWrapper"), None):
             raise card.inexact(f"{fused}, a mixture of experts")
@@ -161,8 +177,9 @@ class Adapters:
         return PlanError(f"adapter {card.name} cannot be laid over this model: {reason.partition(chr(10))[0][:300]}")
 
     def _unwrap(self, name: str) -> None:
-        """Take a name out of every layer, and layers without a name out of the model."""
-        for parent, path, layer in list(_wrapped(self.model)):
+        """Take a name out of every layer and parameter, and layers without a name out of the model."""
+        self._parameters.detach(name)
+        for parent, path, layer in list(wrapped(self.model)):
             if name in layer.r:
                 layer.set_adapter([], inference_mode=True)  # PEFT would choose another one by itself
                 layer.delete_adapter(name)
@@ -170,23 +187,11 @@ class Adapters:
                 setattr(parent, path.rpartition(".")[2], layer.get_base_layer())
 
 
-def _wrapped(module: Any, path: str = "", seen: set[int] | None = None) -> Iterator[tuple[Any, str, Any]]:
-    """Every layer of PEFT's in a model, outermost only: what holds it, its path, and it."""
-    from peft.tuners.lora import LoraLayer
-
-    seen = set() if seen is None else seen
-    for name, child in module.named_children():
-        if isinstance(child, LoraLayer):
-            yield module, path + name, child
-        elif id(child) not in seen:
-            seen.add(id(child))
-            yield from _wrapped(child, f"{path}{name}.", seen)
-
-
 def _places(layer: Any, name: str) -> dict[str, tuple[Any, str]]:
     """Where a layer keeps an adapter's matrices: their names in a file, then what holds each, and as what."""
     if name in layer.lora_A:
-        return {f"lora_{side}.weight": (getattr(layer, f"lora_{side}")[name], "weight") for side in "AB"}
+        held = {f"lora_{side}.weight": (getattr(layer, f"lora_{side}")[name], "weight") for side in "AB"}
+        return held | ({"lora_B.bias": (layer.lora_B[name], "bias")} if layer.lora_bias[name] else {})
     tables = {f"lora_embedding_{side}": getattr(layer, f"lora_embedding_{side}") for side in "AB"}
     return {part: (table, name) for part, table in tables.items() if name in table}
 
@@ -212,17 +217,19 @@ def _fill(layers: Mapping[str, Any], name: str, weights: Mapping[str, torch.Tens
         layer.train(base.training)
 
 
-def _facts(laid: _Laid) -> AdapterFacts:
+def _facts(laid: _Laid, beside: list[torch.Tensor]) -> AdapterFacts:
     layers = list(laid.trained)
-    held = [getattr(*place) for layer in layers for place in _places(layer, laid.name).values()]
-    ranks = [layer.r[laid.name] for layer in layers]
-    scales = [_scale(layer, laid.name) for layer in layers]
+    held = [*(getattr(*place) for layer in layers for place in _places(layer, laid.name).values()), *beside]
+    ranks = [layer.r[laid.name] for layer in layers] or [0]
+    scales = [_scale(layer, laid.name) for layer in layers] or [0.0]
     return AdapterFacts(
         modules=len(layers),
         ranks=(min(ranks), max(ranks)),
         scales=(min(scales), max(scales)),
         bytes=sum(tensor.numel() * tensor.element_size() for tensor in held),
         dtype=", ".join(sorted({str(tensor.dtype).removeprefix("torch.") for tensor in held})),
+        parameters=len(beside),
+        notes=laid.notes,
     )
 
 

@@ -69,8 +69,8 @@ def absent(handle: Handle) -> str:
 
 
 def what_is_laid(facts: AdapterFacts) -> list[str]:
-    """What an adapter is over its base: how many modules, and their rank or ranks."""
-    return [f"{facts.modules} modules", f"rank {'–'.join(dict.fromkeys(map(str, facts.ranks)))}"]
+    """What an adapter is over its base: how much of it, and the rank or ranks of its matrices."""
+    return [facts.changes, f"rank {'–'.join(dict.fromkeys(map(str, facts.ranks)))}"]
 
 
 def html(handle: Handle, status: Status, speed: str, remark: str = "") -> str:

@@ -1,0 +1,161 @@
+"""PEFT's files brought to one transformers model: every tensor by the name that it has there, or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mc_jupyter.drivers._lora.card import PREFIX, Card
+from mc_jupyter.drivers._lora.entries import Entries, Role, entries
+from mc_jupyter.drivers._lora.modules import own_modules
+from mc_jupyter.drivers._lora.parameters import Given
+from mc_jupyter.drivers._lora.patterns import Patterns
+from mc_jupyter.errors import WeightsError
+from mc_jupyter.faults import said_as
+from mc_jupyter.weights.reading import shown
+from mc_jupyter.weights.unsafe import contents
+from mc_jupyter.words import listing
+
+if TYPE_CHECKING:
+    import torch
+
+    from mc_jupyter.weights import Checkpoint
+
+_PARTS: Mapping[Role, str] = {"down": "lora_A.weight", "up": "lora_B.weight", "bias": "lora_B.bias"}
+_TABLES: Mapping[Role, str] = {"down": "lora_embedding_A", "up": "lora_embedding_B"}
+# What PEFT's own modules are called in the paths of what they hold.
+_HOLDERS = (".base_layer", ".modules_to_save")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An adapter as it goes on a model: what it says of itself, its matrices by the names that PEFT has for them there,
+    the parameters that it gives beside them, and what a reader should know of the rest.
+    """
+
+    card: Card
+    matrices: Mapping[str, torch.Tensor]
+    parameters: tuple[Given, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Opening:
+    """One adapter and the model that it is for."""
+
+    def __init__(self, card: Card, model: Any):
+        self.card = card
+        self.modules = dict(own_modules(model))
+        self.saved = frozenset(card.saved(self.modules))
+        self.prefix = str(getattr(model, "base_model_prefix", "") or "model")
+
+    def of(self, checkpoint: Checkpoint) -> Opened:
+        state = self._read(checkpoint)
+        held = entries(state, self.card.name)
+        paths = {layer: self.path(layer) for layer in held.layers}
+        card = self.card
+        if any("alpha" in roles or paths[layer] != layer for layer, roles in held.layers.items()):
+            card = self._exact(held, state, paths)
+        parameters = tuple(self._given(held, state))
+        return Opened(card, dict(_matrices(held, state, paths)), parameters, tuple(self._notes()))
+
+    def _read(self, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+        state: dict[str, torch.Tensor] = {}
+        with said_as(WeightsError, f"adapter {self.card.name} cannot be read"):
+            for key, tensor in (pair for file in checkpoint.files for pair in contents(file).items()):
+                if (name := key.removeprefix(PREFIX)) in state:
+                    raise WeightsError(f"adapter {self.card.name} has {shown(name)} twice", fix="fetch it again")
+                state[name] = tensor
+        return state
+
+    def _notes(self) -> Iterator[str]:
+        if roots := [path for path in self.saved if path.rpartition(".")[0] not in self.saved]:
+            own = listing(sorted(roots), "and")
+            yield f"adapter {self.card.name} brings its own {own}, in the place of the model's"
+
+    def path(self, name: str) -> str:
+        """A module's path in the model: one saved with a head, or without, has a first word more, or less."""
+        for each in (name, f"{self.prefix}.{name}", name.removeprefix(f"{self.prefix}.")):
+            if each in self.modules:
+                return each
+        return name
+
+    def _exact(self, held: Entries, state: Mapping[str, torch.Tensor], paths: Mapping[str, str]) -> Card:
+        """Patterns of the config are for the names of the file; the card has those of the model."""
+        patterns = Patterns(self.card.name)
+        ranks = {layer: int(state[roles["down"]].shape[0]) for layer, roles in held.layers.items()}
+        alphas = {
+            layer: float(state[roles["alpha"]]) if "alpha" in roles else self.card.alpha(layer, ranks[layer], patterns)
+            for layer, roles in held.layers.items()
+        }
+        return Card.exact(
+            self.card.name,
+            {paths[layer]: rank for layer, rank in ranks.items()},
+            {paths[layer]: alpha for layer, alpha in alphas.items()},
+            any("bias" in roles for roles in held.layers.values()),
+        )
+
+    # --- parameters beside matrices -----------------------------------------------------------------------------------
+
+    def _given(self, held: Entries, state: Mapping[str, torch.Tensor]) -> Iterator[Given]:
+        """PlanError for a parameter that the model does not have in this shape, or that the files lack."""
+        lost, found = [], set()
+        for name, change in held.changes.items():
+            place = self._parameter(name)
+            if place is None:
+                lost.append(name)
+                continue
+            path, attribute = place
+            own, tensor = self.modules[path]._parameters[attribute], state[change.key]
+            if change.whole and own.is_floating_point() and own.shape != tensor.shape:
+                raise self.card.other_size(name, tuple(tensor.shape), tuple(own.shape))
+            found.add(f"{path}.{attribute}")
+            if change.whole and _equal(own, tensor):  # a table that PEFT saves along, and nobody trained
+                continue
+            for each in self._sharing(path, attribute):
+                yield Given(f"{each}.{attribute}", tensor, change.whole)
+        if lost:
+            raise self.card.no_place(lost, held.count, "model")
+        self._check_whole(found)
+
+    def _parameter(self, name: str) -> tuple[str, str] | None:
+        for holder in _HOLDERS:
+            name = name.replace(f"{holder}.", ".")
+        layer, _, attribute = name.rpartition(".")
+        path = self.path(layer)
+        there = path in self.modules and self.modules[path]._parameters.get(attribute) is not None
+        return (path, attribute) if there else None
+
+    def _sharing(self, path: str, attribute: str) -> list[str]:
+        """The modules whose parameter this is: of tied ones several, unless the adapter has a copy of its own."""
+        if path in self.saved:
+            return [path]
+        own = self.modules[path]._parameters[attribute]
+        return [each for each, module in self.modules.items() if module._parameters.get(attribute) is own]
+
+    def _check_whole(self, found: set[str]) -> None:
+        """WeightsError for a module that the adapter says it brings, and whose weights are not in its files."""
+        for path in sorted(self.saved):
+            for name in self.modules[path]._parameters:
+                if f"{path}.{name}" not in found and self.modules[path]._parameters[name] is not None:
+                    raise WeightsError(
+                        f"adapter {self.card.name} says that it brings {shown(path)} (modules_to_save), and its files "
+                        f"have no {shown(path)}.{name}",
+                        fix="save it again with `save_pretrained`, or fetch it again",
+                    )
+
+
+def _matrices(
+    held: Entries, state: Mapping[str, torch.Tensor], paths: Mapping[str, str]
+) -> Iterator[tuple[str, torch.Tensor]]:
+    for layer, roles in held.layers.items():
+        parts = _TABLES if layer in held.tables else _PARTS
+        for role, key in roles.items():
+            if role != "alpha":
+                yield f"{paths[layer]}.{parts.get(role, f'lora_{role}.weight')}", state[key]
+
+
+def _equal(own: torch.Tensor, tensor: torch.Tensor) -> bool:
+    import torch
+
+    return own.is_floating_point() and not own.is_meta and torch.equal(own, tensor.to(own.device, own.dtype))
