@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mc_jupyter.document import misplaced
 from mc_jupyter.errors import ComposeError, ExpressionError, Place, Problem, SpecError
 from mc_jupyter.language import cell, expressions
 from mc_jupyter.language.cell import Map, lookalikes, place_in
@@ -33,13 +34,21 @@ class Findings:
         """Note an error's problems, at this place where they have none of their own."""
         self.problems += error.at(place).problems
 
-    def unknown_key(self, key: str, container: Map, known: Iterable[str], fields: type[Closed] = Closed) -> None:
+    def unknown_key(
+        self,
+        key: str,
+        container: Map,
+        known: Iterable[str],
+        fields: Iterable[type[Closed]] = (),
+        hint: str | None = None,
+    ) -> None:
         """Note a key that cannot stand where it stands, with those that can; or ours for another program's word.
 
-        `fields` are those that might have been meant.
+        `fields` are those that might have been meant, `hint` is the way out where it is known better.
         """
         known = list(known)
-        fix = fields.ours_for(key) or did_you_mean(key, known) or f"known here: {', '.join(sorted(known))}"
+        ours = next((found for one in fields if (found := one.ours_for(key))), None)
+        fix = ours or hint or did_you_mean(key, known) or f"known here: {', '.join(sorted(known))}"
         self.wrong(f"unknown key {key!r}", place_in(container, (key,), key=True), fix)
 
     def result(self) -> tuple[str, ...]:
@@ -59,8 +68,11 @@ class Findings:
             except ExpressionError as error:
                 self.failed(error, place_in(mapping, (next(iter(mapping)),), key=True) or place_in(value, path))
         for path, text in texts_in(value):
+            if (nearly := expressions.of_another_language(text)) is not None:
+                self.notes.append(f"{nearly[0]} is no expression, and stays as it is written; an input is {nearly[1]}")
             try:
-                expressions.parse(text)
+                read = expressions.parse(text)
+                self.notes += [note for one in read.references if (note := expressions.doubled(one)) is not None]
             except ExpressionError as error:
                 self.failed(error, place_in(value, path))
         if len(self.problems) > unread:
@@ -79,6 +91,9 @@ class Findings:
             if key not in container:
                 continue
             value = container[key]
+            if name == "component" and (meant := misplaced.meant(key, value)) is not None:
+                self.wrong(meant[0], place_in(container, (key,), key=True), meant[1])
+                continue
             for i, item in enumerate(value if isinstance(value, list) else [value]):
                 if isinstance(item, Map):
                     yield item
@@ -134,19 +149,16 @@ class Findings:
         try:
             found = list(expressions.references(value))
             for path, text in texts_in(value):
-                if expressions.parse(text).unread:
-                    self.wrong(
-                        "${ begins no expression here",
-                        place_in(value, path),
-                        "close it with }, or write \\${ for the letters",
-                    )
+                for at in expressions.parse(text).unread:
+                    message, fix = expressions.why_unread(text, at)
+                    self.wrong(message, _of_piece(value, path, text[at:]), fix)
         except ComposeError as error:
             self.problems += error.problems
             return
+        there = f"here there are: {listing([f'${{{k}…}}' for k in known], 'and')}"
         for path, reference in found:
             if reference.source not in known:
-                hint = did_you_mean(reference.source, known)
-                fix = hint or f"here there are: {listing([f'${{{k}…}}' for k in known], 'and')}"
+                fix = expressions.meant(reference, known) or there
                 message = f"{reference.text} names {reference.source!r}, which is not known here"
                 self.wrong(message + (f": {why}" if why else ""), _within(value, path, reference), fix)
 
@@ -171,6 +183,16 @@ def _mappings_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple
 
 def _reading_order(problem: Problem) -> tuple[int, int]:
     return (problem.place.line, problem.place.column) if problem.place else (0, 0)
+
+
+def _of_piece(value: Any, path: tuple[Any, ...], piece: str) -> Place | None:
+    """Where a piece of the text at a path begins, as far as its line goes."""
+    span = cell.span_in(value, path)
+    first = piece.splitlines()[0] if piece else ""
+    at = span.text.find(first) if span and first else -1
+    if span is None or at < 0:
+        return span.place() if span else None
+    return cell.Span(span.start + at, span.start + at + len(first), span.source).place()
 
 
 def _within(value: Any, path: tuple[Any, ...], reference: Reference) -> Place | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mc_jupyter.components import DEFAULT, Action, Component, ComponentType, Shape
+from mc_jupyter.document import misplaced
 from mc_jupyter.document.findings import Findings, texts_in
 from mc_jupyter.document.spec import ACTION, COMPONENT, ELSEWHERE, TOP, Spec
 from mc_jupyter.document.workflows import WorkflowReader
@@ -47,18 +48,18 @@ def _top(document: Document, found: Findings) -> Map:
     if not isinstance(top, Map):
         found.wrong("a document is a mapping", document.place(), "component:\n        type: model\n        …")
         raise SpecError(found.problems)
-    if "type" in top and not any(key in top for key in TOP):
-        found.wrong(
-            "a component's fields stand under component:",
-            place_in(top, ("type",), key=True),
-            "component:\n        type: …",
-        )
-        raise SpecError(found.problems)
+    beside = misplaced.beside_a_component(top)
+    if beside:
+        verb = "stands" if len(beside) == 1 else "stand"
+        message = f"{listing(beside, 'and')} {verb} at the top: a component's fields are indented under component:"
+        found.wrong(message, place_in(top, (beside[0],), key=True), misplaced.indented(document, top, beside))
     for key in top:
         if key in ELSEWHERE:
             found.notes.append(f"{key}: has no use in a notebook, and is left out")
-        elif key not in TOP:
+        elif key not in TOP and key not in beside:
             found.unknown_key(key, top, (*TOP, "controller"))
+    if beside and all(top.get(key) is None for key in TOP):  # they are all that there is of it
+        raise SpecError(found.problems)
     return top
 
 
@@ -67,7 +68,10 @@ def _component(written: Map, found: Findings) -> Component | None:
     word = written.get("type")
     place = place_in(written, ("type",))
     if not isinstance(word, str):
-        found.wrong("a component needs type:", place, f"type: {listing(ComponentType.names())}")
+        near = misplaced.nearest("type", written)
+        place = place_in(written, (near,), key=True) if near else place
+        message = f"a component needs type:{f', and {near}: is none' if near else ''}"
+        found.wrong(message, place, f"type: {listing(ComponentType.names())}")
         return None
     try:
         kind = ComponentType.named(word)
@@ -150,7 +154,8 @@ class _ComponentReader:
         if nested is None:
             return
         if not isinstance(nested, Map):
-            self.found.wrong(f"{key} is a mapping", place_in(written, (key,)), f"{key}:\n        temperature: 0.7")
+            inside = misplaced.without_dashes(nested) or "temperature: 0.7"
+            self.found.wrong(f"{key} is a mapping", place_in(written, (key,)), misplaced.under(key, inside))
             return
         for inner in nested:
             if inner in self.shape.action.names():
@@ -163,7 +168,8 @@ class _ComponentReader:
             self.unread.append(key)
             return
         known = (*beside, *self.shape.action.names(), *(self.kind.nested if beside else ()))
-        self.found.unknown_key(key, written, known, self.shape.action)
+        fields = (self.shape.action, self.shape.settings)
+        self.found.unknown_key(key, written, known, fields, misplaced.hint(key, written, known, self.shape.settings))
 
     def ours(self, model: type[Closed], written: Map) -> Map:
         """What is written, without the fields that an engine which is not here may mean otherwise than we do."""

@@ -256,7 +256,12 @@ KeepAlive = Annotated[Bound[float], BeforeValidator(seconds_of, json_schema_inpu
 # --- how a model is loaded --------------------------------------------------------------------------------------------
 
 
+_DEVICES_ELSEWHERE = {"gpu": "cuda", "nvidia": "cuda", "metal": "mps", "apple": "mps", "processor": "cpu"}
+
+
 def _device(name: str) -> str:
+    if meant := _DEVICES_ELSEWHERE.get(name.strip().lower()):
+        raise ValueError(f"{name!r} is not a device: {meant} is what it is called here")
     if not _DEVICE.fullmatch(name):
         raise ValueError(
             hinted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ _SHOULD_BE = {
     "model_attributes_type": "a mapping",
     "is_instance_of": "an object",
 }
+_NUMBERS = ("int_parsing", "float_parsing", "int_type", "float_type", "no_number")
+_COMMA = re.compile(r"-?\d+,\d+")
 _LIMITS = {
     "greater_than_equal": ("at least", "ge"),
     "greater_than": ("more than", "gt"),
@@ -106,11 +109,26 @@ def _limit(limit: Any) -> str:
     return f"2**{limit.bit_length() - 1}" if power else f"{limit:g}"
 
 
+def _braced(given: dict[Any, Any]) -> str | None:
+    """What stands in `{input.text}`, or in `{{ input.text }}`, which YAML reads as a mapping."""
+    names = [key for key, value in given.items() if value is None and isinstance(key, str) and key]
+    return names[0] if len(given) == len(names) == 1 else "input.NAME" if not given else None
+
+
 def _fix(found: list[Any]) -> str | None:
     first = found[0]
     if first["type"] == "literal_error" and isinstance(first["input"], str):
         allowed = [word.strip("' ") for part in first["ctx"]["expected"].split(", ") for word in part.split(" or ")]
         return did_you_mean(first["input"], allowed)
+    given = first.get("input")
+    if isinstance(given, str) and any(f["type"] in _NUMBERS for f in found) and _COMMA.fullmatch(given.strip()):
+        return f"write it with a point: {given.strip().replace(',', '.')}"
+    if isinstance(given, str) and first["type"] == "bool_parsing":
+        return did_you_mean(given, ["true", "false", "yes", "no", "on", "off"])
+    if isinstance(given, str) and given.strip().lower() in ("none", "null", "nil", "undefined"):
+        return "leave the line out; null is nothing"
+    if isinstance(given, dict) and any(f["type"] == "string_type" for f in found) and (text := _braced(given)):
+        return f"an input is ${{{text}}}; other text with braces stands in quotes"
     if any(f["type"] == "string_type" for f in found) and isinstance(first.get("input"), int | float | bool):
         return "write it in quotes"
     return None

@@ -259,7 +259,7 @@ component:
     hints = [f.partition(" | ")[2] for f in found]
     assert hints[0] == "did you mean 'device'?"
     assert hints[1] == "did you mean 'float16'?"
-    assert hints[2] == "did you mean 'input'?"
+    assert hints[2] == "did you mean 'input'? ${input.x}"
     assert hints[3] == "did you mean 'temperature'?"
 
 
@@ -303,7 +303,10 @@ component:
         ("workflows: [{id: w},\n {id: w}]", "2: two workflows have the id 'w'"),
         ("component: {type: model, text: }", "text should be text"),
         ("", "empty"),
-        ("type: model\ntask: text-generation", "a component's fields stand under component:"),
+        (
+            "type: model\ntask: text-generation",
+            "type and task stand at the top: a component's fields are indented under component:",
+        ),
         ("component: {type: model, text: 'a ${input.x'}", "begins no expression here"),
         ("component: {type: model, top_k: true}", "top_k should be a number"),
         (

@@ -20,6 +20,7 @@ MAX_ALIASES = 100
 MAX_NODES = 20_000
 _TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")) | {"!"}
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
+_TEMPLATE = re.compile(r"\{\{\s*([\w.\[\]]+)[^}\r\n]*\}\}")
 _DASH = re.compile(r"-[^\s-]")
 _MERGE: Any = object()
 
@@ -279,6 +280,9 @@ class Reader:
             )
 
     def bad_key(self, what: str, span: Span) -> None:
+        if found := _TEMPLATE.match(self.source.text, span.start - 1):
+            fix = f"${{{found[1]}}}, or in quotes where the braces are letters"
+            raise self.fault(Problem("{{ … }} is no expression here", span.place(), fix))
         fix = "a key is text: `name: value`; an unquoted {…} begins a mapping, put quotes around text"
         self.note(f"{what} cannot be a key", span, fix)
 

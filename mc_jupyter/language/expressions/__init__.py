@@ -7,6 +7,7 @@ Lists and mappings may nest, and mappings may have the forms `...` (spread), `?`
     grammar      text → template
     references   which references a value holds
     environment  `${env.X}`, put in first
+    nearly       what is nearly an expression, and what was meant
     paths        what `.a[0].b` leads to
     forms, conditions   spread, join, zip; eq, gt, match …
     allowance    how much one rendering may do
@@ -26,6 +27,7 @@ from mc_jupyter.language.expressions.conditions import OPERATORS, compare, condi
 from mc_jupyter.language.expressions.environment import resolve_env
 from mc_jupyter.language.expressions.forms import check_template, expanded, join, spread_list, spread_mapping, zip_lists
 from mc_jupyter.language.expressions.grammar import escape, has_reference, is_single, parse
+from mc_jupyter.language.expressions.nearly import doubled, meant, of_another_language, why_unread
 from mc_jupyter.language.expressions.paths import Nothing, names_of, walk
 from mc_jupyter.language.expressions.references import references
 from mc_jupyter.language.expressions.template import Reference, Slice, Star, Template, about, check_depth, is_env
@@ -44,15 +46,19 @@ __all__ = [
     "Template",
     "check_template",
     "compare",
+    "doubled",
     "escape",
     "has_reference",
     "is_single",
     "matches",
+    "meant",
+    "of_another_language",
     "parse",
     "references",
     "render",
     "resolve_env",
     "unconverted",
+    "why_unread",
     "yaml_value",
 ]
 
