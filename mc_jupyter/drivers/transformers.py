@@ -16,11 +16,13 @@ from mc_jupyter.drivers._chance import Chance
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._lora.layers import Adapters
 from mc_jupyter.drivers._memory import halving, refusing_what_does_not_fit
-from mc_jupyter.drivers._transformers import captioning, casting, vocabulary, windows
+from mc_jupyter.drivers._transformers import captioning, casting, heads, padding, vocabulary, windows
+from mc_jupyter.drivers._transformers.company import Company
 from mc_jupyter.drivers._transformers.conversations import Speaking
 from mc_jupyter.drivers._transformers.decoding import Decoder
 from mc_jupyter.drivers._transformers.embedding import Embedder, lowercasing
 from mc_jupyter.drivers._transformers.encoders import encoder_class, without_decoder
+from mc_jupyter.drivers._transformers.first import first_scores
 from mc_jupyter.drivers._transformers.loading import (
     Quiet,
     check_placed,
@@ -84,6 +86,7 @@ class Transformers(Driver):
         self.steps: tuple[Step, ...] = ()  # sentence-transformers' modules after the encoder
         self.untrained: tuple[str, ...] = ()
         self.layers = Adapters(model)
+        self.company = Company(exact=key.dtype == "float32" and key.quantization == "none")
 
     # --- loading ------------------------------------------------------------------------------------------------------
 
@@ -125,6 +128,7 @@ class Transformers(Driver):
             arguments = {
                 "dtype": dtype,
                 **placement(key),
+                **padding.without_one_beyond(checkpoint.config),
                 **quantization.arguments(key, lacking_heads(checkpoint, key.head)),
             }
             model, info = read_model(auto, checkpoint, arguments)
@@ -227,19 +231,17 @@ class Transformers(Driver):
 
     @performs(TextClassification)
     def classify(self, call: TaskCall) -> list[Any]:
-        """The likeliest class: softmax over the classes, or sigmoid where each was trained for itself."""
-
+        """The likeliest class with its score: odds, or the number itself where the head was trained to measure."""
         config = self.model.config
-        alone = config.num_labels == 1 or config.problem_type == "multi_label_classification"
         names = call.settings.labels or [config.id2label[i] for i in range(config.num_labels)]
+        function = heads.function_of(config)
 
         def judge(inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-            logits = self.model(**inputs).logits.float()
-            chances: torch.Tensor = logits.sigmoid() if alone else logits.softmax(-1)
-            return chances
+            logits: torch.Tensor = self.model(**inputs).logits.float()
+            return logits
 
         rows = self._encode(call, judge, self.tokenizer)
-        return [row and _label(row, names, call.action.return_probabilities) for row in rows]
+        return [row and _label(heads.scores(row, function), names, call.action.return_probabilities) for row in rows]
 
     @performs(TextEmbedding)
     def embed(self, call: TaskCall) -> list[Any]:
@@ -271,33 +273,42 @@ class Transformers(Driver):
         if any(len(ids) > (limit or len(ids)) for ids in rows_of_ids):
             raise _too_long([len(ids) for ids in rows_of_ids], limit)
 
-        def judge(batch: list[int]) -> list[list[float]]:
-            with lent(self.model, Chance(0)):
-                found: torch.Tensor = compute(self._padded([rows_of_ids[i] for i in batch], side="right"))
-            numbers.check(found, self.model.dtype)
-            rows: list[list[float]] = found.tolist()
-            return rows
+        lengths = [len(ids) for ids in rows_of_ids]
 
-        rows: list[list[float] | None] = [None] * len(rows_of_ids)
+        def numbers_of(batch: list[int]) -> torch.Tensor:
+            batch_rows = [rows_of_ids[i] for i in batch]
+            filler = padding.filler_of_texts(self.model, batch_rows, self.entries)
+            with padding.taken_for_padding(self.model.config, filler), lent(self.model, Chance(0)):
+                found: torch.Tensor = compute(self._padded(batch_rows, filler, side="right"))
+            return found
+
+        def judge(batch: list[int]) -> dict[int, list[float]]:
+            made = dict[int, list[float]]()
+            for part in self.company.parts(batch, lengths, numbers_of, call.run):
+                found = numbers_of(part)
+                numbers.check(found, self.model.dtype)
+                made |= dict(zip(part, found.tolist(), strict=True))
+            return made
+
+        rows: list[list[float] | None] = [None] * len(lengths)
         done = 0
         with torch.inference_mode():
-            plan = batches([len(ids) for ids in rows_of_ids], size=self._at_once(call))
-            for batch, found in halving(plan, judge, call.run):
-                for position, row in zip(batch, found, strict=True):
+            plan = batches(lengths, size=self._at_once(call))
+            for batch, made in halving(plan, judge, call.run):
+                for position, row in made.items():
                     rows[position] = row
                 done += len(batch)
-                call.run.emit(Advance(done, len(rows_of_ids), "items"))
+                call.run.emit(Advance(done, len(lengths), "items"))
         return rows
 
     def _at_once(self, call: TaskCall) -> int | None:
         """How many inputs may go through the model together; None where nobody says."""
         return 1 if drawing_layers(self.model) else call.action.batch_size
 
-    def _padded(self, rows: list[list[int]], side: str) -> dict[str, torch.Tensor]:
+    def _padded(self, rows: list[list[int]], pad: int, side: str) -> dict[str, torch.Tensor]:
         import torch
 
         longest = max(map(len, rows))
-        pad = self.pad_id
         left = side == "left"
 
         def filled(row: list[int], filler: int) -> list[int]:
@@ -331,14 +342,6 @@ class Transformers(Driver):
             return None
         return found if isinstance(found, int) else None
 
-    @property
-    def pad_id(self) -> int:
-        """The token that fills short rows. It is masked, so any will do where the model has none of its own."""
-        for token in (self.tokenizer.pad_token_id, self.model.config.pad_token_id, self.tokenizer.eos_token_id):
-            if isinstance(token, int) and 0 <= token < (self.entries or token + 1):
-                return token
-        return 0
-
     def _conversations(self, call: TaskCall) -> list[list[int]]:
         speaking = Speaking(
             self.tokenizer,
@@ -365,22 +368,31 @@ class Transformers(Driver):
             prompts = [ids[-limit:] if limit else ids for ids in prompts]
         if any(not ids for ids in prompts):
             raise InputError("the text is empty: this model needs at least one token to continue")
-        decoder = Decoder(self.model, self.tokenizer, self.pad_id, self.fits(call.settings))
+        filler = padding.filler_of_prompts(self.model, self.tokenizer, self.entries)
+        decoder = Decoder(self.model, self.tokenizer, filler, self.fits(call.settings))
         results: list[Any] = [None] * len(prompts)
+        lengths = [len(ids) for ids in prompts]
         plan = batches(
-            [len(ids) for ids in prompts],
+            lengths,
             size=self._at_once(call),
             tokens=_GENERATION_TOKENS,
             # The penalty would count padding as tokens already used.
             same_length=action.repetition_penalty != 1 and not self.model.config.is_encoder_decoder,
         )
 
-        def write(batch: list[int]) -> list[Any]:
-            inputs = self._padded([prompts[i] for i in batch], side="left")
-            return list(decoder.write(inputs, action, call.run, batch))
+        def inputs(batch: list[int]) -> dict[str, torch.Tensor]:
+            # An encoder counts positions from the first token; what is written goes on after the last.
+            side = "right" if self.model.config.is_encoder_decoder else "left"
+            return self._padded([prompts[i] for i in batch], filler, side)
 
-        for batch, texts in halving(plan, write, call.run):
-            for position, text in zip(batch, texts, strict=True):
+        def write(batch: list[int]) -> dict[int, Any]:
+            made = dict[int, Any]()
+            for part in self.company.parts(batch, lengths, lambda rows: first_scores(decoder, inputs(rows)), call.run):
+                made |= dict(zip(part, decoder.write(inputs(part), action, call.run, part), strict=True))
+            return made
+
+        for _, made in halving(plan, write, call.run):
+            for position, text in made.items():
                 results[position] = text
         return results
 

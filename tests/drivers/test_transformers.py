@@ -473,6 +473,7 @@ class TestEmbedding:
             handle = session.load(cell("text-embedding", encoder, f"batch_size: {size}"))
             resident: Any = session.resident_of(handle)
             assert resident is not None
+            handle(texts)  # the first of its length is measured beside another
             seen: list[int] = []
             hook = resident.thing.driver.model.register_forward_pre_hook(
                 lambda module, args, kwargs, seen=seen: seen.append(len(kwargs["input_ids"])), with_kwargs=True
@@ -486,6 +487,8 @@ class TestEmbedding:
         handle = session.load(cell("text-embedding", encoder))
         resident: Any = session.resident_of(handle)
         assert resident is not None
+        handle("fox " * 50)
+        handle(["fox " * 50, "fox"])
         widths: list[int] = []
         resident.thing.driver.model.register_forward_pre_hook(
             lambda module, args, kwargs: widths.append(kwargs["input_ids"].shape[1]), with_kwargs=True
