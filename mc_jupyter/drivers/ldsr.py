@@ -138,6 +138,8 @@ class Ldsr(Driver):
 
     def _enlarged(self, image: Image, action: Any, seed: int, steps: _Steps) -> Image | None:
         parts = planes.split(image)
+        if parts.note:
+            steps.run.note(parts.note)
         scale = action.scale or self.scale
         planes.check_room(image.size, self.scale, scale)
         made = self._drawn(parts.colour, seed, action.eta, steps)

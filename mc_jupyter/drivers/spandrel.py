@@ -38,7 +38,7 @@ class Spandrel(Driver):
     """Enlarges pictures with a network that goes over them once, tile by tile.
 
     Transparency goes through the same network, as a grey picture of its own, so that its edges are as sharp as those
-    of the colours; colours under it are taken as they are stored.
+    of the colours; where it is complete, the colours beside it are looked at instead of those that are stored.
     """
 
     words = ("custom",)
@@ -120,6 +120,8 @@ class Spandrel(Driver):
 
     def _enlarged(self, image: Image, scale: float | None, tiling: Tiling) -> Image | None:
         parts = planes.split(image)
+        if parts.note:
+            tiling.run.note(parts.note)
         scale = scale or self.network.scale
         planes.check_room(image.size, self.network.scale, scale)
         made = []

@@ -166,7 +166,7 @@ def thumbnail(image: Image) -> bytes:
 def _reduced(image: Image) -> Image:
     """A large one made small quickly first: whole blocks of pixels to one. Which way is up stays known."""
     factor = min(image.size) // (4 * SIDE)
-    if factor < 2 or image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):
+    if factor < 2 or image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK") or "transparency" in image.info:
         return image
     reduced = image.reduce(factor)
     reduced.info = dict(image.info)

@@ -10,6 +10,7 @@ import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.values import levels
 from mc_jupyter.values.pictures import rgb
 from mc_jupyter.values.profiles import profile_for
 from mc_jupyter.values.recipes import chunks
@@ -54,8 +55,8 @@ def smaller(image: Image, side: int) -> Image:
     longest = max(image.size)
     if not side or longest <= side:
         return image
-    image = _storable(image)
-    if image.mode not in ("L", "LA", "RGB", "RGBA"):
+    image = levels.eight_bits(image) if levels.is_deep(image) else _storable(image)
+    if image.mode not in ("L", "LA", "RGB", "RGBA") or "transparency" in image.info:
         image = image.convert("RGBA") if image.has_transparency_data else rgb(image)
     from PIL import Image as images
 

@@ -37,6 +37,7 @@ _KINDS = (
     (b"\x00\x00\x01\x00", "an ICO", "save it as PNG"),
     (b"{", "JSON", None),
 )
+_PROFILE = 64 * 1024**2  # bytes of a PNG's profile or text, unpacked
 _LIMIT = threading.Lock()
 _NOBODY = logging.NullHandler()
 
@@ -79,7 +80,7 @@ def decoded(data: bytes, max_pixels: int) -> Image:
         file = _File(data)
         with _nothing_on_stderr(), going(file.word):
             image, several = _opened(file, data, max_pixels)
-            with _no_other_limit() if image.format == "TIFF" else nullcontext():  # whose tags are read as they are used
+            with _no_other_limit() if _reads_on(image, data) else nullcontext():
                 image.load()
         return _still(image) if several else image
     except UnidentifiedImageError:
@@ -89,6 +90,9 @@ def decoded(data: bytes, max_pixels: int) -> Image:
     except MemoryError:
         raise ExpressionError("the image does not fit into memory") from None
     except Exception as error:  # each of PIL's readers has its own; whatever it is, it is the file's
+        if "MAX_TEXT_" in str(error):
+            fix = "save it without them"
+            raise ExpressionError("the image's profile or texts are larger than 64 MiB, unpacked", fix=fix) from None
         raise ExpressionError(f"the image is damaged: {str(error) or type(error).__name__}") from None
 
 
@@ -105,22 +109,32 @@ def _opened(file: _File, data: bytes, max_pixels: int) -> tuple[Image, bool]:
         return image, image.format != "MPO" and bool(getattr(image, "is_animated", False))
 
 
+def _reads_on(image: Image, data: bytes) -> bool:
+    """Whether more than pixels is read with them: a TIFF's tags are, as they are used, and texts at a PNG's end."""
+    if image.format == "PNG":
+        return max(data.rfind(b"zTXt"), data.rfind(b"iTXt")) > data.rfind(b"IDAT")
+    return image.format == "TIFF"
+
+
 @contextmanager
 def _no_other_limit() -> Iterator[None]:
     """PIL warns of large images, and refuses larger ones, even where ours says that they are wanted; and of odd files.
 
-    That limit is one for the whole process: it is away only while a header is read, one thread at a time.
+    It refuses a PNG whose colour profile is larger than a megabyte, which those of printers are. Those limits are for
+    the whole process: they are away only while a header is read, one thread at a time.
     """
     from PIL import Image as pil
+    from PIL import PngImagePlugin as png
 
     with _LIMIT:
         before, pil.MAX_IMAGE_PIXELS = pil.MAX_IMAGE_PIXELS, None
+        text, png.MAX_TEXT_CHUNK = png.MAX_TEXT_CHUNK, _PROFILE
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 yield
         finally:
-            pil.MAX_IMAGE_PIXELS = before
+            pil.MAX_IMAGE_PIXELS, png.MAX_TEXT_CHUNK = before, text
 
 
 @contextmanager

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import mc_jupyter as mc
 from mc_jupyter.drivers._upscaling import enlarging, tiles
+from mc_jupyter.drivers._upscaling.bleeding import bled
 from mc_jupyter.errors import (
     DoesNotFit,
     InputError,
@@ -222,6 +223,90 @@ def test_transparency_goes_through_the_network_and_a_flat_one_need_not(load: Any
     assert [(e.done, e.total) for e in events if isinstance(e, Advance)] == [(1, 2), (2, 2)]
     image.putalpha(77)
     assert load("compact")(image).getchannel("A").getextrema() == (77, 77)
+
+
+def sprite(mode: str, hidden: int) -> Any:
+    """A soft disc of one colour; `hidden` is what is stored where it is entirely transparent."""
+    big = Image.new("L", (384, 384), 0)
+    ImageDraw.Draw(big).ellipse((96, 96, 288, 288), fill=255)
+    alpha = np.asarray(big.resize((48, 48), Image.Resampling.BOX))
+    pixels = np.full((48, 48, 4), (230, 230, 230, 0), np.uint8)
+    pixels[alpha == 0, :3] = hidden
+    pixels[..., 3] = alpha
+    return Image.fromarray(pixels).convert(mode.replace("a", "A")).convert(mode)
+
+
+@pytest.mark.parametrize("lines", [(), ("scale: 3",), ("tile_size: 16",)])
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_is_hidden_under_transparency_never_shows(load: Any, mode: str, lines: tuple[str, ...]) -> None:
+    handle = load("starter:upscale", *lines)
+    dark, light = (handle(sprite(mode, hidden)) for hidden in (0, 255))
+    assert np.array_equal(np.asarray(dark), np.asarray(light))
+    over = np.asarray(Image.alpha_composite(Image.new("RGBA", dark.size, (230, 230, 230)), dark.convert("RGBA")))
+    assert np.abs(over[..., :3].astype(int) - 230).max() <= 12  # a grey disc on the same grey: nothing to see
+
+
+def test_colours_that_are_seen_at_all_stay_what_they_are() -> None:
+    colour, alpha = picture(23, 17), Image.fromarray(np.random.default_rng(0).integers(0, 2, (17, 23), np.uint8))
+    seen = np.asarray(alpha) > 0
+    found = np.asarray(bled(colour, alpha))
+    assert np.array_equal(found[seen], np.asarray(colour)[seen])
+    around = np.asarray(colour)[seen]
+    assert (found >= around.min(0)).all()
+    assert (found <= around.max(0)).all()
+
+
+@pytest.mark.parametrize("side", [(1, 1), (1, 9), (64, 3), (33, 31)])
+def test_one_pixel_that_is_seen_is_all_there_is_to_look_at(side: tuple[int, int]) -> None:
+    alpha = Image.new("L", side, 0)
+    alpha.putpixel((side[0] - 1, 0), 1)
+    colour = picture(*side)
+    colour.putpixel((side[0] - 1, 0), (10, 200, 30))
+    assert np.unique(np.asarray(bled(colour, alpha)).reshape(-1, 3), axis=0).tolist() == [[10, 200, 30]]
+
+
+def test_where_nothing_is_seen_or_nothing_is_hidden_nothing_changes() -> None:
+    colour = picture(9, 7)
+    for level in (0, 255):
+        assert bled(colour, Image.new("L", (9, 7), level)) is colour
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "PA", "L", "LA", "1", "I;16", "I", "F"])
+def test_a_profile_stays_with_what_it_is_for(load: Any, mode: str) -> None:
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(picture(12, 9, "L")).astype(np.uint16) * 257)
+    else:
+        image = picture(12, 9, "RGBA").convert(mode)
+    image.info["icc_profile"] = b"any profile"
+    assert load("starter:upscale")(image).info["icc_profile"] == b"any profile"
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "LAB"])
+def test_a_profile_for_other_numbers_goes_with_them(load: Any, mode: str) -> None:
+    image = picture(12, 9).convert(mode)
+    image.info["icc_profile"] = b"any profile"
+    assert "icc_profile" not in load("starter:upscale")(image).info
+
+
+def test_floats_and_integers_of_16_bits_keep_their_shades(load: Any) -> None:
+    grey = np.asarray(picture(20, 16, "L")).astype(np.uint16) * 257
+    handle = load("starter:upscale")
+    want = np.asarray(handle(Image.fromarray(grey)))
+    for kind in (np.float32, np.int32):
+        found = handle(Image.fromarray(grey.astype(kind)))
+        assert found.mode == "I;16"
+        assert np.array_equal(np.asarray(found), want)
+
+
+def test_a_transparent_level_of_a_16_bit_grey_stays_and_the_lost_bits_are_told(load: Any) -> None:
+    image = Image.fromarray(np.asarray(picture(20, 16, "L")).astype(np.uint16) * 257)
+    image.paste(0, (0, 0, 8, 16))
+    image.info["transparency"] = 0
+    events: list[Any] = []
+    result = load("starter:upscale")(image, run=Run(events.append))
+    assert result.mode == "LA"
+    assert result.getchannel("A").crop((0, 0, 24, 64)).getextrema()[1] < 30
+    assert any("8 bits" in event.text for event in events if isinstance(event, Note))
 
 
 def test_a_sideways_photo_comes_out_upright(load: Any) -> None:

@@ -13,8 +13,9 @@ import warnings
 import zlib
 from typing import Any
 
+import numpy as np
 import pytest
-from PIL import Image, features
+from PIL import Image, ImageFile, PngImagePlugin, features
 
 from mc_jupyter import interrupts
 from mc_jupyter.errors import ExpressionError, Interrupted
@@ -105,7 +106,7 @@ def test_one_interrupt_ends_decoding() -> None:
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])
 def test_a_text_that_unpacks_to_gigabytes_is_not_unpacked(kind: bytes) -> None:
-    with pytest.raises(ExpressionError, match="damaged: Decompressed data too large"):
+    with pytest.raises(ExpressionError, match="larger than 64 MiB, unpacked"):
         decoded(png((kind, b"a\0\0" + zlib.compress(b"a" * 200_000_000))), LIMIT)
 
 
@@ -158,3 +159,32 @@ def test_counting_scans_is_linear(filler: bytes) -> None:
     started = time.monotonic()
     assert scans._scans(b"\xff\xd8" + filler * (2_000_000 // len(filler)) + b"\0", 100) == 0
     assert time.monotonic() - started < 3
+
+
+def photo(**options: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_a_profile_of_a_megabyte_and_a_half_is_no_damage(format: str) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (6, 4), "red").save(buffer, format, icc_profile=bytes(1_500_000))
+    image = decoded(buffer.getvalue(), 100)
+    assert len(image.info["icc_profile"]) == 1_500_000
+    assert PngImagePlugin.MAX_TEXT_CHUNK == ImageFile.SAFEBLOCK  # for everybody else it is what it was
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_text_of_a_megabyte_and_a_half_is_none_either(behind: bool) -> None:
+    info = PngImagePlugin.PngInfo()
+    text = b"workflow\0\0" + zlib.compress(bytes(b"x" * 1_500_000))
+    info.add(b"zTXt", text, after_idat=behind)
+    assert np.array_equal(np.asarray(decoded(photo(pnginfo=info), 10**6)), np.asarray(Image.linear_gradient("L")))
+
+
+def test_a_profile_beyond_all_reason_is_refused_for_what_it_is() -> None:
+    data = photo(icc_profile=bytes(65 * 1024**2))
+    with pytest.raises(ExpressionError, match="profile or texts are larger than 64 MiB"):
+        decoded(data, 10**6)

@@ -11,28 +11,32 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter import devices
+from mc_jupyter.drivers._upscaling.bleeding import bled
 from mc_jupyter.errors import DoesNotFit, InputError
 from mc_jupyter.events import Run
+from mc_jupyter.values import levels, pictures
 from mc_jupyter.values.media import load_image
+from mc_jupyter.values.profiles import profile_for
 from mc_jupyter.words import format_bytes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_ORIENTATION = 0x0112  # EXIF's tag
-_GREYS = ("1", "L", "LA", "La", "F")
+_GREYS = ("1", "L", "LA", "La")
 
 
 @dataclass(frozen=True, slots=True)
 class Planes:
     """`colour` is in the mode RGB, L or I;16; `alpha` in the mode L, or None where nothing is transparent.
 
+    Under full transparency `colour` is that of what is seen beside it. `note` is what a reader should know.
     `alpha_is_flat` says that all of it has one level: there is nothing to look at.
     """
 
     colour: Image
     alpha: Image | None = None
     profile: bytes | None = field(default=None, repr=False)
+    note: str = ""
 
     @property
     def alpha_is_flat(self) -> bool:
@@ -50,61 +54,41 @@ class Planes:
 
 def upright(item: Any) -> Image:
     """An input as a PIL image, turned as its EXIF says; the image itself where there is nothing to turn."""
-    from struct import error as not_whole
-
     from PIL import Image as pil
-    from PIL import ImageOps
 
-    image = item if isinstance(item, pil.Image) else load_image(item, None)
-    try:
-        if image.getexif().get(_ORIENTATION, 1) == 1:
-            return image
-        turned: Image = ImageOps.exif_transpose(image)
-    except (SyntaxError, ValueError, TypeError, KeyError, OSError, not_whole):
-        return image  # its EXIF is damaged; the pixels are not
-    return turned
+    return pictures.upright(item if isinstance(item, pil.Image) else load_image(item, None))
 
 
 def split(image: Image) -> Planes:
     """The planes of an upright image. InputError where it has no pixels, or a mode that PIL itself cannot convert."""
     if not (image.width and image.height):
         raise InputError(f"an image of {image.width}×{image.height} has no pixels")
-    profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "L", "LA") else None
-    if image.mode.startswith("I"):
-        return Planes(_of_integers(image))
-    grey = image.mode in _GREYS
+    colour, alpha, note = _of_a_deep_grey(image) if levels.is_deep(image) else _plain(image)
+    if alpha is not None:
+        colour = bled(colour, alpha)
+    return Planes(colour, alpha, profile_for(image, colour.mode), note)
+
+
+def _of_a_deep_grey(image: Image) -> tuple[Image, Image | None, str]:
+    """A grey of more than 8 bits, with as many of its shades as PIL has beside transparency."""
+    alpha = levels.clear_level(image)
+    if alpha is None:
+        return levels.settled(image), None, ""
+    return levels.eight_bits(image).convert("L"), alpha, "a transparent level leaves a grey 8 bits: PIL has no more"
+
+
+def _plain(image: Image) -> tuple[Image, Image | None, str]:
+    """Any other picture, as 8 bits of grey or of each colour."""
+    mode = "L" if image.mode in _GREYS else "RGB"
     if not image.has_transparency_data:
         try:
-            return Planes(_eight_bits(image).convert("L" if grey else "RGB"), None, profile)
+            return image.convert(mode), None, ""
         except ValueError:
             fix = 'image.convert("RGB") by a colour profile'
             raise InputError(f"an image in the mode {image.mode} is not understood", fix=fix) from None
     # PIL turns what is premultiplied into its own plain form only; a grey with a transparent level goes by RGBA.
-    plain = image.convert({"La": "LA", "RGBa": "RGBA"}.get(image.mode, image.mode)).convert("RGBA")
-    return Planes(plain.convert("L" if grey else "RGB"), plain.getchannel("A"), profile)
-
-
-def _of_integers(image: Image) -> Image:
-    """A grey of 16 bits, or of 32 that needs no more than 8 or 16, as I;16 or L."""
-    import numpy as np
-    from PIL import Image as pil
-
-    levels = np.asarray(image)
-    if image.mode == "I" and int(levels.max(initial=0)) <= 255:
-        return pil.fromarray(levels.clip(0, 255).astype(np.uint8))
-    return pil.fromarray(levels.clip(0, 65535).astype(np.uint16))
-
-
-def _eight_bits(image: Image) -> Image:
-    """A grey of floats as 8 bits: 0 to 1 where no number is above 1, else 0 to 255."""
-    if image.mode != "F":
-        return image
-    import numpy as np
-    from PIL import Image as pil
-
-    levels = np.nan_to_num(np.asarray(image))
-    levels = levels * 255 if float(levels.max(initial=0)) <= 1 else levels
-    return pil.fromarray(levels.clip(0, 255).round().astype(np.uint8))
+    clear = image.convert({"La": "LA", "RGBa": "RGBA"}.get(image.mode, image.mode)).convert("RGBA")
+    return clear.convert(mode), clear.getchannel("A"), ""
 
 
 def join(colour: Image, alpha: Image | None, planes: Planes) -> Image:
