@@ -180,9 +180,9 @@ def t5(folder: Path, **config: Any) -> Path:
     torch.manual_seed(0)
     tokenizer = byte_tokenizer()
     made = T5Config(
-        vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id,
         decoder_start_token_id=tokenizer.pad_token_id,
-        **{"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, **config},
+        **{"vocab_size": len(tokenizer), "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, **config},
     )  # fmt: skip
     T5ForConditionalGeneration(made).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

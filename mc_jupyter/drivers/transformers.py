@@ -12,6 +12,7 @@ from mc_jupyter.drivers import Asked, Driver, Facts, ModelKey, Refusal, TaskCall
 from mc_jupyter.drivers import _numbers as numbers
 from mc_jupyter.drivers import _quantization as quantization
 from mc_jupyter.drivers._batching import batches
+from mc_jupyter.drivers._belonging import check_rows
 from mc_jupyter.drivers._chance import Chance
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._lora.layers import Adapters
@@ -30,6 +31,7 @@ from mc_jupyter.drivers._transformers.loading import (
     load_tokenizer,
     placement,
     read_model,
+    rows_of,
     untrained,
 )
 from mc_jupyter.drivers._transformers.modules import Step, read_steps, size
@@ -119,6 +121,7 @@ class Transformers(Driver):
 
         check_pickle(checkpoint)
         tokenizer = load_tokenizer(checkpoint.folder, dict(key.options).get("fast_tokenizer"))
+        check_rows(tokenizer, rows_of(checkpoint.folder), key.subject or "the model")
         trim()  # reading one of 262,144 words leaves 95 to 195 MB free
         images = captioning.load_image_processor(checkpoint.folder) if key.head == ImageToText.head else None
         embeds = key.head == TextEmbedding.head

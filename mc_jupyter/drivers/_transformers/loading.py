@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.drivers._belonging import check_vocabulary
 from mc_jupyter.errors import ComposeError, DoesNotFit, MissingPackage, PlanError, WeightsError
 from mc_jupyter.faults import reason, said_as
 from mc_jupyter.weights.checkpoint import shards
@@ -39,7 +40,20 @@ def load_tokenizer(folder: Path, fast: object) -> Any:
     if fast is not None and bool(fast) != tokenizer.is_fast:
         kind = "Python" if fast else "Rust"
         raise PlanError(f"fast_tokenizer: {str(bool(fast)).lower()}, but this model has only the {kind} tokenizer")
+    check_vocabulary(tokenizer)
     return tokenizer
+
+
+def rows_of(folder: Path) -> int | None:
+    """How many words a model's embedding has by its config, before its weights are read; None where nothing says."""
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).get_text_config()
+    except (OSError, ValueError, KeyError):  # it is said when the weights are read
+        return None
+    found = getattr(config, "src_vocab_size", None) or getattr(config, "vocab_size", None)
+    return found if isinstance(found, int) else None
 
 
 def placement(key: ModelKey) -> dict[str, Any]:
