@@ -15,15 +15,15 @@ _MORE = 50  # and lacks at most a 50th: tokens added to the tokenizer alone, whi
 _MULTIPLES = (8, 16, 32, 64, 128, 256, 512, 1024)  # what rows are rounded up to, for a GPU's sake
 
 
-def check_vocabulary(tokenizer: Any) -> None:
-    """WeightsError for a tokenizer of special tokens alone."""
+def check_vocabulary(tokenizer: Any, where: str = "beside its config.json") -> None:
+    """WeightsError for a tokenizer of special tokens alone. `where` is the place of its files."""
     files = tokenizer.vocab_files_names
     if not files:  # it reads bytes, or characters by their number
         return
     if tokenizer.vocab_size - len(tokenizer.all_special_tokens) <= 1:  # `▁`, which some are made with
         raise WeightsError(
             f"the tokenizer has {len(tokenizer)} words, all of them special: its vocabulary is not among the files",
-            fix=f"put the model's own {_needed(files)} beside its config.json",
+            fix=f"put the model's own {_needed(files)} {where}",
         )
 
 

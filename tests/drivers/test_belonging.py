@@ -11,7 +11,7 @@ import pytest
 
 import mc_jupyter as mc
 from mc_jupyter.errors import WeightsError
-from tests import models
+from tests import models, pipelines
 from tests.conftest import cell
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json")
@@ -58,6 +58,12 @@ class TestMissing:
         assert (folder / "tokenizer.json").exists()
         with pytest.raises(WeightsError, match="5 words, all of them special"):
             session.load(cell("text-embedding", folder))
+
+    def test_a_pipeline_that_draws_is_refused_as_well(self, session: mc.Session, tmp_path: Path) -> None:
+        folder = pipelines.sdxl(tmp_path)
+        (folder / "tokenizer_2" / "tokenizer.json").unlink()
+        with pytest.raises(WeightsError, match=r"vocabulary is not among the files(.|\n)*into tokenizer_2/"):
+            session.load(cell("image-generation", folder, "architecture: sdxl"))
 
     def test_a_tokenizer_that_reads_bytes_needs_no_vocabulary(self, session: mc.Session, tmp_path: Path) -> None:
         folder = models.t5(tmp_path, vocab_size=384)

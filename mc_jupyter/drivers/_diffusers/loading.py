@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import _quantization as quantization
+from mc_jupyter.drivers._belonging import check_rows, check_vocabulary
 from mc_jupyter.drivers._diffusers.architectures import Architecture
 from mc_jupyter.drivers._transformers.loading import Quiet
 from mc_jupyter.errors import PlanError
@@ -56,7 +57,17 @@ def read_pipeline(kind: Architecture, key: ModelKey, checkpoint: Checkpoint) -> 
         local_files_only=True,
     )
     pipe.set_progress_bar_config(disable=True)
+    _check_tokenizers(pipe)
     return pipe
+
+
+def _check_tokenizers(pipe: Any) -> None:
+    """WeightsError for a tokenizer that is not its text encoder's, or has no vocabulary."""
+    for name in ("tokenizer", "tokenizer_2"):
+        if tokenizer := pipe.components.get(name):
+            check_vocabulary(tokenizer, f"into {name}/")
+            encoder = pipe.components[name.replace("tokenizer", "text_encoder")]
+            check_rows(tokenizer, encoder.config.vocab_size, name)
 
 
 def _variant(checkpoint: Checkpoint) -> str | None:
