@@ -4,14 +4,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Tests, benchmarks and the demo need no hub; `make lab` is yours and may download.
-demo check test browser fuzz bench: export HF_HUB_OFFLINE = 1
+demo check test test-real browser fuzz bench: export HF_HUB_OFFLINE = 1
 
-.PHONY: help demo check test browser fuzz lint types bench lab starters clean
+.PHONY: help demo check test test-real browser fuzz lint types bench lab starters clean
 
 help:
 	@echo "make demo    install into .venv, run the quick-start notebook, say how to open it"
 	@echo "make check   a quick answer: lint, types, and the tests that are not slow, in about a minute"
 	@echo "make test    install into .venv, run every test"
+	@echo "make test-real WEIGHTS=FOLDER   tests on trained weights, as CONTRIBUTING.md says"
 	@echo "make fuzz    hostile inputs of every kind, a few minutes of them; COUNT=10000: so many of each"
 	@echo "make lint    ruff      make types   mypy, strict      make bench   figures against peers"
 	@echo "make lab     open the notebooks in JupyterLab         make clean   remove .venv and what was built"
@@ -39,10 +40,15 @@ demo: .venv/base
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: lint types
-	$(PYTEST) -m "not slow and not kernel and not browser"
+	$(PYTEST) -m "not slow and not kernel and not browser and not real"
 
 test: .venv/dev
-	$(PYTEST)
+	$(PYTEST) -m "not real"
+
+# Not part of `make test`: minutes of computing on models of up to 270 MB, which are yours to bring.
+test-real: export MC_JUPYTER_REAL := $(or $(WEIGHTS),$(MC_JUPYTER_REAL))
+test-real: .venv/dev
+	$(BIN)/python -m pytest tests/real -m real -ra
 
 browser: .venv/dev
 	MC_JUPYTER_BROWSER=required $(BIN)/python -m pytest tests/browser
