@@ -24,7 +24,7 @@ _LONGEST = 1024  # characters of a path; nothing longer is looked for on the dis
 _NAMED = 4096  # of one that is named as a path: no system opens longer ones
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _LOOKS = re.compile(
-    r"~|\.{0,2}[/\\]|[A-Za-z]:[\\/]|.*\.(?:png|jpe?g|webp|gif|bmp|tiff?|avif|tga|ppm|heic|svg|pdf)$",
+    r"~|\.{0,2}[/\\]|[A-Za-z]:[\\/]|.*\.(?:png|jpe?g|webp|gif|bmp|tiff?|avif|tga|ppm|hei[cf]|svg|pdf)$",
     re.IGNORECASE | re.DOTALL,
 )
 

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 # What may be decoded. PIL knows more: EPS, whose decoding starts Ghostscript; ICO, which holds another file whose size
 # is not the one that its header says.
-_DECODED = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "TGA")
+_DECODED = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "TGA", "HEIF")
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif", b"mif1", b"msf1")  # what a file calls itself
 
-_READ = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, PPM and TGA are read"
+_READ = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, PPM and TGA are read, and HEIC where pillow-heif is installed"
 _KINDS = (
     (b"%PDF", "a PDF", "render a page first: pypdfium2 or pdf2image make images of them"),
     (b"%!PS", "PostScript", None),
@@ -100,6 +101,8 @@ def _opened(file: _File, data: bytes, max_pixels: int) -> tuple[Image, bool]:
     """The image, its header read and found to be within the limit; and whether others follow it in the file."""
     from PIL import Image as pil
 
+    if _is_heic(data):
+        _learn_heic()
     with _no_other_limit():
         image = pil.open(file, formats=[name for name in _DECODED if name in pil.OPEN])
         _refuse_larger(image.size, max_pixels)
@@ -107,6 +110,20 @@ def _opened(file: _File, data: bytes, max_pixels: int) -> tuple[Image, bool]:
             scans.refuse_endless(data, image.size)
         # A phone's photo (MPO) has its depth behind it: that is no second picture.
         return image, image.format != "MPO" and bool(getattr(image, "is_animated", False))
+
+
+def _is_heic(data: bytes) -> bool:
+    return data[4:8] == b"ftyp" and data[8:12] in _HEIC
+
+
+def _learn_heic() -> bool:
+    """Whether PIL can read phones' photos (HEIC): pillow-heif teaches it, where that is installed."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
 
 
 def _reads_on(image: Image, data: bytes) -> bool:
@@ -186,9 +203,11 @@ def _unknown(data: bytes) -> ExpressionError:
         return ExpressionError(f"{told}: they look like HTML, a web page", fix="give the image's own address or file")
     if b"<svg" in small and small.startswith((b"<", b"<?xml")):
         return ExpressionError(f"{told}: they look like SVG, which is drawn and not decoded", fix="save it as PNG")
+    if _is_heic(data):
+        fix = "save it as JPEG" if _learn_heic() else "%pip install pillow-heif, or save it as JPEG"
+        return ExpressionError(f"{told}: they look like HEIC, as phones store photos", fix=fix)
     if data[4:8] == b"ftyp":
-        kind = "HEIC, as phones store photos" if data[8:12] in (b"heic", b"heix", b"mif1", b"msf1") else "a video"
-        return ExpressionError(f"{told}: they look like {kind}", fix="save it as JPEG" if "HEIC" in kind else fix)
+        return ExpressionError(f"{told}: they look like a video", fix=fix)
     if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
         return ExpressionError(f"{told}: they look like sound (WAV)", fix=fix)
     return ExpressionError(told, fix=fix)

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import struct
+import sys
 import threading
 import time
 import warnings
@@ -22,6 +23,7 @@ from mc_jupyter.errors import ExpressionError, Interrupted
 from mc_jupyter.events import Run
 from mc_jupyter.values import decoding, scans
 from mc_jupyter.values.decoding import decoded
+from mc_jupyter.values.pictures import rgb
 
 LIMIT = 50_000_000
 
@@ -188,3 +190,36 @@ def test_a_profile_beyond_all_reason_is_refused_for_what_it_is() -> None:
     data = photo(icc_profile=bytes(65 * 1024**2))
     with pytest.raises(ExpressionError, match="profile or texts are larger than 64 MiB"):
         decoded(data, 10**6)
+
+
+class TestHeic:
+    """Phones' photos, where pillow-heif is installed."""
+
+    def heic(self, **options: Any) -> bytes:
+        pillow_heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed")
+        pillow_heif.register_heif_opener()
+        buffer = io.BytesIO()
+        Image.linear_gradient("L").resize((42, 30)).convert("RGB").save(buffer, "HEIF", **options)
+        return buffer.getvalue()
+
+    def test_one_is_what_pil_reads_and_upright(self) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        data = self.heic(exif=exif, quality=90)
+        want = Image.open(io.BytesIO(data)).convert("RGB")
+        assert np.array_equal(np.asarray(rgb(decoded(data, LIMIT))), np.asarray(want))
+
+    def test_one_is_held_against_the_limit(self) -> None:
+        with pytest.raises(ExpressionError, match="over the limit"):
+            decoded(self.heic(), 100)
+
+    def test_one_that_breaks_off_is_one_error(self) -> None:
+        data = self.heic()
+        with pytest.raises(ExpressionError, match="damaged|look like HEIC"):
+            decoded(data[: len(data) // 2], LIMIT)
+
+    @pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1"])
+    def test_without_it_the_error_says_what_to_install(self, brand: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "pillow_heif", None)
+        with pytest.raises(ExpressionError, match=r"look like HEIC[\s\S]*→ %pip install pillow-heif"):
+            decoded(b"\0\0\0\x18ftyp" + brand + bytes(40), LIMIT)
