@@ -12,10 +12,10 @@ from mc_jupyter.errors import ExpressionError, Problem
 from mc_jupyter.trust.files import is_upload, read
 from mc_jupyter.trust.permissions import NOTHING, Permissions
 from mc_jupyter.trust.secrets import Secret
-from mc_jupyter.values import Stream, describe, is_image, look_up_or
+from mc_jupyter.values import Stream, arrays, describe, is_image, look_up_or
 from mc_jupyter.values.data_addresses import is_address
 from mc_jupyter.values.encoding import encode_image, recoded
-from mc_jupyter.values.media import FORMATS, load, load_image
+from mc_jupyter.values.media import FORMATS, file_of, is_file, load, load_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -100,7 +100,7 @@ def _as_data(value: Any, type: str, subtype: str | None, format: str | None, per
     if type in ("json", "list", "object"):
         return _as_json(value, type, subtype)
     if type == "base64":
-        return base64.b64encode(_encoded(value)).decode("ascii")
+        return base64.b64encode(_encoded(value, permissions)).decode("ascii")
     if type == "boolean":
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) else _str(value)
         return text.lower() in ("true", "1")
@@ -192,12 +192,14 @@ def _project(value: Mapping[str, Any], paths: str) -> dict[str, Any]:
     return result
 
 
-def _encoded(value: Any) -> bytes:
-    """The bytes that `as base64` and `as file` stand for: an image's are PNG."""
+def _encoded(value: Any, permissions: Permissions) -> bytes:
+    """The bytes that `as base64` and `as file` stand for: an image's, of whatever kind it is, are PNG."""
+    if is_image(value) or arrays.is_array(value) or arrays.is_buffer(value):
+        return encode_image(load_image(value), "PNG")
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
-    if is_image(value):
-        return encode_image(value, "PNG")
+    if is_file(value):
+        return file_of(value, None, permissions)
     try:
         return as_text(value).encode("utf-8")
     except UnicodeEncodeError:
@@ -208,10 +210,11 @@ def _as_image(
     value: Any, subtype: str | None, attributes: Mapping[str, Any], format: str | None, permissions: Permissions
 ) -> Image:
     image = load_image(value, format, permissions)
-    if subtype is None:
-        return image
+    for name in attributes:
+        if name != "quality" or subtype is None:
+            raise ExpressionError(f"[{name}=…] has no effect on an image", fix="as image/jpeg[quality=80]")
     quality = int(_as_number(attributes["quality"], "integer")) if "quality" in attributes else None
-    return recoded(image, subtype, quality)
+    return image if subtype is None else recoded(image, subtype, quality)
 
 
 def _as_bytes(value: Any, type: str, format: str | None, permissions: Permissions) -> Any:
@@ -231,6 +234,7 @@ def _as_bytes(value: Any, type: str, format: str | None, permissions: Permission
     if type in ("audio", "video"):
         # Decoded sound and frames (arrays, {array, sampling_rate}) are what engines take.
         return value
-    if isinstance(value, bytes | bytearray | memoryview) or is_image(value):
-        return _encoded(value)
+    known = isinstance(value, bytes | bytearray | memoryview) or is_image(value) or arrays.is_array(value)
+    if known or is_file(value):
+        return _encoded(value, permissions)
     raise ExpressionError(f"`file` needs bytes, not {describe(value)}")

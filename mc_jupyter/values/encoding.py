@@ -10,7 +10,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import ExpressionError
-from mc_jupyter.values import levels, recipes
+from mc_jupyter.values import describe, levels, recipes
 from mc_jupyter.values.decoding import decoded
 from mc_jupyter.values.pictures import marked, origin, rgb, upright
 from mc_jupyter.values.profiles import profile_for
@@ -31,6 +31,7 @@ _MODES = {
     "BMP": ("1", "L", "P", "RGB"),
     "TIFF": ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"),
 }
+_LOSSY = ("JPEG", "WEBP")
 _GREYS = ("1", "L", "LA", "La")
 _CLEAR = 255  # the last colour of a GIF
 _PLAIN = {"La": "LA", "RGBa": "RGBA"}  # premultiplied: PIL turns each into its plain form only
@@ -62,6 +63,9 @@ def encoded(image: Image, name: str, quality: int | None) -> bytes:
     """The file of an image that the format holds as it is."""
     from PIL import Image as pil
 
+    if quality is not None and (name not in _LOSSY or not 1 <= quality <= 100):
+        what = f"a quality is from 1 to 100, and not {describe(quality)}" if name in _LOSSY else "it has no quality"
+        raise ExpressionError(f"cannot write the image as {name}: {what}", fix="as image/jpeg[quality=80]")
     told: dict[str, Any] = {"icc_profile": image.info.get("icc_profile")}
     told |= {} if quality is None else {"quality": quality}
     buffer = io.BytesIO()

@@ -55,7 +55,7 @@ def _fetch(text: str, permissions: Permissions) -> bytes:
 
 
 def load_image(value: Any, format: str | None = None, permissions: Permissions = NOTHING) -> Image:
-    """The image that a value is or stands for: see `_image_bytes` for what it may be besides an image or an array.
+    """The image that a value is or stands for: see `file_of` for what it may be besides an image or an array.
 
     Its pixels are in memory. It is as it was decoded: turned upright, and made RGB, by `pictures.rgb`.
     """
@@ -65,12 +65,18 @@ def load_image(value: Any, format: str | None = None, permissions: Permissions =
     if arrays.is_array(value) or arrays.is_buffer(value):
         return arrays.image_of(value)
     value = exhibits.held(value)
-    data = _image_bytes(value, format, permissions)
+    data = file_of(value, format, permissions)
     try:
         return decoded(data, permissions.max_pixels)
     except ExpressionError as error:
         name = _name(value, format)
         raise ExpressionError(replace(p, message=f"{name}{p.message}") for p in error.problems) from None
+
+
+def is_file(value: object) -> bool:
+    """Whether this is a file, and no text that may name one: an upload, an open one, a path, what a notebook shows."""
+    opened = callable(getattr(value, "read", None))
+    return opened or files.is_upload(value) or isinstance(value, Path) or exhibits.held(value) is not value
 
 
 def _name(value: Any, format: str | None) -> str:
@@ -84,8 +90,9 @@ def _name(value: Any, format: str | None) -> str:
     return f"{Path(name).name!r}: " if isinstance(name, str) and name else ""
 
 
-def _image_bytes(value: Any, format: str | None, permissions: Permissions) -> bytes:
+def file_of(value: Any, format: str | None, permissions: Permissions) -> bytes:
     """The file that holds an image: itself, an upload's, an open file's, one on this disk, or one that a text names."""
+    value = exhibits.held(value)
     if files.is_upload(value):
         value = value["content"]
     if isinstance(value, bytes | bytearray | memoryview):
@@ -102,6 +109,7 @@ def _image_bytes(value: Any, format: str | None, permissions: Permissions) -> by
     return load(value, format, permissions) if format in FORMATS else _meant_by(value, permissions)
 
 
+_JPEG = "/9j/"  # how one begins in base64: no other image does as a path does
 _WORD = 12  # bytes that sixteen letters are in base64: no image is so small, and a reader means a word
 
 
@@ -125,12 +133,13 @@ def _meant_by(text: str, permissions: Permissions) -> bytes:
 
 def _in_base64(text: str) -> bytes | None:
     """What a text is in base64, where it is more likely that than a word, a sentence or a path."""
+    if files.looks_like_path(text) and not text.startswith(_JPEG):
+        return None
     try:
         found = of_base64(text)
     except ExpressionError:
         return None
-    sentence = " " in text.strip()
-    if len(found) > files.SHORTEST and not sentence:
+    if len(found) > files.SHORTEST and " " not in text.strip():
         return found
     plain = len(text.strip()) % 4 == 0 and not set("-_") & set(text)  # as most programs write it
     return found if len(found) > _WORD and plain and not files.looks_like_path(text) else None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from IPython import display
 from PIL import Image, ImageCms, ImageOps
 
 import mc_jupyter as mc
@@ -224,3 +226,37 @@ class TestRecipes:
         text = "component: {type: model, task: image-generation, driver: echo, width: 8, height: 8, output: '${result as image/jpeg}'}"
         image = session.load(text)("a hat", seed=5)
         assert (image.format, image.prompt, image.seed) == ("JPEG", "a hat", 5)
+
+
+class TestFilesInBase64:
+    """What holds a picture is given as that picture, however it is held."""
+
+    def test_arrays_and_buffers_are_pngs(self) -> None:
+        pixels: Any = np.asarray(smooth(0, 3))
+        for value in (pixels, pixels / 255, memoryview(pixels.copy())):
+            assert np.array_equal(np.asarray(in_base64(value)), pixels)
+
+    def test_files_are_what_they_hold(self, tmp_path: Path) -> None:
+        (tmp_path / "a.png").write_bytes(data := convert(smooth(0, 3), "file"))
+        shown = display.Image(data)
+        upload = {"name": "a.png", "content": memoryview(data)}
+        for value in (tmp_path / "a.png", io.BytesIO(data), upload, shown, bytearray(data)):
+            assert base64.b64decode(convert(value, "base64")) == data
+            assert convert(value, "file") == data
+
+
+class TestQuality:
+    @pytest.mark.parametrize("format", ["png", "bmp", "gif", "tiff"])
+    def test_where_it_has_no_effect_it_is_refused(self, format: str) -> None:
+        with pytest.raises(ExpressionError, match="it has no quality"):
+            convert(smooth(0, 3), "image", format, {"quality": 50})
+
+    @pytest.mark.parametrize("quality", [0, -1, 101, 10**30])
+    def test_one_that_there_is_not_is_refused(self, quality: int) -> None:
+        with pytest.raises(ExpressionError, match="from 1 to 100"):
+            convert(smooth(0, 3), "image", "webp", {"quality": quality})
+
+    @pytest.mark.parametrize(("subtype", "said"), [(None, "quality"), ("jpeg", "width")])
+    def test_what_changes_nothing_is_refused(self, subtype: str | None, said: str) -> None:
+        with pytest.raises(ExpressionError, match=f"\\[{said}=…\\] has no effect"):
+            convert(smooth(0, 3), "image", subtype, {said: 50})

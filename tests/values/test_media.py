@@ -112,6 +112,12 @@ def test_a_sentence_and_a_name_without_an_ending_are_not_taken_for_base64() -> N
             load_image(text)
 
 
+def test_a_long_path_without_an_ending_is_a_path(folder: Path) -> None:
+    for text in ("./" + "pictures/" * 12 + "two", str(folder) + "/" + "my-pictures_2026/" * 8 + "two"):
+        with pytest.raises(ExpressionError, match="cannot read the file|lies outside"):
+            load_image(text)
+
+
 class TestExhibits:
     """What notebooks show as a picture is one."""
 
