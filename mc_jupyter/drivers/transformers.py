@@ -159,7 +159,8 @@ class Transformers(Driver):
         if self.untrained:
             parts = ", ".join(self.untrained)
             return (
-                f"{subject} has no trained {parts}: random weights, so answers mean nothing until it is fine-tuned",
+                f"{subject} has no trained {parts}: random weights, so answers mean nothing until it is fine-tuned, "
+                "or an adapter brings its own",
             )
         if self.sentences is not None:
             return tuple(told(self.sentences))

@@ -309,12 +309,20 @@ def test_differences_of_biases_and_norms_are_added(bench: Bench, weight: float, 
 
 
 @pytest.mark.parametrize("kind", ["flux"])
-def test_whole_norms_take_the_place_of_the_models(bench: Bench, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{DOUBLE}.attn.norm_q.weight",
+        "double_blocks.0.img_attn.norm.query_norm.scale",
+        "diffusion_model.double_blocks.0.img_attn.norm.query_norm.scale.set_weight",
+    ],
+)
+def test_whole_norms_take_the_place_of_the_models(bench: Bench, name: str, tmp_path: Path) -> None:
     made = pair(bench, f"{DOUBLE}.attn.to_q", QKV[0], sides=PEFT)
     norm = numbers(16)
     own = bench.modules[f"{DOUBLE}.attn.norm_q"].weight.detach()
     wanted = by_hand(bench, made.deltas | {f"{DOUBLE}.attn.norm_q.weight": norm - own})
-    bench.lay(made.state | {f"{DOUBLE}.attn.norm_q.weight": norm}, tmp_path / "lora")
+    bench.lay(made.state | {name: norm}, tmp_path / "lora")
     same(bench.answers(), wanted)
 
 
@@ -375,7 +383,7 @@ def test_trained_words_and_alphas_of_nothing_are_told(bench: Bench, tmp_path: Pa
     assert facts.modules == 1
     assert "myfox" in facts.notes[0]
     assert "left out" in facts.notes[0]
-    assert "1 alpha" in facts.notes[1]
+    assert "1 of its tensors are an alpha without matrices" in facts.notes[1]
 
 
 def test_what_an_adapter_holds_beside_the_model_reaches_the_cell(

@@ -17,11 +17,14 @@ from typing import Any
 import pytest
 import torch
 
+import mc_jupyter as mc
 from mc_jupyter.drivers import AdapterKey
 from mc_jupyter.drivers._lora.fit import check_adapter
 from mc_jupyter.drivers._lora.layers import Adapters
 from mc_jupyter.errors import ComposeError, PlanError, UnsafeWeights, WeightsError
+from mc_jupyter.events import Note, Run
 from tests import adapters, models
+from tests.conftest import cell
 
 Load = Callable[..., Any]
 TOKENS = torch.arange(20, 52)[None]
@@ -392,6 +395,28 @@ class TestBesideMatrices:
             tmp_path / "a", tmp_path / "base", auto=SEQUENCES, targets=("query", "dense"), task_type="SEQ_CLS"
         )
         same_as_peft(tmp_path / "base", folder, SEQUENCES)
+
+    def test_a_head_over_a_base_that_has_none(self, encoder: Path, tmp_path: Path, session: mc.Session) -> None:
+        from transformers import AutoTokenizer
+
+        folder = adapters.lora(tmp_path / "a", encoder, auto=SEQUENCES, targets=("query",), task_type="SEQ_CLS")
+        own = peft(load(encoder, SEQUENCES), folder)
+        tokens = AutoTokenizer.from_pretrained(encoder)("a fine day", return_tensors="pt")
+        with torch.no_grad():
+            wanted = own(**tokens).logits.softmax(-1)[0].max().item()
+        notes = []
+        run = Run(lambda event: notes.append(event.text) if isinstance(event, Note) else None)
+        line = f"peft_adapters: [{{name: mine, model: {folder}}}]"
+        handle = session.load(cell("text-classification", encoder, line), run=run)
+        assert handle("a fine day")["score"] == pytest.approx(wanted, abs=1e-6)
+        assert "adapter mine brings its own classifier, in the place of the model's" in notes
+
+    def test_a_head_for_other_classes_says_how_many(self, classifier: Path, tmp_path: Path) -> None:
+        three = models.classifier(tmp_path / "three", labels=("a", "b", "c"))
+        folder = adapters.lora(tmp_path / "a", three, auto=SEQUENCES, targets=("query",), task_type="SEQ_CLS")
+        error = str(refused(classifier, folder, auto=SEQUENCES))
+        assert "at classifier.bias it fits 3, this model has 2" in error
+        assert '"num_labels": 3 in the base\'s config.json' in error
 
     def test_an_output_layer_of_its_own_leaves_the_tied_embedding(self, tmp_path: Path) -> None:
         base = models.llama(tmp_path / "base", tie_word_embeddings=True)

@@ -183,4 +183,4 @@ def _left_out(held: Entries, name: str) -> Iterator[str]:
             "embeddings (bundle_emb) are left out: in a prompt they mean nothing"
         )
     if held.idle:
-        yield f"adapter {name}: {len(held.idle)} alphas in it belong to no matrices, and change nothing"
+        yield f"adapter {name}: {len(held.idle)} of its tensors are an alpha without matrices, and change nothing"

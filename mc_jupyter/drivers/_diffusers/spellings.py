@@ -85,6 +85,8 @@ def _flat(name: str) -> str:
 def _of_denoiser(word: str, paths: set[str]) -> Iterator[tuple[str, Target]]:
     """Names and what they mean, diffusers' own first."""
     for path in paths:
+        if word == "hunyuan" and path.endswith((".norm2", ".norm3")):
+            continue  # diffusers has these two the other way round, and a name does not say whose it is
         yield path, Target((path,))
         if path.endswith(".to_out.0"):
             yield path.removesuffix(".0"), Target((path,))
@@ -143,6 +145,7 @@ _HUNYUAN: tuple[tuple[str, str, _Layers], ...] = (
             "attn2.q_proj": ("attn2.to_q",), "attn2.kv_proj": ("attn2.to_k", "attn2.to_v"),
             "attn2.out_proj": ("attn2.to_out.0",), "attn2.q_norm": ("attn2.norm_q",), "attn2.k_norm": ("attn2.norm_k",),
             "mlp.fc1": ("ff.net.0.proj",), "mlp.fc2": ("ff.net.2",), "default_modulation.1": ("norm1.linear",),
+            "norm1": ("norm1.norm",),
         },
     ),
     (

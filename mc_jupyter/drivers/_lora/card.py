@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.drivers._lora.patterns import Exact, Patterns
 from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.weights.reading import read_config, shown
 from mc_jupyter.words import listing
@@ -13,7 +14,6 @@ from mc_jupyter.words import listing
 if TYPE_CHECKING:
     import torch
 
-    from mc_jupyter.drivers._lora.patterns import Patterns
     from mc_jupyter.weights import Checkpoint
 
 PREFIX = "base_model.model."  # before every name in PEFT's files
@@ -76,7 +76,7 @@ class Card:
     @classmethod
     def exact(cls, name: str, ranks: Mapping[str, int], alphas: Mapping[str, float], bias: bool) -> Card:
         """A card that names every layer with its rank and alpha, so that nothing depends on patterns."""
-        some = {"r": 1, "lora_alpha": 1, "rank_pattern": ranks, "alpha_pattern": alphas}
+        some = {"r": 1, "lora_alpha": 1, "rank_pattern": Exact(ranks), "alpha_pattern": Exact(alphas)}
         return cls(name, {**some, "target_modules": list(ranks), "lora_bias": bias})
 
     def alpha(self, layer: str, rank: int, patterns: Patterns) -> float:
@@ -88,7 +88,8 @@ class Card:
 
     def saved(self, paths: Iterable[str]) -> list[str]:
         """Those of a model's modules that the adapter brings whole, with what is in them."""
-        names = self.config.get("modules_to_save") or ()
+        said = self.config.get("modules_to_save") or ()
+        names = [said] if isinstance(said, str) else said
         roots = [words for name in names if (words := str(name).split("."))]
         return [path for path in paths if any(_within(path.split("."), root) for root in roots)]
 

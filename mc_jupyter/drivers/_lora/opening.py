@@ -11,7 +11,7 @@ from mc_jupyter.drivers._lora.entries import Entries, Role, entries
 from mc_jupyter.drivers._lora.modules import own_modules
 from mc_jupyter.drivers._lora.parameters import Given
 from mc_jupyter.drivers._lora.patterns import Patterns
-from mc_jupyter.errors import WeightsError
+from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.faults import said_as
 from mc_jupyter.weights.reading import shown
 from mc_jupyter.weights.unsafe import contents
@@ -108,7 +108,7 @@ class Opening:
             path, attribute = place
             own, tensor = self.modules[path]._parameters[attribute], state[change.key]
             if change.whole and own.is_floating_point() and own.shape != tensor.shape:
-                raise self.card.other_size(name, tuple(tensor.shape), tuple(own.shape))
+                raise self._other_size(path, name, tuple(tensor.shape), tuple(own.shape))
             found.add(f"{path}.{attribute}")
             if change.whole and _equal(own, tensor):  # a table that PEFT saves along, and nobody trained
                 continue
@@ -117,6 +117,14 @@ class Opening:
         if lost:
             raise self.card.no_place(lost, held.count, "model")
         self._check_whole(found)
+
+    def _other_size(self, path: str, name: str, wanted: tuple[int, ...], found: tuple[int, ...]) -> PlanError:
+        """The error for a parameter of another shape: a head for other classes fits the base, once that has as many."""
+        error = self.card.other_size(name, wanted, found)
+        if path not in self.saved or not wanted or wanted[1:] != found[1:]:
+            return error
+        rows = f'"num_labels": {wanted[0]}'
+        return PlanError(error.problems[0].message, fix=f"if these are classes, {rows} in the base's config.json")
 
     def _parameter(self, name: str) -> tuple[str, str] | None:
         for holder in _HOLDERS:

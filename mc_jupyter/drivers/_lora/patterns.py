@@ -26,6 +26,9 @@ class Exact(dict[str, Any]):
     def keys(self) -> Any:
         return ()
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
 
 class Patterns:
     """The patterns of one adapter, which together may take `SECONDS`."""
@@ -43,7 +46,7 @@ class Patterns:
             if isinstance(said, str) and said.lower() != "all-linear" and not made.get("layers_to_transform"):
                 made[key] = [path for path in paths if self._matches(key, said, path)]
         for key in ("rank_pattern", "alpha_pattern"):
-            if isinstance(said := made.get(key), Mapping):
+            if isinstance(said := made.get(key), Mapping) and not isinstance(said, Exact):
                 found = {path: self.meant(key, said, path) for path in paths}
                 made[key] = Exact({path: said[each] for path, each in found.items() if each is not None})
         layers = made.get("layers_pattern") or ()

@@ -22,6 +22,8 @@ _ADAPTERS: dict[str, dict[str, Any]] = {
     "all linear": {"targets": "all-linear", "rank": 2},
     "pattern": {"targets": r".*\.(q|v)_proj", "rank": 2, "rslora": True},
     "embedding": {"targets": ("embed_tokens", "q_proj"), "rank": 2},
+    "head": {"modules_to_save": ["lm_head"], "rank": 2},
+    "biases": {"lora_bias": True, "bias": "all", "rank": 2},
     "ranks": {"rank_pattern": {"q_proj": 4}, "alpha_pattern": {"q_proj": 1}, "rank": 2},
 }
 _TARGETS: tuple[Any, ...] = (
