@@ -24,6 +24,7 @@ from mc_jupyter.drivers._transformers.decoding import Decoder
 from mc_jupyter.drivers._transformers.embedding import Embedder, lowercasing
 from mc_jupyter.drivers._transformers.encoders import encoder_class, without_decoder
 from mc_jupyter.drivers._transformers.first import first_scores
+from mc_jupyter.drivers._transformers.habits import Habits
 from mc_jupyter.drivers._transformers.loading import (
     Quiet,
     check_placed,
@@ -64,6 +65,7 @@ _CLASSES = {
     ImageToText.head: "AutoModelForImageTextToText",
 }
 _OTHER_HEADS = ("ForCausalLM", "ForSequenceClassification", "ForConditionalGeneration", "ForTokenClassification")
+_WRITERS = ("causal-lm", "seq2seq-lm", ImageToText.head)
 _GENERATION_TOKENS = 4096  # prompt tokens of a batch of prompts; more would mostly wait for its longest answer
 
 
@@ -87,6 +89,7 @@ class Transformers(Driver):
         self.sentences = read_sentences(folder) if key.head == TextEmbedding.head else None
         self.steps: tuple[Step, ...] = ()  # sentence-transformers' modules after the encoder
         self.untrained: tuple[str, ...] = ()
+        self.habits = Habits()
         self.layers = Adapters(model)
         self.company = Company(exact=key.dtype == "float32" and key.quantization == "none")
 
@@ -139,11 +142,13 @@ class Transformers(Driver):
             if embeds:
                 without_decoder(model, checkpoint.folder)
             quantization.settle(model.eval(), dtype)
+        writer = captioning.writer(model) if key.head == ImageToText.head else model
+        habits = Habits.of(writer) if key.head in _WRITERS else Habits()
         for part in model.modules():  # a captioning model's text decoder has settings of its own
             if getattr(part, "generation_config", None) is not None:
                 part.generation_config.max_length = None  # every call says its own; beside that, this one only warns
         self = cls(model, tokenizer, key, checkpoint.folder, images)
-        self.untrained = untrained(info, key.head, checkpoint)
+        self.untrained, self.habits = untrained(info, key.head, checkpoint), habits
         if self.sentences is not None and not flaw(self.sentences):  # with a flaw, its component follows none of it
             self.steps = read_steps(self.sentences, checkpoint, self._device)
         self.read_facts()
@@ -167,7 +172,7 @@ class Transformers(Driver):
         trained_as = next(iter(config.architectures or ()), "")
         if self.key.head == "encoder" and trained_as.endswith(_OTHER_HEADS):
             return (f"{subject} was trained as {trained_as}, not for embeddings: its vectors may mean little",)
-        return ()
+        return self.habits.notes(subject)
 
     def facts(self) -> Facts:
         return self._facts
@@ -231,7 +236,9 @@ class Transformers(Driver):
     @performs(ImageToText)
     def describe(self, call: TaskCall) -> list[Any]:
         """Descriptions of images: what comes after the prompt, where there is one."""
-        return captioning.describe(self.model, self.tokenizer, self.images, self.window, self.key.dtype, call)
+        return captioning.describe(
+            self.model, self.tokenizer, self.images, self.window, self.key.dtype, self.habits, call
+        )
 
     @performs(TextClassification)
     def classify(self, call: TaskCall) -> list[Any]:
@@ -364,7 +371,7 @@ class Transformers(Driver):
         return _least(call.action.max_input_length, self.fits(call.settings))
 
     def _write(self, prompts: list[list[int]], call: TaskCall) -> list[Any]:
-        action = call.action
+        action = self.habits.over(call.action)
         limit = self._prompt_limit(call)
         if any(len(ids) > (limit or len(ids)) for ids in prompts):
             if not action.truncate:
@@ -373,7 +380,7 @@ class Transformers(Driver):
         if any(not ids for ids in prompts):
             raise InputError("the text is empty: this model needs at least one token to continue")
         filler = padding.filler_of_prompts(self.model, self.tokenizer, self.entries)
-        decoder = Decoder(self.model, self.tokenizer, filler, self.fits(call.settings))
+        decoder = Decoder(self.model, self.tokenizer, filler, self.fits(call.settings), self.habits)
         results: list[Any] = [None] * len(prompts)
         lengths = [len(ids) for ids in prompts]
         plan = batches(
@@ -381,7 +388,8 @@ class Transformers(Driver):
             size=self._at_once(call),
             tokens=_GENERATION_TOKENS,
             # The penalty would count padding as tokens already used.
-            same_length=action.repetition_penalty != 1 and not self.model.config.is_encoder_decoder,
+            same_length=(action.repetition_penalty != 1 or self.habits.counts_the_prompt)
+            and not self.model.config.is_encoder_decoder,
         )
 
         def inputs(batch: list[int]) -> dict[str, torch.Tensor]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mc_jupyter.drivers._transformers.decoding import Decoder
+from mc_jupyter.drivers._transformers.habits import Habits
 
 if TYPE_CHECKING:
     import torch
@@ -27,17 +28,17 @@ class Captioner(Decoder):
     without_prompt: ClassVar[str] = ""
     """Why it takes no prompt; empty where it takes one."""
 
-    def __init__(self, model: Any, tokenizer: Any, window: int | None):
-        super().__init__(model, tokenizer, 0, window)
+    def __init__(self, model: Any, tokenizer: Any, window: int | None, habits: Habits):
+        super().__init__(model, tokenizer, 0, window, habits)
         self.shares_window = True
-        self.ends = _ends(self.writer, tokenizer)
+        self.ends = _ends(self.writer(model), tokenizer)
         # Rows that ended are filled with it. transformers warns where it is an end, as in many of these checkpoints.
         self.pad_id = next(i for i in (tokenizer.pad_token_id, *range(len(self.ends) + 1)) if _fills(i, self.ends))
 
-    @property
-    def writer(self) -> Any:
-        """The part of the model whose settings of generation count."""
-        return self.model
+    @staticmethod
+    def writer(model: Any) -> Any:
+        """The part of a model whose settings of generation count."""
+        return model
 
     def begin(self, prompt: str) -> list[int]:
         """The tokens that a text begins with; the prompt may be empty."""
@@ -81,12 +82,12 @@ class Blip(Captioner):
 
     made_as = "BlipForConditionalGeneration"
 
-    @property
-    def writer(self) -> Any:
-        return self.model.text_decoder
+    @staticmethod
+    def writer(model: Any) -> Any:
+        return model.text_decoder
 
-    def __init__(self, model: Any, tokenizer: Any, window: int | None):
-        super().__init__(model, tokenizer, window)
+    def __init__(self, model: Any, tokenizer: Any, window: int | None, habits: Habits):
+        super().__init__(model, tokenizer, window, habits)
         self.ends = frozenset([model.config.text_config.sep_token_id])
 
     def start(self) -> list[int]:
@@ -112,13 +113,13 @@ class Blip2(Captioner):
 
     made_as = "Blip2ForConditionalGeneration"
 
-    def __init__(self, model: Any, tokenizer: Any, window: int | None):
-        super().__init__(model, tokenizer, window)
-        self.shares_window = not self.writer.config.is_encoder_decoder
+    def __init__(self, model: Any, tokenizer: Any, window: int | None, habits: Habits):
+        super().__init__(model, tokenizer, window, habits)
+        self.shares_window = not self.writer(model).config.is_encoder_decoder
 
-    @property
-    def writer(self) -> Any:
-        return self.model.language_model
+    @staticmethod
+    def writer(model: Any) -> Any:
+        return model.language_model
 
     def start(self) -> list[int]:
         return [self.model.config.image_token_index] * self.model.config.num_query_tokens

@@ -17,6 +17,7 @@ from mc_jupyter.drivers._transformers.captioners import (
     Pix2Struct,
     VisionEncoderDecoder,
 )
+from mc_jupyter.drivers._transformers.habits import Habits
 from mc_jupyter.drivers._transformers.tokens import worth_reading
 from mc_jupyter.errors import InputError, PlanError, WeightsError
 from mc_jupyter.faults import said_as
@@ -137,10 +138,21 @@ def load_image_processor(folder: Path) -> Any:
 # --- a call -----------------------------------------------------------------------------------------------------------
 
 
-def describe(model: Any, tokenizer: Any, processor: Any, window: int | None, dtype: str, call: TaskCall) -> list[Any]:
+def writer(model: Any) -> Any:
+    """The part of a model that writes, with the settings of generation that count."""
+    return captioner_of(_kind_of(model)).writer(model)
+
+
+def _kind_of(model: Any) -> str:
+    return kind_of(Config(Path("config.json"), model.config.to_dict())) or "auto"
+
+
+def describe(
+    model: Any, tokenizer: Any, processor: Any, window: int | None, dtype: str, habits: Habits, call: TaskCall
+) -> list[Any]:
     """One Text for each image (a Batch of them where several are asked for), in order."""
-    kind = kind_of(Config(Path("config.json"), model.config.to_dict())) or "auto"
-    captioner = captioner_of(kind)(model, tokenizer, window)
+    kind = _kind_of(model)
+    captioner = captioner_of(kind)(model, tokenizer, window, habits)
     results: list[Any] = [None] * len(call.items)
     images = unless_stopped((_picture(item, i, len(call.items)) for i, item in enumerate(call.items)), call.run)
     prompts = _prompts(call, kind, captioner)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import _numbers as numbers
 from mc_jupyter.drivers._chance import Chance
+from mc_jupyter.drivers._transformers.habits import Habits
 from mc_jupyter.drivers._transformers.sampling import Drawn, lent
 from mc_jupyter.drivers._transformers.spelling import Alphabet
 from mc_jupyter.drivers._transformers.stops import Stops
@@ -26,8 +27,9 @@ DEFAULT_OUTPUT = 1024  # tokens; model-compose's default
 class Decoder:
     """Writes with one model; knows its window and which tokens end a text."""
 
-    def __init__(self, model: Any, tokenizer: Any, pad_id: int, window: int | None):
+    def __init__(self, model: Any, tokenizer: Any, pad_id: int, window: int | None, habits: Habits):
         self.model = model
+        self.habits = habits
         self.tokenizer = tokenizer
         self.pad_id = pad_id
         self.window = window
@@ -42,6 +44,7 @@ class Decoder:
         """One Text (or a Batch of them, when several are asked for) for each row of the inputs."""
         import torch
 
+        action = self.habits.over(action)
         prompt = self._before(inputs)
         room = self._room(action, prompt)
         several = action.num_return_sequences
@@ -55,6 +58,7 @@ class Decoder:
         with torch.inference_mode(), lent(self.model, chances[0]):
             rows = self.model.generate(
                 **inputs,
+                **self.habits.arguments(action, prompt, room),
                 **self._arguments(action, room),
                 stopping_criteria=[watch],
                 logits_processor=processors,
@@ -105,7 +109,7 @@ class Decoder:
 
     def _room(self, action: Any, prompt: int) -> int:
         """How many tokens may be written: what was asked for, within what the window leaves."""
-        wanted: int = action.max_output_length or DEFAULT_OUTPUT
+        wanted: int = action.max_output_length or self.habits.room(action, prompt) or DEFAULT_OUTPUT
         if self.window is None or not self.shares_window:
             return wanted
         left = self.window - prompt

@@ -130,7 +130,20 @@ def _read_one_file(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any])
     # The auto classes want a folder; the class they would choose does not.
     chosen = auto._model_mapping[type(config)]
     loaded: tuple[Any, dict[str, Any]] = chosen.from_pretrained(None, config=config, state_dict=state, **given)
-    return loaded
+    model, info = loaded
+    if model.can_generate():
+        model.generation_config = _generation_config(checkpoint.folder)
+    return model, info
+
+
+def _generation_config(folder: Path) -> Any:
+    """How a checkpoint generates: what its generation_config.json says, or the config.json of older ones."""
+    from transformers import GenerationConfig
+
+    if (folder / "generation_config.json").is_file():
+        return GenerationConfig.from_pretrained(folder, local_files_only=True)
+    older = {"config_file_name": "config.json", "_from_model_config": True}
+    return GenerationConfig.from_pretrained(folder, local_files_only=True, **older)
 
 
 def lacking_heads(checkpoint: Checkpoint, head: str) -> list[str]:

@@ -74,7 +74,7 @@ def make_model(vocabulary: int) -> LlamaForCausalLM:
             pad_token_id=2,
         )
     )
-    model.generation_config = GenerationConfig(bos_token_id=0, eos_token_id=[1, 4], pad_token_id=2, max_new_tokens=300)
+    model.generation_config = GenerationConfig(bos_token_id=0, eos_token_id=[1, 4], pad_token_id=2)
     return model
 
 
