@@ -24,13 +24,12 @@ def first_scores(decoder: Decoder, inputs: dict[str, torch.Tensor]) -> torch.Ten
     with torch.inference_mode(), lent(decoder.model, Chance(0)):
         found: Any = decoder.model.generate(
             **inputs,
+            **{**decoder.habits.plain, "return_dict_in_generate": True, "output_logits": True},
             max_new_tokens=max(1, min(_STEPS, left)),
             do_sample=False,
             num_beams=1,
             num_return_sequences=1,
             pad_token_id=decoder.pad_id,
-            return_dict_in_generate=True,
-            output_logits=True,
             logits_processor=[_Only(inputs["input_ids"][:, -1 if shares else 0])],
         )
     return torch.stack(found.logits, 1).float()

@@ -86,9 +86,14 @@ class Habits:
             silent.setdefault("early_stopping", False)  # transformers' own; ours is for beams that the cell asks for
         return action.model_copy(update=silent)
 
+    @property
+    def plain(self) -> dict[str, Any]:
+        """What `generate` is told so that it makes tokens one by one and gives nothing else."""
+        return {**_PLAIN, **{name: _UNHEEDED[name] for name in self.unheeded if name != "num_return_sequences"}}
+
     def arguments(self, action: Any, before: int, room: int) -> dict[str, Any]:
         """What `generate` is told so that the cell wins over the checkpoint. `before` tokens are there already."""
-        told = {**_PLAIN, **{name: _UNHEEDED[name] for name in self.unheeded if name != "num_return_sequences"}}
+        told = self.plain
         if "min_output_length" in action.model_fields_set:
             return told | {name: 0 for name in _LENGTHS if name in self.beside}
         for name, most in zip(_LENGTHS, (before + room, room), strict=True):
