@@ -17,6 +17,7 @@ from mc_jupyter.engine import Engine, report
 from mc_jupyter.engine.calls import given
 from mc_jupyter.engine.changes import Change
 from mc_jupyter.engine.definition import Defined, Definition
+from mc_jupyter.engine.misgiven import refuse_fields
 from mc_jupyter.engine.report import MemoryReport, ResidentRow
 from mc_jupyter.engine.residents import Resident
 from mc_jupyter.engine.streams import TextStream
@@ -397,6 +398,7 @@ class Handle:
         loading may, Interrupted with what there was by then in `partial`, and RunError for what fails in the library.
         """
         session = self.session
+        refuse_fields(self.name, self.planned, args, inputs, action=action)
         found = given(self.name, self.planned.inputs_for(action), args, inputs)
         with session.running(run) as running:
             return session.engine.call(self.defined, found, run=running, action=action, seed=seed)
@@ -423,6 +425,7 @@ class Handle:
         What it needs is opened now; the run begins when the first piece is read, and stops when the stream is closed or
         let go of, as leaving a loop over it does. Raises what a call may, errors of the run to whoever reads.
         """
+        refuse_fields(self.name, self.planned, args, inputs, action=action)
         found = given(self.name, self.planned.inputs_for(action), args, inputs)
         return self.session.engine.stream(self.defined, found, run=Run(), action=action, seed=seed)
 

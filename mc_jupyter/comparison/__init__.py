@@ -27,6 +27,7 @@ from mc_jupyter.engine import Engine
 from mc_jupyter.engine.calls import Prepared, given
 from mc_jupyter.engine.changes import said
 from mc_jupyter.engine.definition import Defined, written_with
+from mc_jupyter.engine.misgiven import refuse_fields
 from mc_jupyter.engine.residents import Resident
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, forget_frames
 from mc_jupyter.events import Advance, Done, Event, Note, Phase, Run
@@ -163,6 +164,7 @@ class _Comparing:
         """
         one = variant.defined
         assert one is not None
+        refuse_fields(self.of.name, one.planned, self.args, self.inputs)
         found = given(self.of.name, one.planned.inputs, self.args, dict(self.inputs))
         call = self.engine.prepared(one, found, seed=self.asked)
         planned = variant.planned

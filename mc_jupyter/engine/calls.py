@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from mc_jupyter.components import DEFAULT, Call, Planned, uses_of
-from mc_jupyter.errors import ExpressionError, InputError, Problem
+from mc_jupyter.errors import ExpressionError, InputError, Place, Problem
 from mc_jupyter.events import Run
 from mc_jupyter.language import expressions
 from mc_jupyter.language.cell import Map, place_in
@@ -188,7 +188,7 @@ class _Rendering:
             self.refuse_what_is_of_another_kind(takes, value)
             return takes.kind.read(self.each(name, value), self.permissions)
         except ExpressionError as error:
-            raise InputError([p.at(self.place(name)) for p in error.problems]) from None
+            raise self.told(name, value, error) from None
         except MemoryError:  # this process's own: no device is short of any
             raise InputError(f"what {name} becomes does not fit into memory", place=self.place(name)) from None
 
@@ -230,14 +230,29 @@ class _Rendering:
                     found[name] = given[name]
         return found
 
+    def told(self, name: str, value: Any, error: ExpressionError) -> InputError:
+        """The error at the field's line; of what the call gave for it to work on, with the input's name instead."""
+        key = self.given_by_the_call(value) if name in self.takes else None
+        if key is None:
+            return InputError([problem.at(self.place(name)) for problem in error.problems])
+        here = self.place(name) is not None  # what the cell leaves out, its reader has not seen
+        return InputError([_of_an_input(key, problem, value if not here else "") for problem in error.problems])
+
+    def given_by_the_call(self, value: Any) -> str | None:
+        """The input that a field is made of, where it is one alone and the call has given it."""
+        given = self.sources["input"]
+        names = {str(r.path[0]) for _, r in expressions.references(value) if r.source == "input" and r.path}
+        there = [name for name in names if isinstance(given, Mapping) and given.get(name) is not None]
+        return there[0] if len(there) == 1 else None
+
     def heard(self, reference: Reference, why: str) -> None:
         if reference.source == "env" and reference.path:
             self.unset.append(str(reference.path[0]))
         else:
             self.nulls[reference.text] = why
 
-    def place(self, name: str) -> Any:
-        return place_in(self.written, (name,))
+    def place(self, name: str) -> Place | None:
+        return _place(self.written, name)
 
 
 def _checked(model: type[Closed], rendered: dict[str, Any], written: Map, nulls: dict[str, str]) -> Any:
@@ -256,4 +271,19 @@ def _checked(model: type[Closed], rendered: dict[str, Any], written: Map, nulls:
 def _lacking(name: str, written: Map, nulls: dict[str, str]) -> Problem:
     text = written.get(name)
     reasons = [f"{text} gives nothing: {why}" for ref, why in nulls.items() if isinstance(text, str) and ref in text]
-    return Problem(reasons[0] if reasons else f"{name} is needed", place_in(written, (name,)), f"give {name} a value")
+    return Problem(reasons[0] if reasons else f"{name} is needed", _place(written, name), f"give {name} a value")
+
+
+def _place(written: Map, name: str) -> Place | None:
+    """Where a field stands; None of one that the cell leaves out."""
+    there = written.value_span(name) is not None or written.key_span(name) is not None
+    return place_in(written, (name,)) if there else None
+
+
+def _of_an_input(key: str, problem: Problem, unseen: Any) -> Problem:
+    """What is wrong with an input, without the expression that took it where that is `unseen` in the cell."""
+    message = problem.message
+    for reference in expressions.parse(unseen).references if isinstance(unseen, str) else ():
+        message = message.removesuffix(f" in {reference.text}")
+    said = f"{key}{message}" if message.startswith("[") else f"{key}: {message}"
+    return replace(problem, message=said)

@@ -69,6 +69,8 @@ def run(notebook: Notebook, line: str, cell: str) -> Any:
 
     `line` is what stands after `%%compose`, `cell` the text under it. With `--check` the plan is the answer.
     """
+    from mc_jupyter.engine import misgiven
+
     words, notebook.silent = arguments.split(line)
     options = arguments.parse(parser(), words)
     name = _new_name(options.name)
@@ -87,6 +89,9 @@ def run(notebook: Notebook, line: str, cell: str) -> Any:
     # Read before anything is downloaded: a mistyped one costs no waiting.
     only_defines = planned is not None and _only_defines(notebook, planned, options)
     known = planned.inputs_for(options.action) if planned and not only_defines else ()
+    if planned is not None and not only_defines:
+        given_words = misgiven.words_of(options.input or ())
+        misgiven.refuse(name or "this", planned, given_words, "FIELD: VALUE there", action=options.action)
     allowed = planned.permissions(notebook.permissions) if planned else notebook.permissions
     given = arguments.inputs_of(options.input or (), known, notebook.shell.user_ns, allowed)
     if planned is not None and not options.panel and not only_defines:

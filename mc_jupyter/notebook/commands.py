@@ -103,6 +103,7 @@ def run(
     handle = notebook.session.handle(name)
     arguments.refuse_flags_of_pictures(handle.planned, max_px, images)
     showing = notebook.showing(name, max_px, images)
+    _refuse_fields(handle, [*given, *input], action)
     values = arguments.inputs_of(
         [*given, *input], handle.planned.inputs_for(action), notebook.shell.user_ns, _allowed(handle)
     )
@@ -114,6 +115,14 @@ def run(
             raise arguments.missing(handle.name, lacking, action=action)
         notebook.present(handle, values, progress, action=action)
     return None
+
+
+def _refuse_fields(handle: Handle, words: Sequence[str], action: str) -> None:
+    """InputError for a field of the cell among the words of a line, with what to write instead."""
+    from mc_jupyter.engine import misgiven
+
+    setting = f"%compose set {handle.name} FIELD=VALUE"
+    misgiven.refuse(handle.name, handle.planned, misgiven.words_of(words), setting, action=action)
 
 
 @command
@@ -220,6 +229,7 @@ def compare(
 
     handle = notebook.session.handle(name)
     grid, words = grid_of(given)
+    _refuse_fields(handle, [*words, *input], DEFAULT)
     values = arguments.inputs_of(
         [*words, *input], handle.planned.inputs_for(), notebook.shell.user_ns, _allowed(handle)
     )

@@ -123,4 +123,5 @@ def _mended(written: str) -> str | None:
         names = [one.name for one in folder.iterdir()] if folder.is_dir() else []
     except (OSError, ValueError):
         return None
-    return did_you_mean(Path(written).name, names)
+    starts = None if os.path.isabs(written) else f"a relative path starts in {here()}"
+    return did_you_mean(Path(written).name, names) or starts
