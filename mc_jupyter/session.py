@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from mc_jupyter.engine.streams import TextStream
 from mc_jupyter.errors import InputError, NeedsWord, NotBuilt, RunError
 from mc_jupyter.events import Run
 from mc_jupyter.interrupts import going
+from mc_jupyter.language.given import refuse_table
 from mc_jupyter.language.inputs import Input
 from mc_jupyter.trust.environment import Allowed, names_in
 from mc_jupyter.trust.permissions import MAX_PIXELS, Permissions
@@ -412,7 +413,8 @@ class Handle:
 
         Gives and raises what a call with a list does. InputError where items are no list.
         """
-        if isinstance(items, str | bytes) or not isinstance(items, Iterable):
+        refuse_table(items, self.inputs[0].name if self.inputs else "the input")
+        if isinstance(items, str | bytes | bytearray | Mapping | Set) or not isinstance(items, Iterable):
             raise InputError(f"map takes a list of inputs, not {type(items).__name__}", fix=f"{self.name}.map([…])")
         return self(list(items), run=run, **inputs)
 

@@ -32,7 +32,7 @@ from mc_jupyter.engine.residents import Resident
 from mc_jupyter.errors import ComposeError, InputError, Interrupted, UnknownName, forget_frames
 from mc_jupyter.events import Advance, Done, Event, Note, Phase, Run
 from mc_jupyter.interrupts import stop_on_interrupt
-from mc_jupyter.language.inputs import readable
+from mc_jupyter.language.given import readable
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text, is_image
 from mc_jupyter.values.pictures import origin
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,6 +14,8 @@ from mc_jupyter.language.cell import Map, lookalikes, place_in
 from mc_jupyter.language.expressions import Reference
 from mc_jupyter.language.fields import Closed
 from mc_jupyter.language.problems import problems_of
+from mc_jupyter.values.conversions import STREAM_FORMATS, TYPES
+from mc_jupyter.values.media import FORMATS
 from mc_jupyter.words import did_you_mean, listing
 
 _MOST = 100  # problems that are told: a text of one line can have thousands, each with that line
@@ -143,8 +145,13 @@ class Findings:
 
     # --- expressions --------------------------------------------------------------------------------------------------
 
-    def known_sources(self, value: Any, known: Iterable[str], why: str | None = None) -> None:
-        """Note every expression that names a source which cannot be there, and `${` that begins none."""
+    def known_sources(
+        self, value: Any, known: Iterable[str], why: str | None = None, types: Collection[str] = ()
+    ) -> None:
+        """Note every expression that names a source or a type which cannot be there, and `${` that begins none.
+
+        `types` are those of the parts at hand, besides the language's own.
+        """
         known = tuple(known)
         try:
             found = list(expressions.references(value))
@@ -161,6 +168,18 @@ class Findings:
                 fix = expressions.meant(reference, known) or there
                 message = f"{reference.text} names {reference.source!r}, which is not known here"
                 self.wrong(message + (f": {why}" if why else ""), _within(value, path, reference), fix)
+            if reference.source != "env":  # of which fewer can be made, as is said where it is filled in
+                self.known_type(reference, _within(value, path, reference), (*TYPES, *types))
+
+    def known_type(self, reference: Reference, place: Place | None, types: Sequence[str]) -> None:
+        """Note what stands after `as` or `;` and is no type or format: it would do nothing, without a word."""
+        type = (reference.type or "text").removesuffix("[]")
+        if type not in types:
+            fix = did_you_mean(type, types) or f"there are: {listing(types, 'and')}"
+            self.wrong(f"unknown type {type!r} in {reference.text}", place, fix)
+        elif reference.format not in (None, *FORMATS, *STREAM_FORMATS):
+            fix = did_you_mean(reference.format or "", FORMATS) or f"there are: {listing(FORMATS, 'and')}"
+            self.wrong(f"unknown format {reference.format!r} in {reference.text}", place, fix)
 
 
 def texts_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str]]:

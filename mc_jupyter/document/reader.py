@@ -19,6 +19,7 @@ from mc_jupyter.errors import Problem, SpecError, UnknownName
 from mc_jupyter.language import cell, expressions
 from mc_jupyter.language.cell import Document, Map, place_in
 from mc_jupyter.language.fields import Closed
+from mc_jupyter.language.kinds import taken
 from mc_jupyter.words import UNNAMED, listing
 
 # What an action's expressions may name; those of its output also name what its component type has (`result` …).
@@ -220,7 +221,9 @@ class _ComponentReader:
         for name, problem in () if self.shape.foreign else self.kind.check(self.shape, self.own, whole):
             here = place_in(whole, (name,), key=True) if name else None
             self.found.problems.append(problem.at(here or (whole.span.place() if whole.span else None)))
-        self.found.known_sources(whole.with_(without=("output", "completion")), _SOURCES)
+        kinds = [takes.kind for takes in taken(self.shape.action).values()]
+        types = [word for kind in kinds for word in (kind.name, kind.conversion) if word]
+        self.found.known_sources(whole.with_(without=("output", "completion")), _SOURCES, types=types)
         after = Map({k: whole[k] for k in ("output", "completion") if k in whole}, spans=whole._spans, span=whole.span)
         self.found.known_sources(after, (*_SOURCES, *self.kind.sources))
 

@@ -39,7 +39,7 @@ from mc_jupyter.drivers._transformers.modules import Step, read_steps, size
 from mc_jupyter.drivers._transformers.refusals import refusals
 from mc_jupyter.drivers._transformers.sampling import drawing_layers, lent
 from mc_jupyter.drivers._transformers.sentences import flaw, read_sentences, told
-from mc_jupyter.drivers._transformers.tokens import Keeps, tokenized, worth_reading
+from mc_jupyter.drivers._transformers.tokens import Keeps, refuse_empty, tokenized, worth_reading
 from mc_jupyter.errors import InputError, RunError
 from mc_jupyter.events import Advance, Run
 from mc_jupyter.tasks.chat_completion import ChatCompletion
@@ -283,6 +283,7 @@ class Transformers(Driver):
             return [None] * len(call.items)
         if any(len(ids) > (limit or len(ids)) for ids in rows_of_ids):
             raise _too_long([len(ids) for ids in rows_of_ids], limit)
+        refuse_empty(rows_of_ids, call.items)
 
         lengths = [len(ids) for ids in rows_of_ids]
 
@@ -377,8 +378,7 @@ class Transformers(Driver):
             if not action.truncate:
                 raise _too_long([len(ids) for ids in prompts], limit)
             prompts = [ids[-limit:] if limit else ids for ids in prompts]
-        if any(not ids for ids in prompts):
-            raise InputError("the text is empty: this model needs at least one token to continue")
+        refuse_empty(prompts, call.items)
         filler = padding.filler_of_prompts(self.model, self.tokenizer, self.entries)
         decoder = Decoder(self.model, self.tokenizer, filler, self.fits(call.settings), self.habits)
         results: list[Any] = [None] * len(prompts)

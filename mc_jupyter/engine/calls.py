@@ -17,8 +17,9 @@ from mc_jupyter.language import expressions
 from mc_jupyter.language.cell import Map, place_in
 from mc_jupyter.language.expressions import Reference
 from mc_jupyter.language.fields import Closed
-from mc_jupyter.language.inputs import Input, missing, readable
-from mc_jupyter.language.kinds import Takes, taken
+from mc_jupyter.language.given import readable
+from mc_jupyter.language.inputs import Input, missing
+from mc_jupyter.language.kinds import TEXT, Takes, taken
 from mc_jupyter.language.problems import problems_of
 from mc_jupyter.trust.environment import Environment
 from mc_jupyter.trust.files import is_upload
@@ -79,23 +80,34 @@ def given(name: str, known: Sequence[Input], args: tuple[Any, ...], inputs: dict
 
     InputError for one that is lacking, given twice, or not among the `known`.
     """
+    if not known:
+        return _nothing(name, *args, inputs)
     if not args:
         return _named(name, known, inputs)
     if len(args) > 1:
         raise InputError(f"{name} takes one input without a name; the others need theirs")
+    if known[0].whole and not inputs:
+        return args[0]
     if inputs or not isinstance(args[0], Mapping) or is_upload(args[0]):
-        if not known:
-            return args[0]
         if twice := [one for one in known[0].names if one in inputs]:
             raise InputError(f"{twice[0]} is given twice: with its name, and without", fix="keep one of them")
         return _named(name, known, {known[0].name: args[0], **inputs})
     return _named(name, known, dict(args[0]))
 
 
+def _nothing(name: str, *given: Any) -> dict[str, Any]:
+    """The inputs of a component that has none; InputError where there are some: nothing in its cell would read them."""
+    if any(not isinstance(one, Mapping) or one for one in given):
+        raise InputError(
+            f"{name} takes no input: its cell has no ${{input…}}", fix="name(), or ${input.text} where its text stands"
+        )
+    return {}
+
+
 def _named(name: str, known: Sequence[Input], inputs: dict[str, Any]) -> dict[str, Any]:
     words = {word for one in known for word in one.names}
     for word in map(str, inputs):
-        if words and word not in words:
+        if word not in words:
             its = listing([one.name for one in known], "and")
             raise InputError(hinted(f"{name} has no input {word!r}", word, words), fix=f"its inputs: {its}")
     if lacking := missing(known, inputs):
@@ -124,10 +136,13 @@ def prepare(
     """
     chosen = planned.component.action(action)
     model = type(chosen.fields)
-    given = readable(inputs, planned.inputs_for(action))
-    known = Environment.of(env).for_(uses_of(planned.component, chosen.written))
-    sources = {"input": given, "env": known, "context": {"run_id": uuid.uuid4().hex}}
-    known.check(_variables(chosen.written.get("output")))  # asked now, and not when the model has run
+    known = planned.inputs_for(action)
+    given = readable(inputs, known)
+    if isinstance(given, dict) and any(one.whole and [*given] == [one.name] for one in known):
+        (given,) = given.values()  # of `${input}` the name is ours
+    environment = Environment.of(env).for_(uses_of(planned.component, chosen.written))
+    sources = {"input": given, "env": environment, "context": {"run_id": uuid.uuid4().hex}}
+    environment.check(_variables(chosen.written.get("output")))  # asked now, and not when the model has run
     rendering = _Rendering(chosen.written.with_(without=("output",)), sources, taken(model), permissions)
     rendered = rendering.fields() | _of_the_call(planned, model, seed, beside or {})
     fields = _checked(model, rendered, rendering.written, rendering.nulls)
@@ -195,6 +210,9 @@ class _Rendering:
     def each(self, name: str, value: Any) -> Any:
         """The field over the inputs; where lists stand inside a longer text, once for each of their elements."""
         lists = self.lists_in(value)
+        for key, items in lists.items():
+            for i, item in enumerate(items):
+                TEXT.check(item, f"{key}[{i}]")
         if not lists:
             return self.render(value, self.sources)
         if len({len(items) for items in lists.values()}) > 1:

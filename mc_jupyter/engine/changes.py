@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mc_jupyter.components import Effect
 from mc_jupyter.engine.definition import Definition
+from mc_jupyter.words import listing
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -32,8 +33,20 @@ class Change:
     def __repr__(self) -> str:
         return f"<{self.name}: {self}>"
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The inputs that calls took, and take no more: a field that named one has a value of its own now."""
+        kept = {name for one in self.new.planned.inputs for name in one.names}
+        return tuple(one.name for one in self.old.planned.inputs if one.name not in kept)
+
     def __str__(self) -> str:
-        return f"{said(self.settings)}: {self.effect.words}"
+        return f"{said(self.settings)}: {self.effect.words}{_gone(self.lost)}"
+
+
+def _gone(inputs: Sequence[str]) -> str:
+    if not inputs:
+        return ""
+    return f"; the input{'s' * (len(inputs) > 1)} {listing(inputs, 'and')} {'are' if len(inputs) > 1 else 'is'} gone"
 
 
 def said(settings: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mc_jupyter.errors import ExpressionError, InputError, PlanError
+from mc_jupyter.errors import ExpressionError, PlanError
 from mc_jupyter.language import expressions
 from mc_jupyter.language.cell import place_in
 from mc_jupyter.language.expressions import Reference
@@ -15,15 +15,14 @@ from mc_jupyter.language.fields import Closed
 from mc_jupyter.language.kinds import AS, KINDS, TEXT, Kind, taken
 from mc_jupyter.trust.environment import Environment
 from mc_jupyter.trust.secrets import Secret
-from mc_jupyter.values import is_image
-from mc_jupyter.values.streams import Stream
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
     """Something a call needs, as the cell's `${input.NAME as KIND | default @(description …)}` describes it.
 
-    `takes` is the kind that the field takes it as; where nothing says so, the one of the word `kind`.
+    `takes` is the kind that the field takes it as; where nothing says so, the one of the word `kind`. `whole` marks
+    `${input}`, which is all that a call gives.
     """
 
     name: str
@@ -37,6 +36,7 @@ class Input:
     description: str = ""
     also: tuple[str, ...] = ()
     takes: Kind | None = field(default=None, repr=False)
+    whole: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,56 +48,17 @@ class Input:
         return self.takes or KINDS.get(self.kind, TEXT)
 
 
-def readable(inputs: Any, known: Sequence[Input] = ()) -> Any:
-    """The inputs as expressions can read them: iterators and arrays become lists; what cannot be one is refused.
-
-    What the `known` ones' kinds take as one stays as it is: an array is a picture there, or a list of pictures.
-    """
-    if isinstance(inputs, Mapping):
-        kinds = {name: one.of for one in known for name in one.names}
-        return {name: _plain(value, str(name), kinds.get(name, TEXT)) for name, value in inputs.items()}
-    return _plain(inputs, "the input", known[0].of if known else TEXT)
-
-
-def _plain(value: Any, name: str, kind: Kind) -> Any:
-    if kind.whole(value):
-        return value
-    if (parts := kind.parts(value)) is not None:
-        return [_plain(one, f"{name}[{i}]", kind) for i, one in enumerate(parts)]
-    if value is None or isinstance(value, bool | int | float | bytes | Mapping | Stream) or is_image(value):
-        return value
-    if isinstance(value, str):
-        return _whole_characters(value, name)
-    if isinstance(value, list | tuple | Iterator | range):
-        return [_plain(item, f"{name}[{i}]", kind) for i, item in enumerate(value)]
-    if callable(getattr(value, "tolist", None)):  # numpy, pandas, torch
-        return value.tolist()
-    if isinstance(value, set | frozenset):
-        raise InputError(f"{name} is a set, which has no order", fix="give a list: sorted(…)")
-    return value  # messages, files and the like: fields check what they take
-
-
-def _whole_characters(text: str, name: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(
-            f"{name} holds half a character ({text[error.start]!a}), which is no text",
-            fix="text.encode(errors='replace')",
-        ) from None
-    return text
-
-
 def inputs_of(written: Mapping[str, Any], fields: type[Closed]) -> tuple[Input, ...]:
     """The inputs that the expressions of an action's written fields name, in the order of the text."""
     found: dict[str, Input] = {}
     kinds = {name: takes.kind for name, takes in taken(fields).items()}
     for name, value in written.items():
         info = fields.model_fields.get(name)
-        for reference in _top_references(value):
+        for path, reference in _top_references(value):
             if reference.source == "input":
+                takes = kinds.get(name) if _is_all_of(value, path) else None
                 try:
-                    made = _input(reference, info is not None and info.is_required(), kinds.get(name))
+                    made = _input(reference, info is not None and info.is_required(), takes)
                 except ExpressionError as error:
                     raise error.at(place_in(written, (name,))) from None
                 known = found.get(made.name)
@@ -111,14 +72,29 @@ def missing(known: Sequence[Input], inputs: Mapping[str, Any]) -> list[Input]:
     return [one for one in needed if not any(inputs.get(name) is not None for name in one.names)]
 
 
-def _top_references(value: Any) -> Iterator[Reference]:
+def _is_all_of(value: Any, path: tuple[Any, ...]) -> bool:
+    """Whether a text is one expression that is the field, an element of its list, or what a loop there goes over.
+
+    Inside a longer text, or a message, it is a text whatever the field takes.
+    """
+    for step in path:
+        value = value[step]
+    alone = expressions.is_single(value) or (value.startswith("...") and expressions.is_single(value[3:]))
+    return alone and all(isinstance(step, int) or step in _WHOLE_LISTS for step in path)
+
+
+_WHOLE_LISTS = ("*", "|", "&", "...", "input")
+"""What a list stands under, in loops and the like."""
+
+
+def _top_references(value: Any) -> Iterator[tuple[tuple[Any, ...], Reference]]:
     """The references of a written value, without those inside another's default: they stand for the same input."""
     inside: set[int] = set()
-    for _, reference in expressions.references(value):
+    for path, reference in expressions.references(value):
         if id(reference) in inside:
             continue
         inside |= {id(r) for r in _nested(reference)}
-        yield reference
+        yield path, reference
 
 
 def _nested(reference: Reference) -> Iterator[Reference]:
@@ -154,6 +130,7 @@ def _input(reference: Reference, needed: bool, takes: Kind | None) -> Input:
         description=reference.annotations.get("description", ""),
         also=also,
         takes=takes,
+        whole=not reference.path,
     )
 
 

@@ -27,9 +27,11 @@ gets `${input.place}` (or `${input.place as WORD}`, where the kind names a `conv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel
@@ -73,7 +75,8 @@ class Kind:
     `read(value, permissions)` makes what an expression gave into what a task gets, a list element by element; it raises
     ExpressionError where that cannot be. `whole(value)` says of an array, an open file or the like that it is one input
     as it is, `parts(value)` that it is many; without them an array is a list of its elements. `check(item, name)`
-    refuses an element of a list with InputError. `notes(items)` tells a reader what is worth knowing of them.
+    refuses an element of a list, or an object of another library, with InputError. `notes(items)` tells a reader what
+    is worth knowing of them.
     """
 
     name: str
@@ -128,9 +131,25 @@ def bindings(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _is_text(item: Any, name: str) -> None:
-    """A list of texts holds texts: a list inside it would become JSON, and nothing would become nothing."""
-    if item is None or isinstance(item, list | dict):
+    """A list of texts holds texts: a list inside it would become JSON, and nothing would become nothing.
+
+    What Python itself has no text for (`<object at 0x7f3a…>`) is none either, nor is a function that nobody called.
+    """
+    if item is None or isinstance(item, list | Mapping) or not _has_text(item):
         raise InputError(f"{name} is {describe(item)}, and not a text")
+
+
+def _has_text(item: Any) -> bool:
+    if item is ... or callable(item) or isinstance(item, ModuleType):
+        return False
+    try:
+        return isinstance(item, str) or not _ADDRESS.fullmatch(str(item))
+    except Exception:
+        return True  # what its text costs, or why it has none, is said where the text is made
+
+
+_ADDRESS = re.compile("<.* at 0x[0-9a-fA-F]+>", re.DOTALL)
+"""Where something lies in memory: Python's text for what has none."""
 
 
 def _images(found: Any, permissions: Permissions) -> Any:

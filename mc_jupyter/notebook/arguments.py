@@ -11,7 +11,7 @@ import inspect
 import keyword
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,7 +21,7 @@ from mc_jupyter.trust.permissions import NOTHING, Permissions
 from mc_jupyter.words import DEFAULT, hinted, listing
 
 if TYPE_CHECKING:
-    from mc_jupyter.components import Planned
+    from mc_jupyter.components import Component, Planned
     from mc_jupyter.language.inputs import Input
     from mc_jupyter.language.kinds import Kind
 
@@ -190,8 +190,10 @@ def inputs_of(
     return given
 
 
-def settings_of(words: Iterable[str]) -> dict[str, Any]:
-    """The fields that `set` and `compare` name: `precision=bfloat16`, read as YAML; `precision=` is None, its default.
+def settings_of(words: Iterable[str], texts: Container[str] = ()) -> dict[str, Any]:
+    """The fields that `set` names: `precision=bfloat16`, read as YAML; `precision=` is None, its default.
+
+    What `texts` names wants a text, which is what stands there.
 
     >>> settings_of(["temperature=0.2", "adapters.alpaca=0", "precision="])
     {'temperature': 0.2, 'adapters.alpaca': 0, 'precision': None}
@@ -208,10 +210,23 @@ def settings_of(words: Iterable[str]) -> dict[str, Any]:
             raise InputError(f"{word!r} sets nothing", fix=f"{word or 'precision'}=VALUE, or {word or 'precision'}=")
         if name in settings:
             raise InputError(f"{name} is set twice", fix="keep one of them")
-        settings[name] = yaml_value(value) if value else None
+        settings[name] = (value if name in texts else yaml_value(value)) if value else None
     if not settings:
         raise InputError("nothing to set", fix="precision=bfloat16 temperature=0.2 adapters.NAME=0.5")
     return settings
+
+
+def texts_of(component: Component) -> frozenset[str]:
+    """The fields of a component, in every spelling, that want a text."""
+    from mc_jupyter.language.description import describe
+    from mc_jupyter.language.kinds import TEXT, taken
+
+    found: set[str] = set()
+    for model in (component.shape.settings, component.shape.action):
+        inputs = {name for name, takes in taken(model).items() if takes.kind is TEXT}
+        fields = [field for field in describe(model) if field.types == ("text",) or field.name in inputs]
+        found |= {word for field in fields for word in (field.name, *field.others)}
+    return frozenset(found)
 
 
 def adapter_weights(words: Iterable[str] | None) -> dict[str, float]:

@@ -205,7 +205,7 @@ def set_(notebook: Notebook, name: str, *fields: str, check: bool = False) -> Pa
     from mc_jupyter.notebook.html import Page
 
     handle = notebook.session.handle(name)
-    change = handle.change(arguments.settings_of(fields))
+    change = handle.change(arguments.settings_of(fields, arguments.texts_of(handle.planned.component)))
     if check:
         return Page("", str(change))
     with notebook.progress() as progress:

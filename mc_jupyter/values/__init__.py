@@ -187,4 +187,5 @@ def describe(value: Any) -> str:
         return f"a whole number of {value.bit_length() * 30103 // 100000} digits"
     if value is None or isinstance(value, bool | int | float):
         return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-    return f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"

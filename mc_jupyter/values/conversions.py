@@ -20,6 +20,15 @@ from mc_jupyter.values.media import FORMATS, file_of, is_file, load, load_image
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+TYPES = (
+    "text", "string", "markdown", "integer", "number", "boolean", "json", "list", "object", "base64", "image", "audio",
+    "video", "file", "stream", "event-stream", "select", "slider",
+)  # fmt: skip
+"""What may stand after `as`; a kind of input that a part brings along has a word of its own."""
+
+STREAM_FORMATS = ("sse-text", "sse-json")
+"""How a stream may be sent, besides the formats that a text may be in."""
+
 _TEXT = ("string", "text", "markdown")
 _DATA = (*_TEXT, "integer", "number", "boolean", "list", "object", "json", "base64")
 _MEDIA = ("image", "audio", "video", "file")
@@ -139,7 +148,7 @@ def interpolated(value: Any) -> str | Secret:
         return ""
     if isinstance(value, Secret):
         return value
-    return as_text(value) if isinstance(value, Stream) else _str(value)
+    return as_text(value) if isinstance(value, Stream | bytes) else _str(value)
 
 
 def _str(value: Any) -> str:

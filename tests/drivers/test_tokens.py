@@ -14,6 +14,7 @@ from mc_jupyter.drivers._transformers import tokens
 from mc_jupyter.drivers._transformers.tokens import tokenized, worth_reading
 from mc_jupyter.errors import InputError, Interrupted
 from mc_jupyter.events import Advance, Run
+from tests import models
 from tests.conftest import cell
 
 
@@ -86,3 +87,17 @@ def test_a_long_list_that_is_interrupted_is_one_error(session: mc.Session, encod
     run.stop()
     with pytest.raises(Interrupted, match="after 0 of 3"):
         handle(list(itertools.repeat("a", 3)), run=run)
+
+
+@pytest.fixture(scope="module")
+def gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return models.gpt2(tmp_path_factory.mktemp("gpt2"))
+
+
+@pytest.mark.parametrize("task", ["text-generation", "text-embedding"])
+def test_a_text_without_tokens_is_an_error_that_names_it(session: mc.Session, gpt2: Path, task: str) -> None:
+    handle = session.load(cell(task, gpt2))
+    with pytest.raises(InputError, match=r"the input has no tokens: the text '' is empty"):
+        handle("")
+    with pytest.raises(InputError, match=r"input 2 of 3 has no tokens: the text '' is empty"):
+        handle(["a red fox", "", "a hen"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,43 @@ def test_a_wrong_input_is_named_with_a_way_out(word: str, error: type[Exception]
     with pytest.raises(error) as caught:
         arguments.inputs_of([word], INPUTS, {"review": 1})
     assert says in str(caught.value)
+
+
+ASK = "%%compose ask\ncomponent: {type: model, task: chat-completion, driver: echo, messages: MESSAGES}"
+WORDS = [
+    "a # b",
+    "- buy milk",
+    "yes",
+    "12",
+    "null",
+    "[draft]",
+    "[draft] one",
+    "{x}",
+    "a: b",
+    '"quoted"',
+    "it's",
+    "*",
+    "@",
+]
+
+
+@pytest.mark.parametrize("text", ["Question: what is 2+2?", *WORDS])
+def test_a_text_inside_a_message_is_the_words_of_the_line(run: Any, text: str) -> None:
+    run(ASK.replace("MESSAGES", "[{role: user, content: '${input.text}'}]"))
+    assert run(f"%compose run ask text={shlex.quote(text)}") == text
+
+
+def test_an_input_that_is_all_of_the_messages_is_read_as_yaml(run: Any) -> None:
+    run(ASK.replace("MESSAGES", "${input.talk}"))
+    assert run("""%compose run ask talk='[{role: user, content: "a # b"}]'""") == "a # b"
+
+
+@pytest.mark.parametrize("text", WORDS)
+@pytest.mark.parametrize("field", ["text", "prompt"])
+def test_a_field_that_wants_a_text_is_set_to_the_words_of_the_line(run: Any, field: str, text: str) -> None:
+    run("%%compose say\ncomponent: {type: model, task: text-generation, driver: echo, text: '${input.text}'}")
+    run(f"%compose set say {field}={shlex.quote(text)}")
+    assert run("%compose run say") == text
 
 
 def test_an_input_given_twice_is_an_error() -> None:

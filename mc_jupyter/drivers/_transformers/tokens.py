@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from mc_jupyter.errors import InputError
 from mc_jupyter.events import Advance, Run
+from mc_jupyter.values import describe
 
 LETTERS = 500_000
 """A text of so many letters is read, whatever fits."""
@@ -52,6 +53,17 @@ def worth_reading(texts: Sequence[str], limit: int | None, keeps: Keeps = "all")
                 raise _too_long(f"input {number} of {len(texts)}" if len(texts) > 1 else "the input", text, most, limit)
         return list(texts)
     return [text[:most] if keeps == "start" else text[-most:] for text in texts]
+
+
+def refuse_empty(rows: Sequence[Sequence[int]], texts: Sequence[Any]) -> None:
+    """InputError for a text of which the tokenizer makes nothing, naming the first: no model reads that."""
+    for number, row in enumerate(rows, 1):
+        if not row:
+            which = f"input {number} of {len(rows)}" if len(rows) > 1 else "the input"
+            text = describe(texts[number - 1])
+            raise InputError(
+                f"{which} has no tokens: {text} is empty to this model", fix="leave it out, or give a text"
+            )
 
 
 def _pieces(texts: Sequence[str]) -> Iterator[list[str]]:
