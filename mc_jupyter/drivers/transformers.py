@@ -22,7 +22,7 @@ from mc_jupyter.drivers._transformers.company import Company
 from mc_jupyter.drivers._transformers.conversations import Speaking
 from mc_jupyter.drivers._transformers.decoding import Decoder
 from mc_jupyter.drivers._transformers.embedding import Embedder, lowercasing
-from mc_jupyter.drivers._transformers.encoders import encoder_class, without_decoder
+from mc_jupyter.drivers._transformers.encoders import check_gives_tokens, encoder_class, without_decoder
 from mc_jupyter.drivers._transformers.first import first_scores
 from mc_jupyter.drivers._transformers.habits import Habits
 from mc_jupyter.drivers._transformers.loading import (
@@ -149,6 +149,8 @@ class Transformers(Driver):
                 part.generation_config.max_length = None  # every call says its own; beside that, this one only warns
         self = cls(model, tokenizer, key, checkpoint.folder, images)
         self.untrained, self.habits = untrained(info, key.head, checkpoint), habits
+        if embeds:
+            check_gives_tokens(model, self._device, key.subject or "the model")
         if self.sentences is not None and not flaw(self.sentences):  # with a flaw, its component follows none of it
             self.steps = read_steps(self.sentences, checkpoint, self._device)
         self.read_facts()

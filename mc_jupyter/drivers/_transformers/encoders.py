@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.errors import PlanError
+from mc_jupyter.faults import said_as
+
 if TYPE_CHECKING:
     import torch
 
@@ -34,6 +37,16 @@ def without_decoder(model: Any, folder: Path) -> None:
         return
     if "decoder" in dict(model.named_children()):
         del model.decoder
+
+
+def check_gives_tokens(model: Any, device: Any, subject: str) -> None:
+    """PlanError for a model that gives no vectors of a text's tokens: one that sees or hears, or sums up by itself."""
+    import torch
+
+    two = {name: torch.ones(1, 2, dtype=torch.long, device=device) for name in ("input_ids", "attention_mask")}
+    kind = type(model).__name__
+    with torch.inference_mode(), said_as(PlanError, f"{subject} ({kind}) gives no vectors of a text's tokens"):
+        encoded(model, two, as_saved=False)
 
 
 def encoded(model: Any, inputs: dict[str, torch.Tensor], *, as_saved: bool) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def positions(model: Any) -> int | None:
 def _beside_padding(model: Any, limits: list[int]) -> int:
     """Rows of the table of positions that no token has: RoBERTa's kin count from the padding token's number on."""
     for name, table in model.named_modules():
-        padding = getattr(table, "padding_idx", None)
-        if "position" in name.rpartition(".")[2] and padding is not None and len(table.weight) in limits:
+        padding, rows = getattr(table, "padding_idx", None), getattr(table, "weight", ())
+        if "position" in name.rpartition(".")[2] and padding is not None and len(rows) in limits:
             return int(padding) + 1
     return 0
