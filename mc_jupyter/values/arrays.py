@@ -1,8 +1,9 @@
 """Arrays of numbers as images: numpy's, and torch's by way of numpy: which shapes and numbers can be meant.
 
-H×W, H×W×1        grey         numbers   uint8: 0 to 255
-H×W×3, H×W×4      RGB, RGBA              floats: 0 to 1
-3×H×W, 1×H×W …    torch's order          bool: black and white
+H×W, H×W×1        grey                 numbers   uint8: 0 to 255
+H×W×3, H×W×4      RGB, RGBA                      floats: 0 to 1
+H×W×2             grey and transparency          bool: black and white
+3×H×W, 1×H×W …    torch's order
 
 What is none of it is refused, with the line that makes it the picture that was meant.
 """
@@ -75,12 +76,13 @@ def _channels_last(pixels: Any, told: str, torches: bool) -> Any:
     if len(shape) == 2:
         return pixels
     first, last = (len(shape) == 3 and shape[end] in _CHANNELS for end in (0, -1))
+    last = last or (len(shape) == 3 and shape[2] == 2 and not torches)  # as PIL has LA
     if first and last and torches:  # 3×5×3 may be 3 high, or 3 wide; in numpy's arrays channels come last
         raise ExpressionError(
             f"{told} may be H×W×C or C×H×W", fix="x.permute(1, 2, 0).numpy() where channels come first, else x.numpy()"
         )
     if not first and not last:
-        raise ExpressionError(f"{told} is no image", fix="an image is H×W, H×W×1, H×W×3, H×W×4, or C×H×W")
+        raise ExpressionError(f"{told} is no image", fix="an image is H×W, H×W×1, H×W×2, H×W×3, H×W×4, or C×H×W")
     return pixels if last else pixels.transpose(1, 2, 0)
 
 
@@ -105,20 +107,19 @@ def _eight_bits(pixels: Any, told: str, torches: bool) -> Any:
     x = "x" if sound.size == pixels.size else f"{'torch' if torches else 'numpy'}.nan_to_num(x, posinf={high:g})"
     raise ExpressionError(
         f"{told}: {what}, where pixels are floats from 0 to 1, uint8 or bool",
-        fix=_advice(x, low, high, pixels.dtype.kind != "f", torches),
+        fix=_advice_of_whole(low, high, torches) if pixels.dtype.kind != "f" else _advice(x, sound, low, high),
     )
 
 
-def _advice(x: str, low: float, high: float, whole: bool, torches: bool) -> str:
-    """What makes numbers from `low` to `high` the picture that was meant, by the range that they are most likely in."""
-    if whole:
-        return _advice_of_whole(low, high, torches)
+def _advice(x: str, sound: Any, low: float, high: float) -> str:
+    """What makes floats from `low` to `high` the picture that was meant, by the range that they are most likely in."""
     if low > -0.5 and high < 1.5:  # what resampling leaves beyond 0 and 1, or nothing at all
         return x if -_HAIR <= low <= high <= 1 + _HAIR else f"{x}.clip(0, 1)"
     if low > -1.5 and high < 1.5:
         return f"{x} * 0.5 + 0.5" if low >= -1 - _HAIR and high <= 1 + _HAIR else f"({x} * 0.5 + 0.5).clip(0, 1)"
     if low >= 0:
-        most = next((f"{most}" for least, most in ((16, 255), (256, 65535)) if least <= high <= most), f"{x}.max()")
+        least = 2 if bool((sound == sound.round()).all()) else 16  # whole numbers are levels, however dark
+        most = next((f"{most}" for least, most in ((least, 255), (256, 65535)) if least <= high <= most), f"{x}.max()")
         return f"{x} / {most}"
     return f"({x} - {x}.min()) / ({x}.max() - {x}.min()), or {x} * std + mean where it was normalized by those"
 

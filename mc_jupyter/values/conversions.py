@@ -12,7 +12,7 @@ from mc_jupyter.errors import ExpressionError, Problem
 from mc_jupyter.trust.files import is_upload, read
 from mc_jupyter.trust.permissions import NOTHING, Permissions
 from mc_jupyter.trust.secrets import Secret
-from mc_jupyter.values import Stream, arrays, describe, is_image, look_up_or
+from mc_jupyter.values import Batch, Stream, arrays, describe, is_image, look_up_or
 from mc_jupyter.values.data_addresses import is_address
 from mc_jupyter.values.encoding import encode_image, recoded
 from mc_jupyter.values.media import FORMATS, file_of, is_file, load, load_image
@@ -46,9 +46,9 @@ def convert(
 ) -> Any:
     """`value as type/subtype[attributes];format`. None stays None; a type nobody knows leaves the value as it is.
 
-    `T[]` converts every element of a list, or of a stream as it is read. With `elementwise`, which a model's
-    inputs use, `as text` and `as image` on a list do so too; otherwise a list as text is JSON. What texts may be read
-    as files and fetched as addresses is in `permissions`.
+    `T[]` converts every element of a list, or of a stream as it is read; so does `as image`, and `as base64` of
+    images. With `elementwise`, which a model's inputs use, `as text` does so too; otherwise a list as text is JSON.
+    What texts may be read as files and fetched as addresses is in `permissions`.
     Raises ExpressionError where the value cannot be of that type.
     """
     if value is None:
@@ -65,6 +65,9 @@ def convert(
         return _each(value, one, f"`{type}`")
     if elementwise and type in (*_TEXT, *_MEDIA) and isinstance(value, list | tuple):
         return [_numbered(one, item, i) for i, item in enumerate(value)] if type in _MEDIA else [one(v) for v in value]
+    if isinstance(value, list | tuple) and (type == "image" or (type == "base64" and _are_images(value))):
+        found = [_numbered(one, item, i) for i, item in enumerate(value)]  # nothing else can be meant
+        return Batch(found) if isinstance(value, Batch) else found
     if type in ("stream", "event-stream"):
         return _as_stream(value, subtype)
     if isinstance(value, Stream):
@@ -76,6 +79,11 @@ def convert(
     if type in _MEDIA:
         return _as_bytes(value, type, format, permissions)
     return value
+
+
+def _are_images(value: Any) -> bool:
+    """Whether this is a list of images, or of such lists."""
+    return bool(value) and all(is_image(v) or (isinstance(v, list | tuple) and _are_images(v)) for v in value)
 
 
 def _numbered(one: Callable[[Any], Any], item: Any, index: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,7 @@ class TestUpright:
         assert convert(buffer.getvalue(), "image", "png").info["frames"] == "first of several"
 
 
+@cache  # a new one says when it was made
 def profile(space: str) -> bytes:
     """A profile that says which numbers it is for; of colours, a real one."""
     made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -226,6 +228,21 @@ class TestRecipes:
         text = "component: {type: model, task: image-generation, driver: echo, width: 8, height: 8, output: '${result as image/jpeg}'}"
         image = session.load(text)("a hat", seed=5)
         assert (image.format, image.prompt, image.seed) == ("JPEG", "a hat", 5)
+
+
+class TestLists:
+    def test_pictures_of_a_list_are_converted_one_by_one(self, session: mc.Session) -> None:
+        text = "component: {type: model, task: image-generation, driver: echo, width: 8, height: 8, num_images: 2, output: '${result as %s}'}"
+        for prompts in ("a hat", ["a hat", "a cat"]):
+            alone = session.load(text % "image")(prompts, seed=5)
+            for type, subtype in (("image", "jpeg"), ("base64", None)):
+                found = session.load(text % f"{type}{'/' + subtype if subtype else ''}")(prompts, seed=5)
+                pairs = zip(found, alone, strict=True) if prompts == "a hat" else zip(found[1], alone[1], strict=True)
+                assert all(one == convert(other, type, subtype) for one, other in pairs)
+
+    def test_one_that_is_no_picture_is_named_by_its_place(self) -> None:
+        with pytest.raises(ExpressionError, match=r"\[1\]: `image` needs an image, not 5"):
+            convert([smooth(0, 3), 5], "image", "png")
 
 
 class TestFilesInBase64:

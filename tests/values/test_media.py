@@ -367,6 +367,7 @@ class TestArrays:
         [
             (np.zeros((4, 6), np.uint8), "L"),
             (np.zeros((4, 6, 1), np.uint8), "L"),
+            (np.zeros((4, 6, 2), np.uint8), "LA"),
             (np.zeros((4, 6, 3), np.uint8), "RGB"),
             (np.zeros((4, 6, 4)), "RGBA"),
             (np.zeros((3, 4, 6), np.float32), "RGB"),
@@ -429,6 +430,7 @@ class TestAdvice:
             (RAMP * 257).astype(np.uint16),
             (RAMP * 257).astype(np.int32),
             RAMP * 257,
+            (RAMP / 30).round(),
             RAMP / 127.5 - 1,
             (RAMP / 127.5 - 1).astype(np.float16),
             (RAMP - 128).astype(np.int8),
@@ -443,10 +445,11 @@ class TestAdvice:
         ids=lambda array: f"{type(array).__name__}-{array.dtype}",
     )
     def test_the_line_gives_the_picture_that_was_meant(self, array: Any) -> None:
+        meant = RAMP if np.asarray(array).max() != 8 else (RAMP / 30).round()
         with pytest.raises(ExpressionError) as caught:
             load_image(array)
         mended = eval(caught.value.problems[0].fix or "", {"x": array, "numpy": np, "torch": torch})
-        assert np.abs(np.asarray(load_image(mended)).astype(int) - RAMP).max() <= 1
+        assert np.abs(np.asarray(load_image(mended)).astype(int) - meant).max() <= 1
 
     def test_what_resampling_leaves_beyond_black_and_white_is_cut(self) -> None:
         array = RAMP / 255 * 1.4 - 0.2
