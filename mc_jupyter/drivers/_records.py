@@ -196,4 +196,5 @@ class AdapterFacts:
     def changes(self) -> str:
         """`28 modules`, or `28 modules and 3 parameters`."""
         beside = f"{self.parameters} parameter{'s' * (self.parameters != 1)}" if self.parameters else ""
-        return " and ".join(part for part in (f"{self.modules} modules" * bool(self.modules), beside) if part)
+        layers = f"{self.modules} modules" if self.modules or not beside else ""
+        return " and ".join(part for part in (layers, beside) if part)

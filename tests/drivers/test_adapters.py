@@ -418,9 +418,14 @@ class TestBesideMatrices:
         assert "at classifier.bias it fits 3, this model has 2" in error
         assert '"num_labels": 3 in the base\'s config.json' in error
 
-    def test_an_output_layer_of_its_own_leaves_the_tied_embedding(self, tmp_path: Path) -> None:
-        base = models.llama(tmp_path / "base", tie_word_embeddings=True)
-        folder = adapters.lora(tmp_path / "a", base, modules_to_save=["lm_head"])
+    @pytest.mark.parametrize("tied", [True, False])
+    @pytest.mark.parametrize(
+        "whole", [["lm_head"], ["embed_tokens"], ["embed_tokens", "lm_head"], ["norm", "input_layernorm"], ["0.mlp"]]
+    )
+    def test_whole_modules_are_copies_of_their_own(self, tied: bool, whole: list[str], tmp_path: Path) -> None:
+        base = models.llama(tmp_path / "base", tie_word_embeddings=tied)
+        folder = adapters.lora(tmp_path / "a", base, targets=("q_proj", "down_proj"), modules_to_save=whole)
+        check_adapter(adapters.base(base), adapters.checkpoint(folder), "a")
         same_as_peft(base, folder)
 
     @pytest.mark.parametrize("which", ["all", "lora_only"])
@@ -697,6 +702,11 @@ class TestRefusals:
         folder = again(tales, tmp_path / "more", lambda state: state | {"base_model.model.surprise": torch.ones(2)})
         error = str(refused(llama, folder))
         assert "1 of the 5 layers that it changes are not in this model, first surprise" in error
+
+    def test_one_tensor_with_and_without_the_prefix(self, llama: Path, tales: Path, tmp_path: Path) -> None:
+        name = "model.layers.0.self_attn.q_proj.lora_A.weight"
+        folder = again(tales, tmp_path / "two", lambda state: state | {name: torch.ones(4, 64)})
+        assert f"has {name} twice" in str(refused(llama, folder))
 
     def test_half_of_a_layer_is_no_layer(self, llama: Path, tales: Path, tmp_path: Path) -> None:
         first = "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight"

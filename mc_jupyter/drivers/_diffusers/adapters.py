@@ -23,14 +23,12 @@ from mc_jupyter.drivers._lora.entries import Entries, entries
 from mc_jupyter.drivers._lora.fit import PLAIN, headers
 from mc_jupyter.drivers._lora.layers import Adapters
 from mc_jupyter.drivers._lora.modules import own_modules
-from mc_jupyter.drivers._lora.opening import Opened
+from mc_jupyter.drivers._lora.opening import Opened, state_of
 from mc_jupyter.drivers._lora.patterns import Patterns
 from mc_jupyter.errors import PlanError, WeightsError
-from mc_jupyter.faults import said_as
 from mc_jupyter.weights.formats import format_of
 from mc_jupyter.weights.headers import is_safetensors, tensors
 from mc_jupyter.weights.reading import NOTHING, Config, parse
-from mc_jupyter.weights.unsafe import contents
 from mc_jupyter.words import listing
 
 if TYPE_CHECKING:
@@ -136,9 +134,8 @@ class PipelineAdapters(Adapters):
             super().attach(key, checkpoint)
 
     def opened(self, name: str, checkpoint: Checkpoint) -> Opened:
-        with said_as(WeightsError, f"adapter {name} cannot be read"):
-            state = {key: tensor for file in checkpoint.files for key, tensor in contents(file).items()}
-            said = Said.read(checkpoint, name, self.kind)
+        state = state_of(checkpoint, name)
+        said = Said.read(checkpoint, name, self.kind)
         modules = dict(own_modules(self.model))
         names = Spellings(self.kind, dict(_there(modules)))
         shapes = {key: tuple(tensor.shape) for key, tensor in state.items()}

@@ -122,10 +122,21 @@ _FLUX: tuple[tuple[str, str, _Layers], ...] = (
             "norm.query_norm": ("attn.norm_q",), "norm.key_norm": ("attn.norm_k",), "modulation.lin": ("norm.linear",),
         },
     ),
+    (  # diffusers' own, once it holds them as one (`fuse_qkv_projections`)
+        "transformer_blocks", "transformer_blocks",
+        {
+            "attn.to_qkv": ("attn.to_q", "attn.to_k", "attn.to_v"),
+            "attn.to_added_qkv": ("attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj"),
+        },
+    ),
+    (
+        "single_transformer_blocks", "single_transformer_blocks",
+        {"attn.to_qkv": ("attn.to_q", "attn.to_k", "attn.to_v")},
+    ),
     (
         "", "",
         {
-            "img_in": ("x_embedder",), "txt_in": ("context_embedder",),
+            "img_in": ("x_embedder",), "img_in.proj": ("x_embedder",), "txt_in": ("context_embedder",),
             **{
                 f"{theirs}.{side}_layer": (f"time_text_embed.{ours}.linear_{n}",)
                 for theirs, ours in (("time_in", "timestep_embedder"), ("vector_in", "text_embedder"),
@@ -171,8 +182,11 @@ def _of_transformer(layout: tuple[tuple[str, str, _Layers], ...], paths: set[str
         for number in _numbers_of(ours, paths):
             for name, inside in layers.items():
                 wanted = tuple(f"{ours}{number}{path}" for path in inside)
-                if paths.issuperset(wanted):
-                    yield f"{theirs}{number}{name}", Target(wanted, flipped="adaLN" in name)
+                if not paths.issuperset(wanted):
+                    continue
+                yield f"{theirs}{number}{name}", Target(wanted, flipped="adaLN" in name)
+                if len(wanted) > 1:  # OneTrainer numbers them
+                    yield from ((f"{theirs}{number}{name}.{n}", Target((path,))) for n, path in enumerate(wanted))
 
 
 def _numbers_of(blocks: str, paths: set[str]) -> set[str]:

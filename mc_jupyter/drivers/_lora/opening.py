@@ -40,6 +40,21 @@ class Opened:
     notes: tuple[str, ...] = ()
 
 
+def state_of(checkpoint: Checkpoint, name: str, prefix: str = "") -> dict[str, torch.Tensor]:
+    """Every tensor of an adapter's files by name, without a prefix. WeightsError for one that is there twice."""
+    import torch
+
+    state: dict[str, torch.Tensor] = {}
+    with said_as(WeightsError, f"adapter {name} cannot be read"):
+        for key, tensor in (pair for file in checkpoint.files for pair in contents(file).items()):
+            if not isinstance(tensor, torch.Tensor):
+                raise WeightsError(f"adapter {name}: {shown(key)} is no tensor", fix="name a file of weights alone")
+            if (bare := key.removeprefix(prefix)) in state:
+                raise WeightsError(f"adapter {name} has {shown(bare)} twice", fix="fetch it again")
+            state[bare] = tensor
+    return state
+
+
 class Opening:
     """One adapter and the model that it is for."""
 
@@ -50,7 +65,7 @@ class Opening:
         self.prefix = str(getattr(model, "base_model_prefix", "") or "model")
 
     def of(self, checkpoint: Checkpoint) -> Opened:
-        state = self._read(checkpoint)
+        state = state_of(checkpoint, self.card.name, PREFIX)
         held = entries(state, self.card.name)
         paths = {layer: self.path(layer) for layer in held.layers}
         card = self.card
@@ -58,15 +73,6 @@ class Opening:
             card = self._exact(held, state, paths)
         parameters = tuple(self._given(held, state))
         return Opened(card, dict(_matrices(held, state, paths)), parameters, tuple(self._notes()))
-
-    def _read(self, checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
-        state: dict[str, torch.Tensor] = {}
-        with said_as(WeightsError, f"adapter {self.card.name} cannot be read"):
-            for key, tensor in (pair for file in checkpoint.files for pair in contents(file).items()):
-                if (name := key.removeprefix(PREFIX)) in state:
-                    raise WeightsError(f"adapter {self.card.name} has {shown(name)} twice", fix="fetch it again")
-                state[name] = tensor
-        return state
 
     def _notes(self) -> Iterator[str]:
         if roots := [path for path in self.saved if path.rpartition(".")[0] not in self.saved]:
