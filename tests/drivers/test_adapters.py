@@ -434,6 +434,22 @@ class TestBesideMatrices:
         check_adapter(adapters.base(classifier), adapters.checkpoint(folder), "a")
         same_as_peft(classifier, folder, SEQUENCES)
 
+    def test_all_biases_with_a_head_of_its_own(self, classifier: Path, tmp_path: Path) -> None:
+        """PEFT then saves the head's bias three times: the adapter's under two names, and the model's own."""
+        folder = adapters.lora(
+            tmp_path / "a", classifier, auto=SEQUENCES, targets=("query",), bias="all", task_type="SEQ_CLS"
+        )
+        check_adapter(adapters.base(classifier), adapters.checkpoint(folder), "a")
+        same_as_peft(classifier, folder, SEQUENCES)
+        on, (one,) = laid(load(classifier, SEQUENCES), folder)
+        assert "classifier.original_module.bias is of its base's head" in on.facts()[one].notes[0]
+
+    def test_two_values_of_one_parameter(self, classifier: Path, tmp_path: Path) -> None:
+        made = adapters.lora(tmp_path / "a", classifier, auto=SEQUENCES, targets=("query",), task_type="SEQ_CLS")
+        more = {"base_model.model.classifier.modules_to_save.default.bias": torch.ones(2)}
+        folder = again(made, tmp_path / "b", lambda state: state | more)
+        assert "two values of classifier.bias" in str(refused(classifier, folder, auto=SEQUENCES))
+
     def test_biases_of_the_products(self, classifier: Path, tmp_path: Path) -> None:
         folder = adapters.lora(tmp_path / "a", classifier, auto=SEQUENCES, targets=("query", "value"), lora_bias=True)
         check_adapter(adapters.base(classifier), adapters.checkpoint(folder), "a")
@@ -461,7 +477,7 @@ class TestBesideMatrices:
             tmp_path / "b",
             lambda state: {k: t[:-3].clone() if "base_layer" in k else t for k, t in state.items()},
         )
-        assert "another size: at model.embed_tokens.base_layer.weight" in str(refused(llama, folder))
+        assert "another size: at model.embed_tokens.weight" in str(refused(llama, folder))
 
     @pytest.mark.parametrize("weight", [0.0, 0.25, 1.0, 1.5])
     def test_a_weight_is_the_way_from_the_models_head_to_the_adapters(

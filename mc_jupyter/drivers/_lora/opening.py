@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers._lora.card import PREFIX, Card
-from mc_jupyter.drivers._lora.entries import Entries, Role, entries
+from mc_jupyter.drivers._lora.entries import Change, Entries, Role, entries
 from mc_jupyter.drivers._lora.modules import own_modules
 from mc_jupyter.drivers._lora.parameters import Given
 from mc_jupyter.drivers._lora.patterns import Patterns
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 
 _PARTS: Mapping[Role, str] = {"down": "lora_A.weight", "up": "lora_B.weight", "bias": "lora_B.bias"}
 _TABLES: Mapping[Role, str] = {"down": "lora_embedding_A", "up": "lora_embedding_B"}
-# What PEFT's own modules are called in the paths of what they hold.
-_HOLDERS = (".base_layer", ".modules_to_save")
+# What PEFT's own modules are called in the paths of what they hold; the last is the model's own head, beside the
+# adapter's: saved along where all biases are, and used by nobody.
+_HOLDERS = re.compile(r"\.base_layer(?=\.)|\.modules_to_save(?:\.default)?(?=\.)")
+_UNUSED = ".original_module."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,11 @@ class Opening:
         if any("alpha" in roles or paths[layer] != layer for layer, roles in held.layers.items()):
             card = self._exact(held, state, paths)
         parameters = tuple(self._given(held, state))
-        return Opened(card, dict(_matrices(held, state, paths)), parameters, tuple(self._notes()))
+        return Opened(card, dict(_matrices(held, state, paths)), parameters, tuple(self._notes(held)))
 
-    def _notes(self) -> Iterator[str]:
+    def _notes(self, held: Entries) -> Iterator[str]:
+        if unused := [name for name in held.changes if _UNUSED in name]:
+            yield f"adapter {self.card.name}: {shown(unused[0])} is of its base's head, in whose place its own stands"
         if roots := [path for path in self.saved if path.rpartition(".")[0] not in self.saved]:
             own = listing(sorted(roots), "and")
             yield f"adapter {self.card.name} brings its own {own}, in the place of the model's"
@@ -106,7 +111,7 @@ class Opening:
     def _given(self, held: Entries, state: Mapping[str, torch.Tensor]) -> Iterator[Given]:
         """PlanError for a parameter that the model does not have in this shape, or that the files lack."""
         lost, found = [], set()
-        for name, change in held.changes.items():
+        for name, change in self._named(held, state).items():
             place = self._parameter(name)
             if place is None:
                 lost.append(name)
@@ -132,9 +137,19 @@ class Opening:
         rows = f'"num_labels": {wanted[0]}'
         return PlanError(error.problems[0].message, fix=f"if these are classes, {rows} in the base's config.json")
 
+    def _named(self, held: Entries, state: Mapping[str, torch.Tensor]) -> dict[str, Change]:
+        """The parameters without the names of PEFT's own modules. WeightsError for one that then has two values."""
+        named: dict[str, Change] = {}
+        for key, change in held.changes.items():
+            name = _HOLDERS.sub("", key)
+            if _UNUSED in key:
+                continue
+            if name in named and not _equal(state[named[name].key], state[change.key]):
+                raise WeightsError(f"adapter {self.card.name} has two values of {shown(name)}", fix="fetch it again")
+            named[name] = change
+        return named
+
     def _parameter(self, name: str) -> tuple[str, str] | None:
-        for holder in _HOLDERS:
-            name = name.replace(f"{holder}.", ".")
         layer, _, attribute = name.rpartition(".")
         path = self.path(layer)
         there = path in self.modules and self.modules[path]._parameters.get(attribute) is not None
@@ -170,6 +185,7 @@ def _matrices(
 
 
 def _equal(own: torch.Tensor, tensor: torch.Tensor) -> bool:
+    """Whether a tensor is a parameter's, in its number type."""
     import torch
 
     return own.is_floating_point() and not own.is_meta and torch.equal(own, tensor.to(own.device, own.dtype))
