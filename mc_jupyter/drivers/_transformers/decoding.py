@@ -55,7 +55,7 @@ class Decoder:
         processors = [_Numbers(prompt), _Shortest(min(action.min_output_length, room), prompt, self.ends)]
         if action.samples:
             processors.append(Drawn(chances))
-        with torch.inference_mode(), lent(self.model, chances[0]):
+        with torch.inference_mode(), lent(self.model, chances[0] if action.samples else Chance(0)):
             rows = self.model.generate(
                 **inputs,
                 **self.habits.arguments(action, prompt, room),

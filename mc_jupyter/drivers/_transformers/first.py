@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mc_jupyter.drivers._transformers.decoding import Decoder
 
-_STEPS = 3  # a prompt read at once, then a token at a time: both ways of a model
+_STEPS = 6  # a prompt read at once, then a token at a time, beyond what a compressed cache holds back
 
 
 def first_scores(decoder: Decoder, inputs: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -25,6 +25,13 @@ _TASKS_OF = {
     "ForSequenceClassification": "text-classification",
     "Model": "text-embedding",
 }
+# The task that transformers' class was asked for.
+_TASK_WITH = {
+    "AutoModelForCausalLM": "text-generation",
+    "AutoModelForSeq2SeqLM": "text-generation",
+    "AutoModelForSequenceClassification": "text-classification",
+    "AutoModel": "text-embedding",
+}
 # What `from_pretrained` may be told where it is given the weights themselves.
 _WITHOUT_FOLDER = ("dtype", "device_map", "quantization_config", "output_loading_info", "ignore_mismatched_sizes")
 # Weights that a checkpoint without a trained head lacks: transformers fills them with random numbers.
@@ -85,13 +92,13 @@ def read_model(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> 
         else:
             model, info = _read_one_file(auto, checkpoint, arguments)
     except (OSError, RuntimeError, ValueError, ImportError) as error:
-        if explained := _explained(error, checkpoint):
+        if explained := _explained(error, checkpoint, auto.__name__):
             raise explained from None
         raise
     return model, info
 
 
-def _explained(error: Exception, checkpoint: Checkpoint) -> ComposeError | None:
+def _explained(error: Exception, checkpoint: Checkpoint, auto: str) -> ComposeError | None:
     """transformers' error in the reader's words, where it is about more than these files."""
     text = str(error)
     if isinstance(error, ImportError):
@@ -101,7 +108,8 @@ def _explained(error: Exception, checkpoint: Checkpoint) -> ComposeError | None:
     if isinstance(error, ValueError) and "Unrecognized configuration class" in text:
         kind = shown(checkpoint.model_type or "this kind of")
         made_as = shown(checkpoint.made_as)
-        fits = next((f"task: {task}" for end, task in _TASKS_OF.items() if made_as.endswith(end)), None)
+        other = {end: task for end, task in _TASKS_OF.items() if task != _TASK_WITH.get(auto)}
+        fits = next((f"task: {task}" for end, task in other.items() if made_as.endswith(end)), None)
         return PlanError(
             f"a {kind} model cannot do this task: it was saved as {made_as or 'nothing that is known'}", fix=fits
         )
