@@ -38,6 +38,8 @@ def refuse(name: str, planned: Planned, words: Mapping[Any, Any], setting: str, 
     for word in (word for word in words if isinstance(word, str) and word not in known):
         chosen = planned.component.action(action)
         of_call, own = field_of(type(chosen.fields), word), field_of(type(planned.settings), word)
+        if of_call is None and own is None and (ours := chosen.fields.ours_for(word)):
+            raise InputError(f"{name} has no input {word!r}", fix=f"in its cell, {ours}")
         if (of_call is None and own is None) or (of_call and of_call.name in taken(type(chosen.fields))):
             continue
         value = words[word]

@@ -148,7 +148,10 @@ def _of_image(image: Any, key: str) -> Any:
         return image if key == "image" else [image]
     if key in ("width", "height"):
         return getattr(image, key)
-    return origin(image).facts[key]
+    known = origin(image)
+    if key in ("prompt", "seed") and (found := known.of_first(key)) is not None:
+        return found
+    return known.facts[key]
 
 
 def look_up_or(value: object, key: str, otherwise: Any) -> Any:

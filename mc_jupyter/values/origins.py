@@ -24,6 +24,15 @@ class Origin:
     facts: Mapping[str, Any] = field(default_factory=dict)
     before: Image | None = field(default=None, repr=False)
 
+    def of_first(self, name: str) -> Any:
+        """A fact of the picture itself, or else of the one it was made from; None where neither has it."""
+        facts: Any = self.facts
+        while isinstance(facts, Mapping):
+            if facts.get(name) is not None:
+                return facts[name]
+            facts = facts.get("made_from")
+        return None
+
 
 def origin(image: Image) -> Origin:
     """What is known of an image, also where only its file says it; nothing, of one that no model here made."""

@@ -21,11 +21,16 @@ _ORIENTATION = 0x0112  # EXIF's tag
 
 
 def marked(image: Image, *, before: Image | None = None, **facts: Any) -> Image:
-    """The same image, knowing this too; facts that are None are left out. Saved, its file knows it as well."""
+    """The same image, knowing this too; facts that are None are left out. Saved, its file knows it as well.
+
+    `before` is the image that it was made from: what is known of that one is known as `made_from`.
+    """
     from mc_jupyter.values.signed import signed
 
     known = origin(image)
     told = {**known.facts, **{name: value for name, value in facts.items() if value is not None}}
+    if before is not None and (made := origin(before).facts):
+        told["made_from"] = made
     image.info[KEY] = Origin(told, known.before if before is None else before)
     return signed(image)
 

@@ -58,7 +58,7 @@ def parameters(facts: Mapping[str, Any]) -> str:
     lines = [str(facts[name]) for name in ("prompt",) if name in facts]
     if facts.get("negative_prompt"):
         lines.append(f"Negative prompt: {facts['negative_prompt']}")
-    rest = [name for name in facts if name not in ("prompt", "negative_prompt")]
+    rest = [name for name in facts if name not in ("prompt", "negative_prompt", "made_from")]
     rest.sort(key=lambda name: list(_NAMES).index(name) if name in _NAMES else len(_NAMES))
     words = [f"{_NAMES.get(name, name.replace('_', ' '))}: {_written(facts[name])}" for name in rest]
     return "\n".join([*lines, *filter(None, [", ".join(words)])])

@@ -43,13 +43,15 @@ def _picture() -> type[pil.Image]:
 
         @property
         def prompt(self) -> str | None:
-            """What it was drawn from; None where no text was."""
-            return self.recipe.get("prompt")
+            """What it, or the picture it was enlarged from, was drawn from; None where no text was."""
+            found: str | None = origin(self).of_first("prompt")
+            return found
 
         @property
         def seed(self) -> int | None:
-            """Where its noise began; None where there was none."""
-            return self.recipe.get("seed")
+            """Where the noise began, of it or of the picture it was enlarged from; None where there was none."""
+            found: int | None = origin(self).of_first("seed")
+            return found
 
         def save(self, fp: Any, format: str | None = None, **params: Any) -> None:
             """As PIL's own. Of PNG, JPEG, WebP and AVIF the file holds the recipe, beside what `params` give it."""

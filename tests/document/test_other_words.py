@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import mc_jupyter as mc
-from mc_jupyter.errors import SpecError, UnknownName
+from mc_jupyter.errors import InputError, SpecError, UnknownName
 from mc_jupyter.tasks import Task
 from mc_jupyter.values.pictures import origin
 
@@ -48,6 +48,12 @@ def test_setting_another_programs_word_says_ours(session: mc.Session) -> None:
     with pytest.raises(UnknownName) as caught:
         handle.set(cfg_scale=7)
     assert "guidance_scale:" in (caught.value.problems[0].fix or "")
+
+
+def test_giving_another_programs_word_to_a_call_says_ours(session: mc.Session) -> None:
+    handle = session.load(DRAW % "seed: 1")
+    with pytest.raises(InputError, match=r"no input 'cfg_scale'[\s\S]*→ in its cell, guidance_scale:"):
+        handle("a hat", cfg_scale=7)
 
 
 def test_steps_are_the_denoising_steps(session: mc.Session) -> None:

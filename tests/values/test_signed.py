@@ -126,3 +126,19 @@ def test_a_models_pictures_are_such(task: str, session: mc.Session, tmp_path: Pa
     facts = origin(load_image(tmp_path / "a.jpg")).facts
     assert facts.get("seed") == (3 if task == "image-generation" else 1)  # echo's is the same picture, larger
     assert "mc_jupyter" in facts["versions"]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
+def test_an_enlarged_picture_knows_what_the_small_one_was_drawn_from(name: str, tmp_path: Path) -> None:
+    small = picture(prompt="a hat", seed=7)
+    large: Any = marked(Image.new("RGB", (16, 12)), before=small, scale=2)
+    assert (large.prompt, large.seed, look_up(large, "seed")) == ("a hat", 7, 7)
+    assert "prompt" not in large.recipe
+    large.save(tmp_path / name)
+    again = load_image(tmp_path / name)
+    assert (look_up(again, "prompt"), look_up(again, "seed"), look_up(again, "scale")) == ("a hat", 7, 2)
+
+
+def test_a_seed_of_its_own_counts_for_more() -> None:
+    large: Any = marked(Image.new("RGB", (16, 12)), before=picture(prompt="a hat", seed=7), seed=8)
+    assert (large.prompt, large.seed) == ("a hat", 8)
