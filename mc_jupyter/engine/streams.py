@@ -14,6 +14,7 @@ from typing import Any
 from mc_jupyter.errors import Interrupted
 from mc_jupyter.events import Event, Piece, Run
 from mc_jupyter.interrupts import going
+from mc_jupyter.openmp import give_back_team
 from mc_jupyter.values import Batch, Stream
 
 
@@ -149,6 +150,7 @@ class _Writing:
                     self.put(event.text)
 
             self.run.listener = listen
+            give_back_team()  # who reads waits from now on
             self.thread = threading.Thread(target=self.write, name=f"mc_jupyter-{self.name}", daemon=True)
             self.thread.start()
 

@@ -8,7 +8,7 @@ import os
 import sys
 import warnings
 
-NAMES = ("load_ext", "second_run", "embedding", "generation", "drawing", "changes", "memory", "upscaling")
+NAMES = ("load_ext", "second_run", "embedding", "generation", "streaming", "drawing", "changes", "memory", "upscaling")
 
 
 def main(names: list[str]) -> int:
