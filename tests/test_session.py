@@ -20,7 +20,7 @@ import mc_jupyter as mc
 from mc_jupyter import devices
 from mc_jupyter.errors import DoesNotFit, InputError, Interrupted, NotBuilt, RunError, UnknownName, WeightsError
 from mc_jupyter.events import Advance, Done, Note, Phase, Run
-from tests import models
+from tests import adapters, models
 from tests.conftest import cell
 
 GREEDY = "params: {max_output_length: 6, do_sample: false}"
@@ -101,6 +101,48 @@ class TestResidency:
         assert "".join(handle.stream("the fox")) == before
         assert list(handle(["the fox", "the fox"])) == [before, before]
         assert session.loads == 1
+
+    def test_a_loaded_model_whose_files_are_gone_is_set_compared_and_shared(
+        self, session: mc.Session, tmp_path: Path, llama: Path
+    ) -> None:
+        shutil.copytree(llama, tmp_path / "m")
+        text = cell("text-generation", tmp_path / "m", GREEDY)
+        handle = session.load(text, "a")
+        before = handle("the fox")
+        shutil.rmtree(tmp_path / "m")
+        for name in ("a", "b"):
+            again = session.load(text, name)
+            assert again("the fox") == before
+            assert "are gone: what is in memory is used" in again.plan.notes[-1]
+        again.set(max_output_length=2)
+        assert before.startswith(again("the fox"))
+        assert [row["error"] for row in again.compare({"max_output_length": [2, 4]}, "the fox")] == [None, None]
+        assert session.loads == 1
+        with pytest.raises(WeightsError, match="there is no "):
+            session.load(text.replace("model:", "precision: bfloat16\n  model:"), "c")
+
+    def test_an_adapter_whose_files_are_gone_is_used_for_as_long_as_it_is_laid(
+        self, session: mc.Session, tmp_path: Path, llama: Path
+    ) -> None:
+        shutil.copytree(llama, tmp_path / "m")
+        adapters.lora(tmp_path / "pirate", llama)
+        handle = session.load(
+            cell(
+                "text-generation",
+                tmp_path / "m",
+                GREEDY,
+                f"peft_adapters: {{name: pirate, model: {tmp_path / 'pirate'}}}",
+            ),
+            "a",
+        )
+        laid = handle("the fox")
+        handle.set(adapters={"pirate": 0.5})
+        half = handle("the fox")
+        shutil.rmtree(tmp_path / "m")
+        shutil.rmtree(tmp_path / "pirate")
+        assert handle("the fox") == half
+        handle.set(adapters={"pirate": 1.0})
+        assert handle("the fox") == laid
 
     def test_what_is_not_loaded_any_more_says_that_its_files_are_gone(
         self, session: mc.Session, tmp_path: Path, llama: Path

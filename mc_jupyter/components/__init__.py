@@ -183,6 +183,14 @@ class ComponentType(Part, room="components", noun="component type"):
         return Effect("reload", f"opens {new.subject} again")
 
     @classmethod
+    def recalled(cls, planned: Planned, opened: Planned) -> Planned | None:
+        """A plan made whole by what is open, where files that it would need are gone; None where it cannot be.
+
+        `planned` lacks files, `opened` is the plan of something that was opened before its own were gone.
+        """
+        return None
+
+    @classmethod
     def streams(cls, planned: Planned, fields: Any, *, asked: bool = False) -> bool:
         """Whether the answer of a call with these `fields` is wanted piece by piece.
 

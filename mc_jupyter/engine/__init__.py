@@ -95,12 +95,24 @@ class Engine:
         kept = self._plans.get(key)
         if kept is not None and kept.holds():
             return kept
-        made = planning.make(document.read(text, first_line=first_line), self.environment, beside)
+        made = self._recalled(planning.make(document.read(text, first_line=first_line), self.environment, beside))
         if made.settled:
             if len(self._plans) >= _PLANS_KEPT:
                 self._plans.clear()
             self._plans[key] = made
         return made
+
+    def _recalled(self, made: Plan) -> Plan:
+        """The plan, where it lacks files, on what is open and was made from them before they went."""
+        if all(part.complete for part in made.components):
+            return made
+        opened = [one.planned for one in self.defined.values() if self.residents.get(one.planned.key) is not None]
+
+        def whole(part: Planned) -> Planned:
+            found = (part.type.recalled(part, other) for other in opened if not part.complete)
+            return next(filter(None, found), part)
+
+        return replace(made, components=tuple(map(whole, made.components)))
 
     def definition(
         self,

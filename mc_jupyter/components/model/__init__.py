@@ -23,9 +23,10 @@ from mc_jupyter.components import (
 from mc_jupyter.components.model import card
 from mc_jupyter.components.model.calling import perform
 from mc_jupyter.components.model.changing import effect_of
-from mc_jupyter.components.model.choices import ModelShape, decided
+from mc_jupyter.components.model.choices import ModelPlan, ModelShape, decided
 from mc_jupyter.components.model.loading import fetch, open_model
 from mc_jupyter.components.model.planning import ModelPlanner, standing_in_the_way
+from mc_jupyter.components.model.recalling import recalled
 from mc_jupyter.drivers import ODD_FILES, Asked, Driver, SettingError
 from mc_jupyter.errors import ComposeError, InputError, Problem, UnknownName, WeightsError
 from mc_jupyter.events import Run
@@ -115,6 +116,12 @@ class Model(ComponentType):
         plan = decided(new)
         with pointing(plan.place), said_as(WeightsError, f"{plan.subject}: {ODD_FILES}"):
             return effect_of(old, plan, room)
+
+    @classmethod
+    def recalled(cls, planned: Planned, opened: Planned) -> Planned | None:
+        if isinstance(planned, ModelPlan) and isinstance(opened, ModelPlan):
+            return recalled(planned, opened)
+        return None
 
     @classmethod
     def streams(cls, planned: Planned, fields: Any, *, asked: bool = False) -> bool:

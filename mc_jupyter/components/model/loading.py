@@ -170,7 +170,8 @@ def open_model(planned: ModelPlan, room: Room, run: Run) -> Resident:
 
 
 def _opened(planned: ModelPlan, room: Room, run: Run) -> Resident:
-    here = planned.files_here() if planned.holds() else None
+    in_memory = room.get(planned.key) is not None and not planned.outdated()  # where their files may be gone
+    here = planned.files_here() if in_memory or planned.holds() else None
     files = here or fetch(planned, room, run)
     if room.effect is not None and room.effect.step == "cast" and (old := room.held) is not None:
         _cast(old, planned, files, room)
