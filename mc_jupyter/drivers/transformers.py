@@ -38,7 +38,7 @@ from mc_jupyter.drivers._transformers.loading import (
 from mc_jupyter.drivers._transformers.modules import Step, read_steps, size
 from mc_jupyter.drivers._transformers.refusals import refusals
 from mc_jupyter.drivers._transformers.sampling import drawing_layers, lent
-from mc_jupyter.drivers._transformers.sentences import flaw, read_sentences, told
+from mc_jupyter.drivers._transformers.sentences import flaw, guess, read_sentences, told
 from mc_jupyter.drivers._transformers.tokens import Keeps, refuse_empty, tokenized, worth_reading
 from mc_jupyter.errors import InputError, RunError
 from mc_jupyter.events import Advance, Run
@@ -172,7 +172,9 @@ class Transformers(Driver):
         if self.sentences is not None:
             return tuple(told(self.sentences))
         trained_as = next(iter(config.architectures or ()), "")
-        if self.key.head == "encoder" and trained_as.endswith(_OTHER_HEADS):
+        if self.key.head == TextEmbedding.head and (lost := tuple(guess(self.folder))):
+            return lost
+        if self.key.head == TextEmbedding.head and trained_as.endswith(_OTHER_HEADS):
             return (f"{subject} was trained as {trained_as}, not for embeddings: its vectors may mean little",)
         return self.habits.notes(subject)
 
@@ -262,6 +264,8 @@ class Transformers(Driver):
         said = self.sentences if call.settings.architecture != "bert" else None
         tokenizer = lowercasing(self.tokenizer) if said and said.lowercase else self.tokenizer
         embedder = Embedder(self.model, tokenizer, said, self.steps, call.action)
+        if not call.action.normalize and said and said.after[-1].kind == "Normalize":
+            call.run.note("the checkpoint's own Normalize module scales each vector to length 1 all the same")
         prompted = replace(call, items=[embedder.prompt + text for text in call.items])
         rows = self._encode(prompted, embedder.vectors, tokenizer)
         return [row and Embedding(row) for row in rows]

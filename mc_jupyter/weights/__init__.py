@@ -27,7 +27,7 @@ from mc_jupyter.weights.download import Download
 from mc_jupyter.weights.foreign import refuse_foreign
 from mc_jupyter.weights.formats import ENDINGS, FORMATS, format_of, loadable
 from mc_jupyter.weights.memory import Estimate, check_fits, estimate
-from mc_jupyter.weights.reading import NotWhole, shown
+from mc_jupyter.weights.reading import Config, NotWhole, read_json, shown
 from mc_jupyter.weights.selection import Chosen, Kind, choose, folders_with_weights
 from mc_jupyter.weights.single import KnownFile
 from mc_jupyter.weights.unsafe import check_pickle, refuse_pickles
@@ -304,6 +304,11 @@ def _no_such_path(written: str, path: Path) -> NoSuchModel:
 
 
 def _no_weights_here(written: str, folder: Path, names: Sequence[str], formats: Sequence[Format]) -> NoSuchModel:
+    if "modules.json" in names and (first := _first_module(folder / "modules.json")):
+        return NoSuchModel(
+            f"{written} begins with a sentence-transformers module {first}, which is no model of transformers",
+            fix="use another model, or sentence_transformers.SentenceTransformer in Python",
+        )
     inside = folders_with_weights(names)
     if len(inside) == 1:
         return NoSuchModel(
@@ -317,6 +322,13 @@ def _no_weights_here(written: str, folder: Path, names: Sequence[str], formats: 
     found = sorted({format for name in names if (format := format_of(name))})
     fix = f"it holds {listing(found, 'and')}" if found else f"weights end in {ENDINGS}, with config.json beside them"
     return NoSuchModel(f"{written} has no weights in {listing(formats)}", fix=fix)
+
+
+def _first_module(file: Path) -> str | None:
+    """The class of a sentence-transformers model's first module, unless it is one of transformers' models."""
+    modules = Config(file, {"modules": read_json(file)}).each_in("modules")
+    kind = (modules[0].text("type") or "").rpartition(".")[2] if modules else ""
+    return None if kind in ("", "Transformer") else shown(kind)
 
 
 def _starter(name: str, kind: Kind) -> str:

@@ -16,6 +16,8 @@ from mc_jupyter.events import Note, Run
 from tests import models
 from tests.conftest import cell
 
+pytestmark = pytest.mark.slow  # sentence-transformers saves and loads each model, too
+
 TEXTS = ["a lovely day", "the little fox ran over the green hill and saw a ball", "x", "numbers such as 1 2 3"]
 MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 WIDTH = 64
@@ -236,6 +238,78 @@ class TestModules:
         with pytest.raises(PlanError, match=rf"module {kind} (.|\n)*architecture: bert"):
             session.load(cell("text-embedding", folder))
         assert session.load(cell("text-embedding", folder, "architecture: bert"))("x")
+
+    @pytest.mark.parametrize("kind", ["BoW", "Router"])
+    def test_a_model_without_an_encoder_is_named_where_it_has_no_weights_of_its_own(
+        self, session: mc.Session, tmp_path: Path, body: Path, kind: str
+    ) -> None:
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.base.modules import Router
+        from sentence_transformers.sentence_transformer.modules import BoW, Pooling, Transformer
+
+        route = [Transformer(str(body)), Pooling(WIDTH)]
+        made = BoW(["a", "lovely", "day"]) if kind == "BoW" else Router({"query": route, "document": route})
+        SentenceTransformer(modules=[made], device="cpu").save(str(tmp_path), create_model_card=False)
+        with pytest.raises(WeightsError, match=rf"module {kind}, (.|\n)*SentenceTransformer in Python"):
+            session.load(cell("text-embedding", tmp_path))
+
+    @pytest.mark.parametrize("line", ["architecture: auto", "architecture: bert"])
+    def test_a_model_of_words_alone_is_named(self, session: mc.Session, tmp_path: Path, body: Path, line: str) -> None:
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+        made = StaticEmbedding(models.byte_tokenizer(), embedding_dim=8)
+        SentenceTransformer(modules=[made], device="cpu").save(str(tmp_path), create_model_card=False)
+        with pytest.raises(PlanError, match=r"module StaticEmbedding(.|\n)*SentenceTransformer in Python"):
+            session.load(cell("text-embedding", tmp_path, line))
+
+    def test_a_model_for_sparse_vectors_is_named_and_can_be_read_as_a_plain_one(
+        self, session: mc.Session, save: Save
+    ) -> None:
+        from sentence_transformers.sentence_transformer.modules import Pooling
+
+        folder = save(Pooling(WIDTH))
+        rewrite(folder / "config_sentence_transformers.json", model_type="SparseEncoder")
+        with pytest.raises(PlanError, match="is a SparseEncoder"):
+            session.load(cell("text-embedding", folder))
+        assert session.load(cell("text-embedding", folder, "architecture: bert"))("x")
+
+    def test_an_encoder_in_a_folder_of_its_own_is_refused_with_what_to_move(
+        self, session: mc.Session, save: Save
+    ) -> None:
+        from sentence_transformers.sentence_transformer.modules import Pooling
+
+        folder = save(Pooling(WIDTH, "cls"))
+        expected = theirs(folder, normalize_embeddings=True)
+        file, inner = folder / "modules.json", folder / "0_BERT"
+        inner.mkdir()
+        moved = [each for each in folder.iterdir() if each.is_file() and each != file]
+        for each in moved:
+            each.rename(inner / each.name)
+        first, *rest = json.loads(file.read_text())
+        file.write_text(json.dumps([{**first, "path": "0_BERT"}, *rest]))
+        with pytest.raises(PlanError, match="move the files of 0_BERT beside modules.json"):
+            session.load(cell("text-embedding", folder))
+        for each in moved:
+            (inner / each.name).rename(each)
+        file.write_text(json.dumps([{**first, "path": ""}, *rest]))
+        assert session.load(cell("text-embedding", folder))(TEXTS)[0] == pytest.approx(expected[0], abs=1e-5)
+
+    def test_files_that_lost_their_list_of_modules_are_told(self, session: mc.Session, save: Save) -> None:
+        from sentence_transformers.sentence_transformer.modules import Pooling
+
+        folder = save(Pooling(WIDTH, "cls"))
+        (folder / "modules.json").unlink()
+        notes = session.load(cell("text-embedding", folder)).facts().notes
+        assert any("without modules.json" in note for note in notes)
+
+    def test_a_vector_that_is_scaled_against_the_cells_word_is_told(self, session: mc.Session, save: Save) -> None:
+        from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+
+        heard: list[object] = []
+        handle = session.load(cell("text-embedding", save(Pooling(WIDTH), Normalize()), "params: {normalize: false}"))
+        handle("x", run=Run(listener=heard.append))
+        assert any(isinstance(event, Note) and "scales each vector" in event.text for event in heard)
 
     def test_an_activation_that_is_not_torchs_is_named_and_can_be_left_out(
         self, session: mc.Session, save: Save

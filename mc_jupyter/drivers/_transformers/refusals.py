@@ -11,7 +11,7 @@ from mc_jupyter.drivers._lora.fit import check_adapter
 from mc_jupyter.drivers._transformers import captioning, conversations
 from mc_jupyter.drivers._transformers.embedding import NO_POOLING, prompt
 from mc_jupyter.drivers._transformers.folder import has_chat_template
-from mc_jupyter.drivers._transformers.sentences import Sentences, flaw, read_sentences
+from mc_jupyter.drivers._transformers.sentences import Sentences, flaw, no_encoder, read_sentences
 from mc_jupyter.errors import InputError, PlanError
 from mc_jupyter.language.fields import is_deferred
 from mc_jupyter.tasks.chat_completion import ChatCompletion
@@ -80,7 +80,7 @@ def _check(asked: Asked, checkpoint: Checkpoint) -> None:
 def _check_sentences(architecture: str, said: Sentences | None) -> None:
     if architecture == "sbert" and said is None:
         raise PlanError("architecture: sbert needs a model saved by sentence-transformers: there is no modules.json")
-    if architecture != "bert" and said is not None and (wrong := flaw(said)):
+    if said is not None and (wrong := no_encoder(said) if architecture == "bert" else flaw(said)):
         raise wrong
 
 

@@ -15,6 +15,7 @@ from mc_jupyter.words import listing
 
 # The encoder's module, by its name now and by those of version 0.
 _ENCODERS = ("Transformer", "BERT", "RoBERTa", "DistilBERT", "ALBERT", "CamemBERT", "XLMRoBERTa", "XLNet")
+_WITHOUT_ENCODER = ("StaticEmbedding", "WordEmbeddings", "BoW", "CLIPModel", "Router", "Asym")
 _DONE = ("Pooling", "Dense", "Normalize", "LayerNorm", "Dropout", "WeightedLayerPooling")
 _ENCODER_FILES = tuple(
     f"sentence_{kind}_config.json"
@@ -138,28 +139,49 @@ def told(said: Sentences) -> Iterator[str]:
         yield f"the checkpoint compares vectors by {said.similarity}, where lengths count: normalize: false keeps them"
 
 
+def guess(folder: Path) -> Iterator[str]:
+    """What is told of a folder that sentence-transformers has saved, and that has lost its list of modules."""
+    left = [name for name in (*_ENCODER_FILES, "config_sentence_transformers.json") if (folder / name).exists()]
+    left += [f"{file.parent.name}/{file.name}" for file in sorted(folder.glob("*_Pooling/config.json"))]
+    if left and not (folder / "modules.json").exists():
+        yield (
+            f"{left[0]} is there without modules.json, and is not read: that a vector is the mean of its tokens' is a "
+            "guess (pooling:)"
+        )
+
+
 # --- what is not done -------------------------------------------------------------------------------------------------
 
 
-def flaw(sentences: Sentences) -> PlanError | None:
+def no_encoder(said: Sentences) -> PlanError | None:
+    """Why there is no model of transformers to read these texts, whether or not the files are followed."""
+    first = said.modules[0] if said.modules else None
+    if first is not None and first.kind in _WITHOUT_ENCODER:
+        return PlanError(
+            f"this model begins with a sentence-transformers module {first.kind}, and the huggingface driver runs "
+            "those that begin with a Transformer",
+            fix="use another model, or sentence_transformers.SentenceTransformer in Python",
+        )
+    if first is not None and first.path:
+        return PlanError(
+            f"this model's {shown(first.kind)} lies in {shown(first.path)}, as sentence-transformers once saved it",
+            fix=f'move the files of {shown(first.path)} beside modules.json, and write "path": "" for it there',
+        )
+    return None
+
+
+def flaw(said: Sentences) -> PlanError | None:
     """The first thing of these files that this library would not do as sentence-transformers does it."""
-    return next(_flaws(sentences), None)
+    return no_encoder(said) or next(_flaws(said), None)
 
 
 def _flaws(said: Sentences) -> Iterator[PlanError]:
     if said.made_as != "SentenceTransformer":
         yield PlanError(f"this model is a {shown(said.made_as)}, which gives no single vector of a text", fix=_LEFT_OUT)
-    first = said.modules[0] if said.modules else None
-    if first is None or first.kind not in _ENCODERS:
+    if not said.modules or said.modules[0].kind not in _ENCODERS:
+        first = said.modules[0].kind if said.modules else "of no name"
         yield PlanError(
-            f"this model begins with a sentence-transformers module {shown(first.kind if first else 'of no name')}, "
-            "and the huggingface driver runs those that begin with a Transformer",
-            fix="use another model, or sentence_transformers.SentenceTransformer in Python",
-        )
-    elif first.path:
-        yield PlanError(
-            f"this model's Transformer lies in {shown(first.path)}, as sentence-transformers saved it before version 1",
-            fix=f'move the files of {shown(first.path)} beside modules.json, and write "path": "" for it there',
+            f"this model begins with a module {shown(first)} that the huggingface driver does not apply", fix=_LEFT_OUT
         )
     yield from _foreign_modules(said)
     yield from _foreign_encoding(said.encoder)
