@@ -523,3 +523,12 @@ class TestSecrets:
         shown = [str(caught.value), repr(caught.value), repr(plan), *plan.lines(), repr(plan.component.settings)]
         assert plan.component.settings.model.token.reveal() == "hf_canary_1234567890"
         assert not [text for text in shown if "canary" in text]
+
+
+def test_an_input_of_a_list_that_does_not_fit_is_named_by_its_place_and_its_text(session: mc.Session) -> None:
+    short = session.load(cell("text-generation", "starter:stories", "max_input_length: 5"), "short")
+    with pytest.raises(InputError, match=r"input 2 of 2 has .*: \[1\] is the text 'Once there was a very"):
+        short.map(["Once", "Once there was a very small fox in a very large wood"])
+    echo = session.load(cell("text-generation", "x", "text: ${input.text as text}", driver="echo"), "echo")
+    with pytest.raises(InputError, match=r"text\[1\]: these 1 bytes are not UTF-8"):
+        echo.map(["Once", b"\xff"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +48,7 @@ from mc_jupyter.tasks.text_classification import TextClassification
 from mc_jupyter.tasks.text_embedding import TextEmbedding
 from mc_jupyter.tasks.text_generation import TextGeneration
 from mc_jupyter.trust import apart
-from mc_jupyter.values import Embedding, Label
+from mc_jupyter.values import Embedding, Label, describe
 from mc_jupyter.weights.memory import Estimate
 from mc_jupyter.weights.unsafe import check_pickle
 
@@ -288,7 +288,7 @@ class Transformers(Driver):
         if rows_of_ids is None:
             return [None] * len(call.items)
         if any(len(ids) > (limit or len(ids)) for ids in rows_of_ids):
-            raise _too_long([len(ids) for ids in rows_of_ids], limit)
+            raise _too_long([len(ids) for ids in rows_of_ids], limit, call.items)
         refuse_empty(rows_of_ids, call.items)
 
         lengths = [len(ids) for ids in rows_of_ids]
@@ -382,7 +382,7 @@ class Transformers(Driver):
         limit = self._prompt_limit(call)
         if any(len(ids) > (limit or len(ids)) for ids in prompts):
             if not action.truncate:
-                raise _too_long([len(ids) for ids in prompts], limit)
+                raise _too_long([len(ids) for ids in prompts], limit, call.items)
             prompts = [ids[-limit:] if limit else ids for ids in prompts]
         refuse_empty(prompts, call.items)
         filler = padding.filler_of_prompts(self.model, self.tokenizer, self.entries)
@@ -424,12 +424,13 @@ def _least(*numbers: int | None) -> int | None:
     return min((n for n in numbers if n is not None), default=None)
 
 
-def _too_long(lengths: list[int], limit: int | None) -> InputError:
-    """The error for inputs that do not fit, naming the first."""
+def _too_long(lengths: list[int], limit: int | None, items: Sequence[Any]) -> InputError:
+    """The error for inputs that do not fit, naming the first by its place and its text."""
     first = next(i for i, n in enumerate(lengths) if n > (limit or n))
     which = "the input" if len(lengths) == 1 else f"input {first + 1} of {len(lengths)}"
+    item = f": [{first}] is {describe(items[first])}" if first < len(items) > 1 else ""
     return InputError(
-        f"{which} has {lengths[first]} tokens; at most {limit} fit", fix="shorten it, or say truncate: true"
+        f"{which} has {lengths[first]} tokens; at most {limit} fit{item}", fix="shorten it, or say truncate: true"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -67,9 +68,38 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def find(word: str) -> Command:
+_ELSEWHERE = {
+    "ls": "ps list status models components jobs",
+    "run": "call exec start invoke generate ask predict",
+    "load": "up import open",
+    "pull": "download fetch get",
+    "set": "config edit update change configure",
+    "show": "inspect info describe cat card",
+    "check": "plan validate dry-run lint config-check",
+    "mem": "memory top stats free df usage ram",
+    "unload": "rm remove delete kill stop down close clear release",
+    "schema": "fields reference language syntax tasks drivers",
+    "doctor": "version diagnose env debug",
+    "compare": "diff benchmark bench test",
+    "panel": "widget ui controls gui",
+}
+_MEANT = {word: ours for ours, words in _ELSEWHERE.items() for word in words.split()}
+"""What others call it, who look after containers or models: the word → ours."""
+
+
+def find(word: str, behind: Sequence[str] = (), components: Sequence[str] = ()) -> Command:
+    """The command of a word. UnknownName, with the line that was meant, for one that there is not.
+
+    `behind` are the words after it, `components` the names that may have been taken for one.
+    """
     if word in COMMANDS:
         return COMMANDS[word]
+    line = " ".join(shlex.quote(one) if not one.startswith("-") else one for one in behind)
+    if word in components:
+        raise UnknownName(f"{word} is a component, and no word of %compose", fix=f"%compose run {word} {line}".rstrip())
+    if (meant := _MEANT.get(word.lower())) is not None:
+        line = line or ("--all" if meant == "unload" else "")
+        raise UnknownName(f"%compose has no word {word!r}: here it is {meant}", fix=f"%compose {meant} {line}".rstrip())
     raise UnknownName(
         hinted(f"%compose has no word {word!r}", word, COMMANDS), fix=f"%compose {listing(list(COMMANDS))}"
     )

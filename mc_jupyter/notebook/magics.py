@@ -130,7 +130,7 @@ class ComposeMagics(Magics):  # type: ignore[misc]  # IPython's types are not fo
         from mc_jupyter.notebook import commands
 
         words, self.notebook.silent = arguments.split(line)
-        command = commands.find(words[0] if words else "help")
+        command = commands.find(words[0] if words else "help", words[1:], self.notebook.names)
         found = arguments.parse(command.parser, words[1:])
         result = arguments.call(command.function, self.notebook, found)
         if self.notebook.silent:

@@ -64,7 +64,7 @@ def convert(
     if type.endswith("[]"):
         return _each(value, one, f"`{type}`")
     if elementwise and type in (*_TEXT, *_MEDIA) and isinstance(value, list | tuple):
-        return [_numbered(one, item, i) for i, item in enumerate(value)] if type in _MEDIA else [one(v) for v in value]
+        return [_numbered(one, item, i) for i, item in enumerate(value)]
     if isinstance(value, list | tuple) and (type == "image" or (type == "base64" and _are_images(value))):
         found = [_numbered(one, item, i) for i, item in enumerate(value)]  # nothing else can be meant
         return Batch(found) if isinstance(value, Batch) else found

@@ -188,7 +188,9 @@ def _not_here(source: HubSource, because: str, kind: Kind, formats: Sequence[For
         lacks = _damage(folder, chosen, hub.missing(folder, wanted))
     return Offline(
         f"`{source.repository}` is not on this disk as a whole, and {because} forbids asking the hub: {lacks}",
-        fix=_starter_meant(source.repository) or "allow it once, or copy the files and give their folder as the path",
+        fix=_starter_meant(source.repository)
+        or hub.folder_meant(source)
+        or f"{hub.to_go_online(source)}\n      or copy the files and give their folder: model: ./FOLDER",
     )
 
 

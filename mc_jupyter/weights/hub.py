@@ -192,6 +192,27 @@ def offline_variable() -> str | None:
     return f"{name}={value}" if value.upper() in ("1", "ON", "YES", "TRUE") else None
 
 
+def to_go_online(source: HubSource) -> str:
+    """How its user lets the hub be asked for this once; what has come then stays on this disk."""
+    if source.local_files_only:
+        return "to allow it once, run the cell without local_files_only: true"
+    name = "HF_HUB_OFFLINE" if os.environ.get("HF_HUB_OFFLINE") or not offline_variable() else "TRANSFORMERS_OFFLINE"
+    constants = sys.modules.get("huggingface_hub.constants")
+    if constants is not None and constants.HF_HUB_OFFLINE:  # read at its import, and never again
+        return f"to allow it once, restart the kernel, and before this cell run: %env {name}=0"
+    return f"to allow it once, before this cell run: %env {name}=0"
+
+
+def folder_meant(source: HubSource) -> str | None:
+    """The line of the cell where a folder or file on this disk has the name that is taken for the hub's."""
+    name = source.repository
+    try:
+        there = naming.fault(name) is None and os.path.exists(name)
+    except (OSError, ValueError):
+        return None
+    return f"{name} is also here on this disk, as model: ./{name}" if there else None
+
+
 def endpoint() -> str:
     """The hub's address: `HF_ENDPOINT`, or the public hub."""
     return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
@@ -329,7 +350,7 @@ def explain(error: HfHubHTTPError, source: HubSource, filename: str | None = Non
     if status == 401 and token is None:
         raise NeedsToken(
             f"{name} is not public: it is private, or there is no such repository (the hub says the same of both)",
-            fix=f"{_starter_like(source)}check the name; if it is right, {_GIVE_TOKEN}",
+            fix=f"{_starter_like(source)}{_folder_like(source)}check the name; if it is right, {_GIVE_TOKEN}",
         ) from None
     if status == 403:
         raise AccessDenied(
@@ -351,7 +372,12 @@ def _starter_like(source: HubSource) -> str:
 def _look_at_name(source: HubSource, token: Secret | None) -> str:
     private = "; or it is private and the token's owner may not see it" if token else ""
     page = f"{address()}/models?search={source.repository.rpartition('/')[2]}"
-    return f"{_starter_like(source)}check the name at {page}{private}"
+    return f"{_starter_like(source)}{_folder_like(source)}check the name at {page}{private}"
+
+
+def _folder_like(source: HubSource) -> str:
+    meant = folder_meant(source)
+    return f"{meant}; or " if meant else ""
 
 
 def _is_known(token: Secret) -> bool:
@@ -375,5 +401,6 @@ def no_connection(error: BaseException, source: HubSource) -> NoReturn:
     reason = hidden(str(error)).strip().partition("\n")[0] or type(error).__name__
     raise Offline(
         f"`{source.repository}` is not on this disk as a whole, and {address()} cannot be reached: {reason}",
-        fix="connect to the network (or set HF_ENDPOINT to a mirror), or give a folder on this disk",
+        fix=_folder_like(source)
+        + "connect to the network (or set HF_ENDPOINT to a mirror), or give a folder on this disk",
     ) from None

@@ -383,3 +383,28 @@ def test_blanks_around_the_equals_sign_are_said(run: Run) -> None:
     error = run("%compose set one temperature = 0.5")
     assert isinstance(error, InputError)
     assert "no blanks" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("line", "paste"),
+    [
+        ("ps", "%compose ls"),
+        ("list", "%compose ls"),
+        ("rm two", "%compose unload two"),
+        ("down", "%compose unload --all"),
+        ("exec two text='a b'", "%compose run two 'text=a b'"),
+        ("download a/b", "%compose pull a/b"),
+        ("memory", "%compose mem"),
+    ],
+)
+def test_a_word_of_another_program_is_answered_by_ours(run: Run, line: str, paste: str) -> None:
+    error = run(f"%compose {line}")
+    assert isinstance(error, UnknownName)
+    assert error.problems[0].fix == paste
+
+
+def test_a_component_in_the_place_of_a_word_is_run(run: Run) -> None:
+    run("%%compose mine\ncomponent:\n  type: model\n  task: text-generation\n  driver: echo\n")
+    error = run("%compose mine prompt=once")
+    assert isinstance(error, UnknownName)
+    assert error.problems[0].fix == "%compose run mine prompt=once"

@@ -16,10 +16,10 @@ from mc_jupyter.drivers import ODD_FILES, Asked, Driver, Refusal
 from mc_jupyter.errors import ComposeError, InputError, MissingPackage, NotBuilt, PlanError, WeightsError
 from mc_jupyter.faults import said_as
 from mc_jupyter.language.cell import place_in
-from mc_jupyter.language.fields import Adapter, adapter_names, is_deferred
+from mc_jupyter.language.fields import Adapter, HubSource, adapter_names, is_deferred
 from mc_jupyter.language.inputs import Input
 from mc_jupyter.tasks import Task
-from mc_jupyter.weights import Checkpoint
+from mc_jupyter.weights import Checkpoint, hub
 from mc_jupyter.words import hinted, listing
 
 Found = Checkpoint | ComposeError | None
@@ -218,6 +218,8 @@ class ModelPlanner:
                 )
         except ComposeError as error:
             return error.at(self.place("model"))
+        if isinstance(settings.model, HubSource) and (meant := hub.folder_meant(settings.model)):
+            self.notes.append(f"{settings.model} is taken for the hub's: {meant}")
         if found is None:
             self.notes.append(f"{settings.model} is not on this disk: running it downloads it")
         return found
@@ -289,16 +291,18 @@ class ModelPlanner:
             )
         if one.precision not in (None, "auto", "float32") and not (found := devices.supports(device, one.precision))[0]:
             self.problems.append(PlanError(f"adapter {name}: {found[1]}", place=place, fix="remove its precision"))
-        self.problems += [error.at(place) for error in wrong]
-        return PlannedAdapter(name, one, float(weight), checkpoint, identity_of(checkpoint), place)
+        named = self.adapter_place(i, "model")
+        self.problems += [error.at(named) for error in wrong]
+        return PlannedAdapter(name, one, float(weight), checkpoint, identity_of(checkpoint), named)
 
-    def adapter_place(self, i: int | None = None) -> Any:
-        """Where the adapters stand, or one of them. A single one may stand there without a list."""
+    def adapter_place(self, i: int | None = None, *field: str) -> Any:
+        """Where the adapters stand, or one of them, or a field of it. A single one may stand there without a list."""
         key = next((k for k in ("peft_adapters", "peft_adapter") if k in self.component.written), None)
         if key is None:
             return None
         listed = isinstance(self.component.written[key], list)
-        return place_in(self.component.written, (key, i) if listed and i is not None else (key,))
+        path = (key, i) if listed and i is not None else (key,)
+        return place_in(self.component.written, (*path, *field))
 
     def place(self, *keys: str) -> Any:
         key = next((k for k in keys if k in self.component.written), None)

@@ -50,7 +50,8 @@ def worth_reading(texts: Sequence[str], limit: int | None, keeps: Keeps = "all")
     if keeps == "all":
         for number, text in enumerate(texts, 1):
             if len(text) > most:
-                raise _too_long(f"input {number} of {len(texts)}" if len(texts) > 1 else "the input", text, most, limit)
+                which = f"input {number} of {len(texts)}" if len(texts) > 1 else "the input"
+                raise _too_long(which, text, most, limit)
         return list(texts)
     return [text[:most] if keeps == "start" else text[-most:] for text in texts]
 
@@ -81,7 +82,8 @@ def _pieces(texts: Sequence[str]) -> Iterator[list[str]]:
 
 def _too_long(which: str, text: str, most: int, limit: int | None) -> InputError:
     fit = f"at most {limit} tokens fit, and no text beyond {most:,} letters is read for them" if limit else ""
+    item = "" if which == "the input" else f": {describe(text)}"
     return InputError(
-        f"{which} has {len(text):,} letters; {fit or f'at most {most:,} are read'}",
+        f"{which} has {len(text):,} letters; {fit or f'at most {most:,} are read'}{item}",
         fix="shorten it, or say truncate: true" if limit else "shorten it",
     )
