@@ -202,11 +202,16 @@ class StarterSource(Closed):
         return f"starter:{self.name}"
 
 
+_ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?P<name>[^/?#\s]+(?:/[^/?#\s]+)?)")
+
+
 def source_of(written: object) -> object:
     """The long form of a model source written as text, by the chapter's path rules."""
     if isinstance(written, str) and not expressions.has_reference(written):
         if not written.strip():
             raise ValueError("names no model")
+        if address := _ADDRESS.match(written):
+            raise ValueError(f"a model of the hub is named without its address: {address['name']}")
         if written.startswith("starter:"):
             return StarterSource(name=written.removeprefix("starter:"))
         if _LOCAL.match(written):
@@ -311,8 +316,27 @@ def adapter_names(adapters: Sequence[Adapter]) -> list[str]:
     return [adapter.name or f"adapter_{i}" for i, adapter in enumerate(adapters, 1)]
 
 
+_MODELS_ELSEWHERE = {
+    **dict.fromkeys(("torch_dtype", "dtype", "data_type"), "precision: is its name here: float32, float16, bfloat16"),
+    **dict.fromkeys(("load_in_4bit", "bnb_4bit"), "quantization: nf4"),
+    "load_in_8bit": "quantization: int8",
+    "device_map": "device: is its name here; device_mode: auto spreads a model over all",
+    **dict.fromkeys(("lora", "loras", "lora_path", "adapter", "adapters"), "peft_adapters: [{model: …}]"),
+    **dict.fromkeys(
+        ("model_id", "model_name", "model_path", "model_name_or_path", "pretrained", "checkpoint"),
+        "model: is its name here",
+    ),
+    **dict.fromkeys(("engine", "library", "backend", "framework"), "driver: is its name here"),
+    **dict.fromkeys(("pipeline", "pipeline_tag"), "task: is its name here"),
+    "trust_remote_code": "remove it: code that comes with a model is not run",
+}
+"""Words of transformers and others."""
+
+
 class ModelSettings(Closed):
     """What every `type: model` component may say about its model: the fields that decide which bytes are in memory."""
+
+    elsewhere = _MODELS_ELSEWHERE
 
     model: Bound[ModelSource] | None = Field(
         None, description="The model: a hub name, a path, `starter:NAME`, or a mapping."

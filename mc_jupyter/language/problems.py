@@ -75,15 +75,22 @@ def _problem(path: tuple[Any, ...], found: list[Any], written: Any, model: type[
     first = found[0]
     name = next((str(s) for s in reversed(path) if isinstance(s, str)), "the document")
     if first["type"] == "extra_forbidden":
-        known = sorted({name for one in models_at([model], path[:-1]) for name in one.names()})
-        return Problem(
-            f"unknown key {name!r}",
-            place_in(written, path, key=True),
-            did_you_mean(name, known) or f"known here: {', '.join(known)}",
-        )
+        models = models_at([model], path[:-1])
+        known = sorted({name for one in models for name in one.names()})
+        elsewhere = next((ours for one in models if (ours := one.ours_for(name))), None)
+        fix = _of_another_source(name, models) or elsewhere or did_you_mean(name, known)
+        place = place_in(written, path, key=True)
+        return Problem(f"unknown key {name!r}", place, fix or f"known here: {', '.join(known)}")
     if first["type"] == "missing":
         return Problem(f"{name} is needed", place_in(written, path[:-1] if len(path) > 1 else ()), f"{name}: …")
     return Problem(f"{name} {_complaint(found)}", place_in(written, path), _fix(found))
+
+
+def _of_another_source(name: str, models: Sequence[type[Closed]]) -> str | None:
+    """Of a model's source: the provider that a key goes with, where it is not the one that is meant."""
+    owners = [one for one in models if name in one.names() and "provider" in one.model_fields]
+    provider = owners[0].model_fields["provider"].default if len(owners) == 1 < len(models) else None
+    return f"{name} goes with provider: {provider}" if provider else None
 
 
 def _complaint(found: list[Any]) -> str:

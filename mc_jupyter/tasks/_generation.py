@@ -15,12 +15,31 @@ _SAMPLING = ("temperature", "top_p", "top_k")
 _BEAMS = ("length_penalty", "early_stopping")
 
 
+_ELSEWHERE = {
+    **dict.fromkeys(
+        ("max_new_tokens", "max_tokens", "max_length", "num_predict", "max_completion_tokens", "n_predict"),
+        "max_output_length: is its name here",
+    ),
+    **dict.fromkeys(("min_new_tokens", "min_length", "min_tokens"), "min_output_length: is its name here"),
+    **dict.fromkeys(("stop", "stop_strings", "stop_words", "eos"), "stop_sequences: is its name here"),
+    **dict.fromkeys(("n", "num_completions", "num_answers"), "num_return_sequences: is its name here"),
+    **dict.fromkeys(("repeat_penalty", "rep_pen"), "repetition_penalty: is its name here"),
+    **dict.fromkeys(("stream", "streamer"), "streaming: is its name here"),
+    **dict.fromkeys(("random_seed", "manual_seed"), "seed: is its name here"),
+    "beams": "num_beams: is its name here",
+    **dict.fromkeys(("messages", "system", "system_prompt"), "task: chat-completion takes messages:"),
+}
+"""Words of transformers, OpenAI's and Ollama's."""
+
+
 def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
 class GenerationAction(TaskAction):
     """How text is generated. Defaults are model-compose's; names of the arguments they become stand in brackets."""
+
+    elsewhere = _ELSEWHERE
 
     max_output_length: Bound[Annotated[int, Field(ge=1)]] | None = Field(
         None, description="Most tokens to write [max_new_tokens]; default 1024, or what the model's window leaves."

@@ -155,7 +155,10 @@ def _task(written: Mapping[str, Any]) -> type[Task]:
     try:
         return Task.named(_DEFAULT_TASK if word is None else str(word))
     except UnknownName as error:
-        raise error.at(place_in(written, ("task",))) from None
+        here = place_in(written, ("task",))
+        if (ours := next((task.name for task in Task.all() if str(word) in task.tags), None)) is not None:
+            raise UnknownName(f"no task {str(word)!r}: here it is {ours}", place=here, fix=f"task: {ours}") from None
+        raise error.at(here) from None
 
 
 def _driver(task: type[Task], written: Mapping[str, Any]) -> type[Driver] | None:
@@ -167,6 +170,9 @@ def _driver(task: type[Task], written: Mapping[str, Any]) -> type[Driver] | None
     word = task.driver if said is None else str(said)
     if word not in words:
         message = hinted(f"no driver {word!r}", word, words)
+        named = [one.words[0] for one in Driver.all() if word in (one.name, one.package) and one.words]
+        if named:
+            message = f"no driver {word!r}: here it is {named[0]}"
         raise UnknownName(message, place=place_in(written, ("driver",)), fix=f"driver: {listing(words)}")
     for driver in Driver.all():
         if word in driver.words and driver.recipe(task) and driver.suits(task, written):

@@ -146,7 +146,9 @@ class _Fault:
     def second_colon(self) -> Iterator[_Said]:
         line, key = self.line, self.line.key
         if key is not None and line.start + key.end() <= self.at:
-            fix = f"put quotes around the text: {self.line.with_quotes()}; or begin a new line"
+            fix = f"put quotes around the text: {line.with_quotes()}; or begin a new line"
+            if starter := re.fullmatch(r"starter:\s+(\S+)", line.value):
+                fix = f"{line.text[: line.value_at].strip()} starter:{starter[1]}, without a blank"
             yield _Said("a second `: ` in one value", self.at, fix)
             return
         keyless = self.keyless()
