@@ -518,11 +518,22 @@ class TestBesideMatrices:
 class TestOtherNames:
     """An adapter trained on a model with a head, or without, or saved under bare names, is the same adapter."""
 
-    def test_names_without_pefts_prefix(self, llama: Path, tales: Path, tmp_path: Path) -> None:
-        folder = again(
-            tales, tmp_path / "bare", lambda s: {k.removeprefix("base_model.model."): t for k, t in s.items()}
-        )
-        check_adapter(adapters.base(llama), adapters.checkpoint(folder), "bare")
+    @pytest.mark.parametrize(
+        ("whose", "ours"),
+        [
+            ("base_model.model.", ""),
+            ("base_model.model.", "base_model.model.base_model.model."),
+            ("base_model.model.", "base_model.model.module."),
+            ("base_model.model.model.", "base_model.model._orig_mod.model."),
+            ("layers.0.", "layers.0._fsdp_wrapped_module."),
+            (".lora_A.", ".lora_A.default."),
+        ],
+    )
+    def test_names_with_more_or_less_around_them(
+        self, llama: Path, tales: Path, tmp_path: Path, whose: str, ours: str
+    ) -> None:
+        folder = again(tales, tmp_path / "other", lambda s: {k.replace(whose, ours, 1): t for k, t in s.items()})
+        check_adapter(adapters.base(llama), adapters.checkpoint(folder), "other")
         model = load(llama)
         on, (one,) = laid(model, folder)
         on.use({one: 1})

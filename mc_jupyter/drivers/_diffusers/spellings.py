@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mc_jupyter.drivers._diffusers.architectures import Architecture
+from mc_jupyter.drivers._lora.entries import bare
 
 Shape = tuple[int, ...]
 
-_WRAPPERS = re.compile(r"^(?:base_model\.model\.|module\.|_orig_mod\.|lycoris_)+")
-_DENOISER = re.compile(r"(?:lora_unet_|lora_transformer_|(?:model\.)?diffusion_model\.|unet\.|transformer\.)")
+_DENOISER = re.compile(r"(?:lora_unet_|lora_transformer_|lycoris_|(?:model\.)?diffusion_model\.|unet\.|transformer\.)")
 _FIRST = re.compile(
     r"(?:lora_te1?_|text_encoder(?:_1)?\.|(?:text_encoders\.)?clip_l\.(?:transformer\.)?|"
     r"conditioner\.embedders\.0\.transformer\.)"
@@ -65,10 +65,10 @@ class Spellings:
 
     def split(self, name: str) -> tuple[str | None, str]:
         """The part that a name says it is about, None where it does not, and its name in there."""
-        name = _WRAPPERS.sub("", name).replace(".processor.", ".")  # diffusers' first files, and XLabs'
+        name = bare(name).replace(".processor.", ".")  # diffusers' first files, and XLabs'
         for part, prefix in ((self.kind.denoiser, _DENOISER), *_PARTS):
             if found := prefix.match(name):
-                return part, _WRAPPERS.sub("", name[found.end() :])
+                return part, bare(name[found.end() :])
         return None, name
 
     def shape(self, path: str, parameter: str = "weight") -> Shape | None:

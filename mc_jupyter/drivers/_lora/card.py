@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from mc_jupyter.weights import Checkpoint
 
-PREFIX = "base_model.model."  # before every name in PEFT's files
-
 # What adapter_config.json may say so that the sum is exact. These decide the matrices and where they go:
 APPLIED = (
     "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "target_modules", "exclude_modules",

@@ -45,6 +45,7 @@ _OTHER_KINDS = (
     ("DyLoRA, or a LoRA over resized weights,", re.compile(r"\.reshape_weight$")),
     ("trained single tokens", re.compile(r"trainable_tokens")),
 )
+_AROUND = re.compile(r"^(?:base_model\.model\.|module\.)+|(?<![^.])(?:_orig_mod|_fsdp_wrapped_module)\.")
 _ASIDE = re.compile(r"bundle_emb\.(.+)\.\w+")  # OneTrainer's: words that were trained along
 
 
@@ -73,6 +74,11 @@ class Entries:
     def count(self) -> int:
         """How many layers and parameters it changes."""
         return len(self.layers) + len(self.changes)
+
+
+def bare(name: str) -> str:
+    """A tensor's name without what PEFT, compiling and training on several GPUs put around a model."""
+    return _AROUND.sub("", name)
 
 
 def entries(keys: Iterable[str], name: str) -> Entries:

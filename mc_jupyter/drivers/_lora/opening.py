@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mc_jupyter.drivers._lora.card import PREFIX, Card
-from mc_jupyter.drivers._lora.entries import Change, Entries, Role, entries
+from mc_jupyter.drivers._lora.card import Card
+from mc_jupyter.drivers._lora.entries import Change, Entries, Role, bare, entries
 from mc_jupyter.drivers._lora.modules import own_modules
 from mc_jupyter.drivers._lora.parameters import Given
 from mc_jupyter.drivers._lora.patterns import Patterns
@@ -43,8 +43,8 @@ class Opened:
     notes: tuple[str, ...] = ()
 
 
-def state_of(checkpoint: Checkpoint, name: str, prefix: str = "") -> dict[str, torch.Tensor]:
-    """Every tensor of an adapter's files by name, without a prefix. WeightsError for one that is there twice."""
+def state_of(checkpoint: Checkpoint, name: str) -> dict[str, torch.Tensor]:
+    """Every tensor of an adapter's files by its bare name. WeightsError for one that is there twice."""
     import torch
 
     state: dict[str, torch.Tensor] = {}
@@ -52,9 +52,9 @@ def state_of(checkpoint: Checkpoint, name: str, prefix: str = "") -> dict[str, t
         for key, tensor in (pair for file in checkpoint.files for pair in contents(file).items()):
             if not isinstance(tensor, torch.Tensor):
                 raise WeightsError(f"adapter {name}: {shown(key)} is no tensor", fix="name a file of weights alone")
-            if (bare := key.removeprefix(prefix)) in state:
-                raise WeightsError(f"adapter {name} has {shown(bare)} twice", fix="fetch it again")
-            state[bare] = tensor
+            if (own := bare(key)) in state:
+                raise WeightsError(f"adapter {name} has {shown(own)} twice", fix="fetch it again")
+            state[own] = tensor
     return state
 
 
@@ -68,7 +68,7 @@ class Opening:
         self.prefix = str(getattr(model, "base_model_prefix", "") or "model")
 
     def of(self, checkpoint: Checkpoint) -> Opened:
-        state = state_of(checkpoint, self.card.name, PREFIX)
+        state = state_of(checkpoint, self.card.name)
         held = entries(state, self.card.name)
         paths = {layer: self.path(layer) for layer in held.layers}
         card = self.card
