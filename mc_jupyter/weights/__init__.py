@@ -27,6 +27,7 @@ from mc_jupyter.weights.download import Download
 from mc_jupyter.weights.foreign import refuse_foreign
 from mc_jupyter.weights.formats import ENDINGS, FORMATS, format_of, loadable
 from mc_jupyter.weights.memory import Estimate, check_fits, estimate
+from mc_jupyter.weights.programs import told
 from mc_jupyter.weights.reading import Config, NotWhole, read_json, shown
 from mc_jupyter.weights.selection import Chosen, Kind, choose, folders_with_weights
 from mc_jupyter.weights.single import KnownFile
@@ -251,9 +252,22 @@ def _no_weights_listed(source: HubSource, there: hub.Listing, formats: Sequence[
         fix = hint or f"it has {listing([name for name in there.names if format_of(name)][:6], 'and') or 'no weights'}"
         return NoSuchModel(f"`{source.repository}` has no file `{source.filename}`", fix=fix)
     wanted = listing(list(formats))
-    folders = folders_with_weights(there.names)
+    folders = folders_with_weights(there.names, formats)
     inside = f"weights are in its folders {listing(folders[:4], 'and')}: say which with `filename:`"
-    return NoSuchModel(f"`{source.repository}` has no weights in {wanted}", fix=inside if folders else None)
+    other = _for_another_program(there.names)
+    return NoSuchModel(
+        f"`{source.repository}` has no weights in {wanted}{other}",
+        fix=inside if folders else _ORIGIN if other else None,
+    )
+
+
+_ORIGIN = "use the repository that it was made from: its card names it as base model"
+
+
+def _for_another_program(names: Sequence[str]) -> str:
+    """What else is there, for the end of a sentence; empty where nothing is known of it."""
+    program = told(names)
+    return f": {program}" if program else ""
 
 
 # ── this disk ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -311,7 +325,7 @@ def _no_weights_here(written: str, folder: Path, names: Sequence[str], formats: 
             f"{written} begins with a sentence-transformers module {first}, which is no model of transformers",
             fix="use another model, or sentence_transformers.SentenceTransformer in Python",
         )
-    inside = folders_with_weights(names)
+    inside = folders_with_weights(names, formats)
     if len(inside) == 1:
         return NoSuchModel(
             f"{written} holds no weights itself, its folder `{inside[0]}` does", fix=f"path: {folder / inside[0]}"
@@ -321,9 +335,11 @@ def _no_weights_here(written: str, folder: Path, names: Sequence[str], formats: 
         return NoSuchModel(
             f"{written} holds no weights itself, its folders {folders} do", fix=f"path: {folder / inside[0]}"
         )
+    other = _for_another_program(names)
+    fix = f"take what it was made from, in {listing(formats, 'or')}" if other else None
     found = sorted({format for name in names if (format := format_of(name))})
-    fix = f"it holds {listing(found, 'and')}" if found else f"weights end in {ENDINGS}, with config.json beside them"
-    return NoSuchModel(f"{written} has no weights in {listing(formats)}", fix=fix)
+    fix = fix or (f"it holds {listing(found, 'and')}" if found else f"weights end in {ENDINGS}, beside a config.json")
+    return NoSuchModel(f"{written} has no weights in {listing(formats)}{other}", fix=fix)
 
 
 def _first_module(file: Path) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mc_jupyter.errors import UnsafeWeights, WeightsError
 from mc_jupyter.language.fields import Format
+from mc_jupyter.weights.programs import is_in_disguise, program_of
 from mc_jupyter.weights.reading import AGAIN, NotWhole, opened
 from mc_jupyter.words import listing
 
@@ -37,14 +38,16 @@ def loadable(format: Format, formats: Sequence[Format], subject: str) -> Format:
     if format in formats:
         return format
     raise WeightsError(
-        f"{subject} is {format}, which {_LOADED_BY[format]} loads; what is asked for here is loaded from "
-        f"{listing(list(formats))}",
-        fix=f"take its weights in {listing(list(formats))}",
+        f"{subject} is {program_of(subject) or f'{format}, which {_LOADED_BY[format]} loads'}; what is asked for here "
+        f"is loaded from {listing(list(formats), 'or')}",
+        fix=f"take its weights in {listing(list(formats), 'or')}",
     )
 
 
 def format_of(name: str) -> Format | None:
-    """The format that a file's name says."""
+    """The format that a file's name says; None also where it ends so and is another program's."""
+    if is_in_disguise(name):
+        return None
     return next((format for format in FORMATS if name.lower().endswith(SUFFIXES[format])), None)
 
 

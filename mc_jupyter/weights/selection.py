@@ -12,6 +12,7 @@ from typing import Literal
 from mc_jupyter.errors import WeightsError
 from mc_jupyter.language.fields import Format
 from mc_jupyter.weights.formats import ENDINGS, FORMATS, SUFFIXES, format_of, loadable
+from mc_jupyter.weights.programs import is_in_disguise, program_of
 from mc_jupyter.weights.shards import VARIANTS, Group, Reader, group_of, index_name, listed_with, unread
 from mc_jupyter.words import listing
 
@@ -77,13 +78,14 @@ def _format_asked(filename: str, formats: Sequence[Format]) -> Format:
     """The format of a file that is asked for. WeightsError for one that whoever asks does not load."""
     format = format_of(filename)
     if format is None:
-        raise WeightsError(f"{filename} is not a file of weights", fix=f"those end in {ENDINGS}")
+        what = program_of(filename) or "not a file of weights"
+        raise WeightsError(f"{filename} is {what}", fix=f"files of weights end in {ENDINGS}")
     return loadable(format, formats, filename)
 
 
-def folders_with_weights(names: Iterable[str]) -> list[str]:
-    """Sub-folders that hold weights of any format: what to suggest when the folder itself holds none."""
-    return sorted({str(PurePosixPath(name).parent) for name in names if "/" in name and format_of(name)})
+def folders_with_weights(names: Iterable[str], formats: Sequence[Format]) -> list[str]:
+    """Sub-folders that hold weights of these formats: what to suggest when the folder itself holds none."""
+    return sorted({str(PurePosixPath(name).parent) for name in names if "/" in name and format_of(name) in formats})
 
 
 def _is_elsewhere(name: str) -> bool:
@@ -133,7 +135,8 @@ def _weights(
 def _in_folder(names: Sequence[str], kind: Kind, format: Format, read: Reader) -> Sequence[str]:
     groups: dict[Group, list[str]] = defaultdict(list)
     for name in names:
-        if name.lower().endswith(SUFFIXES[format]) and not _TRAINING.match(PurePosixPath(name).name):
+        fits = name.lower().endswith(SUFFIXES[format]) and not is_in_disguise(name)
+        if fits and not _TRAINING.match(PurePosixPath(name).name):
             groups[group_of(name)].append(name)
     if kind == "model":
         groups = _without_adapters(groups)

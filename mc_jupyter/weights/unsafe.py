@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import warnings
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,14 @@ def refuse_pickles(chosen: Chosen, allowed: bool, subject: str, names: Iterable[
         safe = None  # a folder of several models: none of the others is this one
     instead = f"; or leave out what asks for it: {safe.weights[0]} is there too and is safe" if safe else ""
     raise UnsafeWeights(
-        f"{subject}: {listing(chosen.pickles[:3], 'and')} is a pickle file, and reading one can run any code",
+        f"{subject}: {listing(chosen.pickles[:3], 'and')} is {_what(chosen.pickles)}, and reading one can run any code",
         fix=f"if you trust who made it, add `allow_pickle: true`{instead}",
     )
+
+
+def _what(pickles: Sequence[str]) -> str:
+    lightning = all(name.endswith(".ckpt") for name in pickles)
+    return "a checkpoint of PyTorch Lightning, which is a pickle file" if lightning else "a pickle file"
 
 
 def contents(file: Path) -> dict[str, Any]:

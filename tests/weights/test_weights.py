@@ -688,7 +688,7 @@ def test_a_format_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
     lay(tmp_path, {"model.onnx": b"\x08" * 50, "model.onnx_data": b"y" * 70})
     with pytest.raises(NoSuchModel, match="no weights in safetensors") as raised:
         weights.find(local(tmp_path, format="safetensors"))
-    assert "it holds onnx" in str(raised.value)
+    assert "model.onnx is an ONNX network, which onnxruntime runs" in str(raised.value)
     assert found(local(tmp_path, format="onnx")).bytes == 120
 
 

@@ -10,6 +10,7 @@ from mc_jupyter.drivers import SettingError
 from mc_jupyter.drivers._transformers.tokens import worth_reading
 from mc_jupyter.errors import InputError
 from mc_jupyter.trust import apart
+from mc_jupyter.words import listing
 
 OWN = "the cell's chat_template"
 _MISSPELT = ("TemplateSyntaxError", "TemplateAssertionError")
@@ -64,9 +65,19 @@ class Speaking:
         return text
 
     def _chosen(self) -> str:
+        """The template that is rendered: the cell's own, one that it names, or the model's for this."""
+        named = self.tokenizer.chat_template if isinstance(self.tokenizer.chat_template, dict) else {}
+        if self.template and "{" not in self.template and self.template not in named:
+            there = f"this model has {listing(sorted(named), 'and')}" if named else "this model has none with a name"
+            raise SettingError(f"{OWN} is neither a Jinja template nor the name of one", "chat_template", fix=there)
         try:
             chosen: Any = self.tokenizer.get_chat_template(self.template, self.tools)
         except ValueError as error:
+            if named:
+                raise InputError(
+                    f"{self.model} has several chat templates ({listing(sorted(named), 'and')}), none of them usual",
+                    fix=f"say which, for instance `chat_template: {min(named)}`",
+                ) from None
             raise self._wrong(f"cannot be chosen: {error}") from None
         if not isinstance(chosen, str):
             raise self._wrong("is no text")

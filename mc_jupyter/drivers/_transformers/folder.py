@@ -12,6 +12,6 @@ def _config(file: Path) -> Config:
 
 
 def has_chat_template(folder: Path) -> bool:
-    if any((folder / name).exists() for name in ("chat_template.jinja", "chat_template.json")):
+    if (folder / "chat_template.jinja").exists() or any((folder / "additional_chat_templates").glob("*.jinja")):
         return True
     return bool(_config(folder / "tokenizer_config.json").get("chat_template"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers import Asked, Refusal, refused
 from mc_jupyter.drivers import _quantization as quantization
+from mc_jupyter.drivers import _stored as stored
 from mc_jupyter.drivers._lora.fit import check_adapter
 from mc_jupyter.drivers._transformers import captioning, conversations
 from mc_jupyter.drivers._transformers.embedding import NO_POOLING, prompt
@@ -57,6 +58,7 @@ def _check(asked: Asked, checkpoint: Checkpoint) -> None:
         raise PlanError(
             f"this model draws images ({shown(drawn_with)}): it cannot do {task.name}", fix="task: image-generation"
         )
+    stored.check(checkpoint.config)
     quantization.check(settings, checkpoint)
     captioning.check(task, settings, checkpoint)
     if task is ChatCompletion and not settings.chat_template and not has_chat_template(checkpoint.folder):
