@@ -58,8 +58,8 @@ def _check(asked: Asked, checkpoint: Checkpoint) -> None:
         raise PlanError(
             f"this model draws images ({shown(drawn_with)}): it cannot do {task.name}", fix="task: image-generation"
         )
-    stored.check(checkpoint.config)
     quantization.check(settings, checkpoint)
+    stored.check(checkpoint.config)
     captioning.check(task, settings, checkpoint)
     if task is ChatCompletion and not settings.chat_template and not has_chat_template(checkpoint.folder):
         raise PlanError(
