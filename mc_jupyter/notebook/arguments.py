@@ -88,7 +88,12 @@ def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Nam
         return found
     flags = [option for action in parser._actions for option in action.option_strings]
     if not left[0].startswith("-"):
-        raise InputError(f"%{parser.prog}: what is {left[0]!r} for?", fix=usage(parser))
+        meant = (
+            " ".join(f"-i {shlex.quote(one)}" for one in left) if "-i" in flags and _ASSIGNMENT.match(left[0]) else ""
+        )
+        raise InputError(
+            f"%{parser.prog}: what is {left[0]!r} for?", fix=f"an input: {meant}" if meant else usage(parser)
+        )
     word = left[0].partition("=")[0]
     raise UnknownName(hinted(f"%{parser.prog} has no flag {word}", word, flags), fix=usage(parser))
 

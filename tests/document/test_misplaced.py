@@ -147,3 +147,45 @@ def test_a_form_without_its_template_is_told_at_its_line() -> None:
     problem = problem_of('component:\n  type: model\n  model: a/b\n  output:\n    "|": ${result}\n')
     assert line_of(problem) == 5
     assert "no branch" in problem.message
+
+
+# --- words of other programs ------------------------------------------------------------------------------------------
+
+BASE = {"type": "model", "task": "text-generation", "model": "a/b"}
+
+
+@pytest.mark.parametrize(
+    ("line", "paste"),
+    [
+        ("max_new_tokens: 5", "max_output_length:"),
+        ("stop: [end]", "stop_sequences:"),
+        ("messages: []", "task: chat-completion"),
+        ("torch_dtype: float16", "precision:"),
+        ("load_in_4bit: true", "quantization: nf4"),
+        ("lora: ./style", "peft_adapters:"),
+        ("model_id: gpt2", "model:"),
+        ("driver: transformers", "driver: huggingface"),
+        ("task: text-to-image", "task: image-generation"),
+        ("task: feature-extraction", "task: text-embedding"),
+        ("model: starter: stories", "model: starter:stories"),
+    ],
+)
+def test_a_word_of_another_program_is_answered_by_ours(line: str, paste: str) -> None:
+    key = line.partition(":")[0]
+    lines = [f"  {name}: {value}\n" for name, value in BASE.items() if name != key]
+    problem = problem_of("component:\n" + "".join(lines) + f"  {line}\n")
+    assert line_of(problem) == len(lines) + 2
+    assert paste in (problem.fix or "")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["https://huggingface.co/openai/gpt2", "huggingface.co/openai/gpt2/tree/main", "https://hf.co/openai/gpt2"],
+)
+def test_a_model_by_its_address_is_given_back_by_its_name(written: str) -> None:
+    assert problem_of(f"component:\n  type: model\n  model: {written}\n").message.endswith("its address: openai/gpt2")
+
+
+def test_a_key_of_another_source_is_told_whose_it_is() -> None:
+    problem = problem_of("component:\n  type: model\n  model: {path: ./x, repository: a/b}\n")
+    assert problem.fix == "repository goes with provider: huggingface"

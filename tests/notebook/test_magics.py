@@ -408,3 +408,9 @@ def test_a_component_in_the_place_of_a_word_is_run(run: Run) -> None:
     error = run("%compose mine prompt=once")
     assert isinstance(error, UnknownName)
     assert error.problems[0].fix == "%compose run mine prompt=once"
+
+
+def test_an_input_without_its_flag_is_given_back_with_it(run: Run) -> None:
+    error = run("%%compose mine text='a b'\ncomponent:\n  type: model\n  task: text-generation\n  driver: echo\n")
+    assert isinstance(error, InputError)
+    assert error.problems[0].fix == "an input: -i 'text=a b'"

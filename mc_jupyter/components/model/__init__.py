@@ -172,7 +172,7 @@ def _driver(task: type[Task], written: Mapping[str, Any]) -> type[Driver] | None
         message = hinted(f"no driver {word!r}", word, words)
         named = [one.words[0] for one in Driver.all() if word in (one.name, one.package) and one.words]
         if named:
-            message = f"no driver {word!r}: here it is {named[0]}"
+            message, words = f"no driver {word!r}: here it is {named[0]}", (named[0],)
         raise UnknownName(message, place=place_in(written, ("driver",)), fix=f"driver: {listing(words)}")
     for driver in Driver.all():
         if word in driver.words and driver.recipe(task) and driver.suits(task, written):
