@@ -16,7 +16,7 @@ from mc_jupyter.language.cell.writing import flow_style
 from mc_jupyter.language.description import describe
 from mc_jupyter.language.fields import Closed, HubSource, LocalSource, source_of
 
-_GLUED = re.compile(r"(?P<key>[\w.-]+) ?[:=] ?(?P<value>\S.*)")
+_GLUED = re.compile(r"(?P<key>[\w.-]+)(?: ?[:=] ?| )(?P<value>\S.*)")
 _MOST = 12  # lines that are given back mended
 _INDENT = "\n        "
 
@@ -100,7 +100,7 @@ def hint(key: str, container: Map, known: Iterable[str], settings: type[Closed])
 
 
 def _glued(key: str, known: Iterable[str]) -> str | None:
-    """`{temperature:0.5}` is one long key, and so is `{temperature=0.5}`."""
+    """`{temperature:0.5}` is one long key, and so are `{temperature=0.5}` and `{temperature 0.5}`."""
     match = _GLUED.fullmatch(key)
     if match is None or match["key"] not in known:
         return None

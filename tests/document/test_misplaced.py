@@ -58,6 +58,7 @@ def test_a_field_of_something_inside_is_told_where_it_belongs(line: str, paste: 
     [
         ("{temperature:0.5}", "temperature: 0.5"),
         ("{temperature=0.5}", "temperature: 0.5"),
+        ("{temperature 0.5}", "temperature: 0.5"),
         ("{temperature: 0,5}", "temperature: 0.5"),
         ("{temperature: '0,5'}", "0.5"),
         ("{temperature: None}", "leave the line out"),

@@ -19,6 +19,7 @@ from mc_jupyter.language.cell.spans import Source, span_of
 
 _DRIVE = re.compile(r"[A-Za-z]:\\|\\\\\w")
 _CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)\s*;?$|(?:import|from|def|print)\b")
+_BLOCK = re.compile(r"[|>][-+\d]*")
 _FORM = re.compile(r"[|&*]:(?=\s|$)")
 _LONGEST = 300  # letters of a line that is given back mended
 
@@ -179,7 +180,13 @@ class _Fault:
         return _Said(message, line.start + line.first, line.indented(last.indent), max(1, len(line.text.strip())))
 
     def no_colon(self) -> Iterator[_Said]:
-        yield _no_colon(self._line(self.began if self.began is not None else self.at))
+        line = self._line(self.began if self.began is not None else self.at)
+        above = before(self.source.text, self.masked.text, line)
+        if above and _BLOCK.fullmatch(above[0].value):
+            message = f"the text of `{above[0].value[0]}` is indented further than its key"
+            yield _Said(message, line.start + line.first, line.indented(above[0].indent + 2), len(line.text.strip()))
+        else:
+            yield _no_colon(line)
 
     def block_end(self) -> Iterator[_Said]:
         line = self.line
@@ -196,6 +203,9 @@ class _Fault:
     def behind_a_value(self) -> _Said:
         """A value ends, and more stands behind it: quotes that close in the middle, `[INST] …`, or quotes left open."""
         line, value = self.line, self.line.value
+        if (closing := self.source.text[self.at : self.at + 1]) in ("]", "}"):
+            fix = f"{line.text[: self.at - line.start]}{line.text[self.at - line.start + 1 :]}".strip()
+            return _Said(f"this `{closing}` closes nothing", self.at, fix)
         if value[:1] in ("[", "{"):
             what = "list" if value[0] == "[" else "mapping"
             message = f"a value that begins with {value[0]} is a {what}, and text stands behind its end"
@@ -214,6 +224,12 @@ class _Fault:
     def left_open(self) -> Line | None:
         """The nearest line above whose value opens quotes and does not close them."""
         return next((one for one in self.above() if (quote := value_quote(one)) and one.value.count(quote) == 1), None)
+
+    def inline_list(self) -> Iterator[_Said]:
+        if self.line.key is not None and self.line.value.startswith("- "):
+            head, items = self.line.text[: self.line.value_at].strip(), self.line.value[2:].split(" - ")
+            fix = f"{head} [{', '.join(item.strip() for item in items)}]"
+            yield _Said("a list with dashes begins on the next line", self.at, fix)
 
     def in_a_list(self) -> Iterator[_Said]:
         line = self.line
@@ -286,6 +302,7 @@ _EXPLAINED: tuple[tuple[tuple[str, ...], Callable[[_Fault], Iterator[_Said]]], .
     (("block collection", "expected <block end>"), _Fault.in_a_list),
     (("expected <block end>",), _Fault.block_end),
     (("flow", "expected ',' or"), _Fault.flow),
+    (("sequence entries are not allowed",), _Fault.inline_list),
     (("scanning an alias",), _Fault.alias),
     (("scanning an anchor",), _Fault.alias),
     (("block scalar", "expected a comment"), _Fault.block_scalar),

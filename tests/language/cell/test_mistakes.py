@@ -101,6 +101,8 @@ def test_a_mistyped_line_is_told_with_what_to_paste(old: str, new: str, says: st
         ("{temperature: 0.5 do_sample: true}", "{temperature: 0.5, do_sample: true}"),
         ("{temperature: 0.5，do_sample: true}", "{temperature: 0.5,do_sample: true}"),
         ("{stop: [a, b}", "{stop: [a, b]}"),
+        ("{temperature: 0.5}}", "{temperature: 0.5}"),
+        ("- a - b", "[a, b]"),
     ],
 )
 def test_a_brace_or_comma_that_is_missing_is_put_in(wrong: str, right: str) -> None:
@@ -162,6 +164,14 @@ def test_what_is_easily_taken_for_something_else_is_noted(written: str, says: st
 
 def test_an_anchor_that_is_used_is_not_noted() -> None:
     assert read("a: &x text\nb: *x\n").notes == ()
+
+
+@pytest.mark.parametrize("sign", ["|", ">", "|-"])
+def test_a_text_on_lines_of_its_own_is_indented(sign: str) -> None:
+    problem = problem_of(f"a: 1\nb:\n  text: {sign}\n  Once upon a time\n  other: 1\n")
+    assert problem.place is not None
+    assert problem.place.line == 4
+    assert problem.fix == "    Once upon a time"
 
 
 @pytest.mark.parametrize("sign", ["|", "&", "*"])
