@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from mc_jupyter.events import Run
 from mc_jupyter.interrupts import going
+from mc_jupyter.openmp import give_back_team
 
 
 class Work:
@@ -41,6 +42,7 @@ class Work:
             if self._on:
                 return
             self._on, self._stopped = True, False
+            give_back_team()  # the kernel's own thread has nothing to compute meanwhile
             self._thread = threading.Thread(target=context.run, args=(working,), name=self._name, daemon=True)
             self._thread.start()
 
