@@ -6,6 +6,7 @@ and those that it does not.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -381,6 +382,26 @@ def test_peft_says_the_scale_and_which_encoder_a_folder_is_for(bench: Bench, tmp
     deltas = {f"text_encoder_2.{layer}": scales[layer] * (up @ down) for layer, (up, down) in sides.items()}
     wanted = by_hand(bench, deltas)
     assert bench.lay_folder(tmp_path).modules == 4
+    same(bench.answers(), wanted)
+
+
+@pytest.mark.parametrize("kind", ["flux"])
+def test_diffusers_says_the_scale_of_each_part_in_the_file_itself(bench: Bench, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    one, other = f"{DOUBLE}.attn.to_q", f"{DOUBLE}.attn.to_k"
+    parts = [pair(bench, path, path, sides=PEFT, rank=rank) for path, rank in ((one, 4), (other, 2), (T5, 4))]
+    said = {
+        "transformer.r": 4, "transformer.lora_alpha": 6, "transformer.rank_pattern": {"to_k": 2},
+        "transformer.alpha_pattern": {"attn.to_k": 5}, "transformer.use_rslora": True,
+        "text_encoder_2.r": 4, "text_encoder_2.lora_alpha": 1,
+    }  # fmt: skip
+    scales = {one: 6 / 2, other: 5 / 2**0.5, T5: 1 / 4}
+    deltas = {path: scales[path] * delta for each in parts for path, delta in each.deltas.items()}
+    state = parts[0].state | parts[1].state | parts[2].state
+    save_file(state, tmp_path / "lora.safetensors", {"lora_adapter_metadata": json.dumps(said)})
+    wanted = by_hand(bench, deltas)
+    bench.lay_folder(tmp_path)
     same(bench.answers(), wanted)
 
 

@@ -733,7 +733,8 @@ class TestRefusals:
     def test_one_tensor_with_and_without_the_prefix(self, llama: Path, tales: Path, tmp_path: Path) -> None:
         name = "model.layers.0.self_attn.q_proj.lora_A.weight"
         folder = again(tales, tmp_path / "two", lambda state: state | {name: torch.ones(4, 64)})
-        assert f"has {name} twice" in str(refused(llama, folder))
+        for error in (checked(llama, folder), refused(llama, folder)):
+            assert f"has {name} twice" in str(error)
 
     def test_half_of_a_layer_is_no_layer(self, llama: Path, tales: Path, tmp_path: Path) -> None:
         first = "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight"

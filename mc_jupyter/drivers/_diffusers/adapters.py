@@ -19,7 +19,7 @@ from mc_jupyter.drivers._diffusers.matrices import laid_out, parameters
 from mc_jupyter.drivers._diffusers.memory import Placement
 from mc_jupyter.drivers._diffusers.spellings import Shape, Spellings
 from mc_jupyter.drivers._lora.card import Card
-from mc_jupyter.drivers._lora.entries import Entries, bare, entries
+from mc_jupyter.drivers._lora.entries import Entries, by_name, entries
 from mc_jupyter.drivers._lora.fit import PLAIN, headers
 from mc_jupyter.drivers._lora.layers import Adapters
 from mc_jupyter.drivers._lora.modules import own_modules
@@ -44,7 +44,7 @@ def check_adapter(base: Checkpoint, adapter: Checkpoint, name: str) -> None:
     """PlanError or WeightsError unless the adapter can fit this pipeline, as far as the headers of both say."""
     kind = architecture_of(base)
     said = Said.read(adapter, name, kind)
-    shapes = {bare(tensor.name): tensor.shape for tensor in headers(adapter)}
+    shapes = by_name(((tensor.name, tensor.shape) for tensor in headers(adapter)), name)
     if not shapes:
         return
     names = Spellings(kind, dict(_stored(base, kind)))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from mc_jupyter.errors import PlanError, WeightsError
 from mc_jupyter.weights.reading import shown
 
+T = TypeVar("T")
 Role = Literal["down", "up", "mid", "bias", "alpha"]
 """What a tensor is to its layer: `up @ down` is added, `mid` stands between them (a convolution's three), `bias` is
 added to the product, and all of it is multiplied by `alpha` / rank."""
@@ -79,6 +80,16 @@ class Entries:
 def bare(name: str) -> str:
     """A tensor's name without what PEFT, compiling and training on several GPUs put around a model."""
     return _AROUND.sub("", name)
+
+
+def by_name(tensors: Iterable[tuple[str, T]], adapter: str) -> dict[str, T]:
+    """An adapter's tensors, or what is known of each, by bare name. WeightsError for one that is there twice."""
+    found: dict[str, T] = {}
+    for key, tensor in tensors:
+        if (name := bare(key)) in found:
+            raise WeightsError(f"adapter {adapter} has {shown(name, 120)} twice", fix="fetch it again")
+        found[name] = tensor
+    return found
 
 
 def entries(keys: Iterable[str], name: str) -> Entries:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING
 
 from mc_jupyter.drivers._lora.card import Card
-from mc_jupyter.drivers._lora.entries import Entries, bare, entries
+from mc_jupyter.drivers._lora.entries import Entries, by_name, entries
 from mc_jupyter.weights.formats import format_of
 from mc_jupyter.weights.headers import Tensor, tensors
 
@@ -23,7 +23,7 @@ def check_adapter(base: Checkpoint, adapter: Checkpoint, name: str) -> None:
     safetensors, nothing is refused: `attach` finds out.
     """
     card = Card.read(adapter, name)
-    shapes = {bare(tensor.name): tensor.shape for tensor in headers(adapter)}
+    shapes = by_name(((tensor.name, tensor.shape) for tensor in headers(adapter)), name)
     held = entries(shapes, name)
     wanted, here = sizes(held, shapes), list(headers(base))
     if not (wanted and here):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers._lora.card import Card
-from mc_jupyter.drivers._lora.entries import Change, Entries, Role, bare, entries
+from mc_jupyter.drivers._lora.entries import Change, Entries, Role, by_name, entries
 from mc_jupyter.drivers._lora.modules import own_modules
 from mc_jupyter.drivers._lora.parameters import Given
 from mc_jupyter.drivers._lora.patterns import Patterns
@@ -47,15 +47,11 @@ def state_of(checkpoint: Checkpoint, name: str) -> dict[str, torch.Tensor]:
     """Every tensor of an adapter's files by its bare name. WeightsError for one that is there twice."""
     import torch
 
-    state: dict[str, torch.Tensor] = {}
     with said_as(WeightsError, f"adapter {name} cannot be read"):
-        for key, tensor in (pair for file in checkpoint.files for pair in contents(file).items()):
-            if not isinstance(tensor, torch.Tensor):
-                raise WeightsError(f"adapter {name}: {shown(key)} is no tensor", fix="name a file of weights alone")
-            if (own := bare(key)) in state:
-                raise WeightsError(f"adapter {name} has {shown(own)} twice", fix="fetch it again")
-            state[own] = tensor
-    return state
+        held = [pair for file in checkpoint.files for pair in contents(file).items()]
+    if other := [key for key, tensor in held if not isinstance(tensor, torch.Tensor)]:
+        raise WeightsError(f"adapter {name}: {shown(other[0])} is no tensor", fix="name a file of weights alone")
+    return by_name(held, name)
 
 
 class Opening:
