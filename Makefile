@@ -4,14 +4,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Tests, benchmarks and the demo need no hub; `make lab` is yours and may download.
-demo check test test-real browser fuzz bench: export HF_HUB_OFFLINE = 1
+demo check test test-real families browser fuzz bench: export HF_HUB_OFFLINE = 1
 
-.PHONY: help demo check test test-real browser fuzz lint types bench lab starters clean
+.PHONY: help demo check test test-real families browser fuzz lint types bench lab starters clean
 
 help:
 	@echo "make demo    install into .venv, run the quick-start notebook, say how to open it"
 	@echo "make check   a quick answer: lint, types, and the tests that are not slow, in about a minute"
 	@echo "make test    install into .venv, run every test"
+	@echo "make families   embedders of every family that transformers has, a few minutes"
 	@echo "make test-real WEIGHTS=FOLDER   tests on trained weights, as CONTRIBUTING.md says"
 	@echo "make fuzz    hostile inputs of every kind, a few minutes of them; COUNT=10000: so many of each"
 	@echo "make lint    ruff      make types   mypy, strict      make bench   figures against peers"
@@ -40,12 +41,15 @@ demo: .venv/base
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: lint types
-	$(PYTEST) -m "not slow and not kernel and not browser and not real"
+	$(PYTEST) -m "not slow and not kernel and not browser and not real and not families"
 
 test: .venv/dev
-	$(PYTEST) -m "not real"
+	$(PYTEST) -m "not real and not families"
 
 # Not part of `make test`: minutes of computing on models of up to 270 MB, which are yours to bring.
+families: .venv/dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 -m families -rs
+
 test-real: export MC_JUPYTER_REAL := $(or $(WEIGHTS),$(MC_JUPYTER_REAL))
 test-real: .venv/dev
 	$(BIN)/python -m pytest tests/real -m real -ra

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,12 +61,25 @@ _HEADS_OF = {
 }
 _MAY_FOLLOW = ("head_dim", "n_inner", "num_kv_heads", "hidden_dim", "d_inner")  # None: made of the others
 
-_MROPE = {"rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 1, 1]}}
+_MROPE = {
+    "rope_parameters": {
+        "rope_type": "default",
+        "rope_theta": 10000.0,
+        "mrope_section": [2, 1, 1],
+        "partial_rotary_factor": 1.0,
+    }
+}
 _QWEN4 = {
     "layer_types": ["linear_attention", "indexed_attention"], "indexer_n_heads": 4, "indexer_kv_heads": 1,
     "indexer_head_dim": 8, "indexer_budget": 64, "indexer_compress_ratio": 4,
 }  # fmt: skip
 _COMPASS = {"rope_parameters": {"full_attention": {**_MROPE["rope_parameters"]}}}
+_SEES_BY_PLACE = (
+    "glm46v", "glm4v", "glm4v_moe", "glm_image", "glm_ocr", "glmga", "paddleocr_vl", "qwen2_5_vl", "qwen2_vl",
+)  # fmt: skip
+_READS_BY_PLACE = (
+    "glm4v_text", "glm4v_moe_text", "glm_image_text", "glm_ocr_text", "qwen2_5_vl_text", "qwen2_vl_text",
+)  # fmt: skip
 _MAMBA2 = {"mamba_n_heads": 8, "mamba_d_head": 8, "mamba_chunk_size": 8}
 
 STUBBORN: Mapping[str, Mapping[str, Any]] = {
@@ -115,6 +129,8 @@ STUBBORN: Mapping[str, Mapping[str, Any]] = {
     "gemma3n_text": {"num_kv_shared_layers": 0},
     "qwen4_exp_text": _QWEN4,
     "qwen4_exp": {"text_config": _QWEN4},
+    **{family: {"text_config": _MROPE} for family in _SEES_BY_PLACE},
+    **dict.fromkeys(_READS_BY_PLACE, _MROPE),
     "hrm_text": {"num_layers_per_stack": ...},
 }  # fmt: skip
 
@@ -123,7 +139,9 @@ def tiny(family: str, **more: Any) -> Any:
     """A small configuration of a family."""
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-    return _shrunk(CONFIG_MAPPING[family], None, {**STUBBORN.get(family, {}), **more})
+    made = _shrunk(CONFIG_MAPPING[family], None, {**STUBBORN.get(family, {}), **more})
+    made.architectures = made.architectures or []  # transformers chooses among several classes by it
+    return made
 
 
 def _shrunk(kind: Any, usual: Any, own: Mapping[str, Any]) -> Any:
@@ -209,3 +227,52 @@ def tokenizer(*, ends: bool) -> Any:
     return PreTrainedTokenizerFast(
         tokenizer_object=core, bos_token="<s>", eos_token="</s>", pad_token="<pad>", model_max_length=WINDOW
     )
+
+
+class Made:
+    """A tiny model of a family: in this process, and as a folder."""
+
+    def __init__(self, family: str, auto: str, folder: Path, tokenizer: Path, **config: Any):
+        import torch
+        import transformers
+
+        torch.manual_seed(0)
+        self.model = getattr(transformers, auto).from_config(tiny(family, **config)).eval()
+        self.tokenizer = transformers.AutoTokenizer.from_pretrained(tokenizer)
+        if getattr(self.model, "generation_config", None) is not None:
+            self.model.generation_config.max_length = None
+        self.model.save_pretrained(folder)
+        shutil.copytree(tokenizer, folder, dirs_exist_ok=True)
+
+    def inputs(self, text: str) -> Any:
+        return self.tokenizer(text, return_tensors="pt", return_token_type_ids=False)
+
+    def written(self, text: str) -> list[int]:
+        """Greedily, without the end."""
+        import torch
+
+        torch.manual_seed(0)  # Reformer draws as it reads
+        inputs = self.inputs(text)
+        row = self.model.generate(
+            **inputs, max_new_tokens=6, min_new_tokens=1, do_sample=False, num_beams=1, pad_token_id=PAD
+        )[0].tolist()
+        row = row[1 if self.model.config.is_encoder_decoder else inputs["input_ids"].shape[1] :]
+        ends = self.model.generation_config.eos_token_id
+        ends = ends if isinstance(ends, list) else [EOS if ends is None else ends]
+        return row[: next((i for i, token in enumerate(row) if token in ends), len(row))]
+
+    def judged(self, text: str) -> list[float]:
+        import torch
+
+        torch.manual_seed(0)
+        with torch.inference_mode():
+            return self.model(**self.inputs(text)).logits[0].float().softmax(-1).tolist()
+
+    def embedded(self, text: str) -> list[float]:
+        """The mean of its token vectors."""
+        import torch
+
+        torch.manual_seed(0)
+        reader = self.model.get_encoder() if self.model.config.is_encoder_decoder else self.model
+        with torch.inference_mode():
+            return reader(**self.inputs(text)).last_hidden_state[0].float().mean(0).tolist()

@@ -43,10 +43,10 @@ def check_gives_tokens(model: Any, device: Any, subject: str) -> None:
     """PlanError for a model that gives no vectors of a text's tokens: one that sees or hears, or sums up by itself."""
     import torch
 
-    two = {name: torch.ones(1, 2, dtype=torch.long, device=device) for name in ("input_ids", "attention_mask")}
+    some = {name: torch.ones(1, 8, dtype=torch.long, device=device) for name in ("input_ids", "attention_mask")}
     kind = type(model).__name__
     with torch.inference_mode(), said_as(PlanError, f"{subject} ({kind}) gives no vectors of a text's tokens"):
-        encoded(model, two, as_saved=False)
+        encoded(model, some, as_saved=False)
 
 
 def encoded(model: Any, inputs: dict[str, torch.Tensor], *, as_saved: bool) -> dict[str, Any]:
