@@ -9,6 +9,12 @@ from pydantic import Field
 from mc_jupyter.language.fields import Bound, Closed, Seed, Spelled
 from mc_jupyter.tasks import Images, Task, TaskAction
 
+_ELSEWHERE = {
+    **dict.fromkeys(("outscale", "upscale", "upscale_by", "scale_factor", "factor"), "scale: is its name here"),
+    "tile": "tile_size: is its name here",
+    **dict.fromkeys(("tile_pad", "tile_overlap", "overlap"), "tile_pad_size: is its name here"),
+}
+
 
 class ImageUpscale(Task):
     """Make an image larger, with the detail it lacks."""
@@ -30,6 +36,8 @@ class ImageUpscale(Task):
 
     class Action(TaskAction):
         """The image, and how to go over it."""
+
+        elsewhere = _ELSEWHERE
 
         image: Images = Field(description="The image to enlarge, or a list of them.")
         scale: Bound[Annotated[float, Field(ge=1, le=16)]] | None = Field(

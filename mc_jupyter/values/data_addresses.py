@@ -31,7 +31,7 @@ def of_address(text: str) -> bytes:
         raise ExpressionError(f"{describe(text)} is not a data URI", fix="one begins `data:image/png;base64,`")
     data = data.partition("#")[0]
     words = [word.strip().lower() for word in head.split(";")[1:]]
-    held = unquote_to_bytes(data)
+    held = unquote_to_bytes(data.encode("utf-8", "replace"))
     return of_base64(held.decode("ascii", "replace")) if "base64" in words else held
 
 

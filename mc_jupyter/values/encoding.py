@@ -70,10 +70,17 @@ def encoded(image: Image, name: str, quality: int | None) -> bytes:
     told |= {} if quality is None else {"quality": quality}
     buffer = io.BytesIO()
     try:
-        pil.Image.save(image, buffer, name, **recipes.options(origin(image).facts, name, told))
+        pil.Image.save(_bare(image), buffer, name, **recipes.options(origin(image).facts, name, told))
     except (OSError, ValueError, KeyError, OverflowError) as error:
         raise ExpressionError(f"cannot write the image as {name}: {error}") from None
     return buffer.getvalue()
+
+
+def _bare(image: Image) -> Image:
+    """The pixels alone: of a file PIL would write on the comments and tags, and how it was compressed."""
+    bare = image.copy()
+    bare.info = {name: value for name, value in image.info.items() if name == "transparency"}
+    return bare
 
 
 def fitted(image: Image, name: str) -> Image:

@@ -39,6 +39,14 @@ def test_another_programs_word_is_answered_by_ours(line: str, ours: str, session
     assert ours in fix(session, line)
 
 
+@pytest.mark.parametrize(
+    ("word", "ours"), [("outscale", "scale:"), ("tile", "tile_size:"), ("tile_pad", "tile_pad_size:")]
+)
+def test_an_upscalers_word_is_answered_too(word: str, ours: str, session: mc.Session) -> None:
+    with pytest.raises(SpecError, match=f"unknown key '{word}'[\\s\\S]*→ {ours} is its name here"):
+        session.load(f"component: {{type: model, task: image-upscale, driver: echo, {word}: 2}}")
+
+
 def test_a_word_that_nobody_uses_is_still_the_nearest_of_ours(session: mc.Session) -> None:
     assert fix(session, "guidance_scal: 7") == "did you mean 'guidance_scale'?"
 

@@ -164,6 +164,21 @@ class TestUpright:
         smooth(0, 3).save(buffer, "JPEG", exif=exif, comment=b"at home")
         assert b"at home" not in base64.b64decode(convert(load_image(buffer.getvalue()), "base64"))
 
+    @pytest.mark.parametrize("format", ["JPEG", "TIFF", "GIF", "PNG"])
+    def test_comments_and_tags_are_left_out(self, format: str) -> None:
+        tags = {270: "at home"} if format == "TIFF" else None
+        buffer = io.BytesIO()
+        smooth(0, 3).save(buffer, format, comment=b"at home", tiffinfo=tags)
+        assert b"at home" in buffer.getvalue() or format == "PNG"
+        for written in FORMATS:
+            found = convert(buffer.getvalue(), "image", written)
+            assert "at home" not in repr((found.info, dict(found.getexif())))
+
+    def test_a_tiff_that_was_squeezed_is_not_squeezed_again(self) -> None:
+        buffer = io.BytesIO()
+        smooth(0, 3).save(buffer, "TIFF", compression="jpeg")
+        assert np.array_equal(seen(convert(buffer.getvalue(), "image", "tiff")), seen(load_image(buffer)))
+
     def test_one_that_breaks_off_is_one_error(self) -> None:
         buffer = io.BytesIO()
         Image.effect_noise((90, 90), 50).save(buffer, "TIFF")

@@ -100,7 +100,15 @@ def test_a_data_address_without_base64_is_percent_encoded_bytes() -> None:
     assert load_image(f"data:image/png,{quote_from_bytes(png(3, 2))}").size == (3, 2)
 
 
-@pytest.mark.parametrize("text", ["data:image/png;base64", "data:image/png;base64,abc*", "data:image/png;base64,abcde"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data:image/png;base64",
+        "data:image/png;base64,abc*",
+        "data:image/png;base64,abcde",
+        "data:image/png;base64,ab\ud800c",
+    ],
+)
 def test_a_data_address_that_holds_nothing_readable_is_one_error(text: str) -> None:
     with pytest.raises(ExpressionError, match="is not (a data URI|base64)"):
         load_image(text)
