@@ -120,3 +120,8 @@ def test_a_list_that_ends_at_stop_sequences_is_what_its_texts_give_alone(session
     assert [(t, t.token_ids, t.finish_reason) for t in handle(prompts)] == [
         (t, t.token_ids, t.finish_reason) for t in alone
     ]
+
+
+def test_an_empty_stop_sequence_is_refused(session: mc.Session, llama: Path) -> None:
+    with pytest.raises(mc.ComposeError, match="an empty stop sequence would end every text"):
+        greedy(session, llama, "stop_sequences: ['']")
