@@ -44,7 +44,7 @@ def of_a_panel():
     panel.wait()
 
 numbers = torch.randn(100_000)
-print(json.dumps([min(slept(what) for _ in range(2)) for what in
+print(json.dumps([min(slept(what) for _ in range(4)) for what in
                   (work, beside, lambda: list(TextStream("test", work, Run())), of_a_panel)]))
 print(torch.get_num_threads())
 """
@@ -58,5 +58,5 @@ def test_what_writes_for_a_stream_or_a_panel_sleeps_no_more_than_a_plain_call() 
     said, threads = done.stdout.splitlines()
     plain, beside, streamed, panel = json.loads(said)
     assert beside > 40  # what it is about: two teams, and each piece of work is slept for
-    assert max(streamed, panel) < plain + 20
+    assert max(streamed, panel) < plain + 20 < beside
     assert int(threads) == CORES
