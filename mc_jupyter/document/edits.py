@@ -21,6 +21,7 @@ from mc_jupyter.language import cell
 from mc_jupyter.language.cell import Document, Map, edits
 from mc_jupyter.language.expressions import has_reference
 from mc_jupyter.language.fields import Closed, adapter_names
+from mc_jupyter.language.given import refuse_gap, refuse_table
 from mc_jupyter.tasks import TaskAction
 from mc_jupyter.words import hinted, listing
 
@@ -53,13 +54,19 @@ def field_name(written: Any) -> str:
     return written.removeprefix("params.")
 
 
-def plain(value: Any) -> Any:
-    """A value as YAML has it: numbers of numpy and paths become plain ones."""
+def plain(value: Any, name: str) -> Any:
+    """A value as YAML has it: numbers and arrays of numpy, and paths, become plain ones.
+
+    InputError for a table, and where no value stands (NaN, NA): `name` is what it was to be.
+    """
+    refuse_gap(value, name)
+    refuse_table(value, name)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if callable(getattr(value, "item", None)):
-        return value.item()
-    return value
+    if callable(getattr(value, "tolist", None)):
+        value = value.tolist()
+        refuse_gap(value, name)
+    return [plain(one, f"{name}[{i}]") for i, one in enumerate(value)] if isinstance(value, list | tuple) else value
 
 
 def settable(component: Component) -> tuple[str, ...]:

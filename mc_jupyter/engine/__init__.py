@@ -361,7 +361,7 @@ class Engine:
         """
         self.refuse_if_replaced(one)
         old = one.definition
-        settings = {field_name(name): plain(value) for name, value in settings.items()}
+        settings = {(field := field_name(name)): plain(value, field) for name, value in settings.items()}
         text, beside = written_with(old, settings)
         new = self.definition(text, old.component, first_line=old.first_line, beside=beside)
         effect = new.planned.type.change(old.planned, new.planned, self._place(one, new.planned, Run()))

@@ -47,6 +47,15 @@ def refuse_table(value: Any, name: str) -> None:
         )
 
 
+def refuse_gap(value: Any, name: str) -> None:
+    """InputError for what stands where there is no value: NaN, NA, NaT."""
+    if said := missing(value):
+        raise InputError(
+            f"{name} is {said}: there is no value",
+            fix="leave it out, or give one (a Series: .dropna(), .fillna(…))",
+        )
+
+
 def _plain(value: Any, name: str, kind: Kind, depth: int = 0) -> Any:
     if isinstance(value, str):
         return _whole_characters(value, name)
@@ -59,11 +68,7 @@ def _plain(value: Any, name: str, kind: Kind, depth: int = 0) -> Any:
         return value
     if (parts := kind.parts(value)) is not None:
         return _items(parts, name, kind, depth)
-    if said := missing(value):
-        raise InputError(
-            f"{name} is {said}: there is no value",
-            fix="leave it out, or give one (a Series: .dropna(), .fillna(…))",
-        )
+    refuse_gap(value, name)
     return _collected(value, name, kind, depth)
 
 

@@ -139,6 +139,14 @@ def _is_text(item: Any, name: str) -> None:
         raise InputError(f"{name} is {describe(item)}, and not a text")
 
 
+def _texts(found: Any, permissions: Permissions) -> Any:
+    """What an expression gave, where that is a list: each element a text, or of what has one."""
+    for i, item in enumerate(found if isinstance(found, list | tuple) else ()):
+        if item is None or isinstance(item, list | Mapping):
+            raise ExpressionError(f"[{i}] is {describe(item)}, and not a text")
+    return found
+
+
 def _has_text(item: Any) -> bool:
     if item is ... or callable(item) or isinstance(item, ModuleType):
         return False
@@ -184,7 +192,7 @@ def _file(name: str, example: str) -> Kind:
     return Kind(name, name, file=True, example=example)
 
 
-TEXT = Kind("text", "text", check=_is_text)
+TEXT = Kind("text", "text", read=_texts, check=_is_text)
 MESSAGES = Kind("messages", example='[{"role": "user", "content": "…"}]')
 IMAGE = Kind(
     "image", "image", file=True, example='"picture.png"', read=_images, whole=_is_one_image, parts=_pictures,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -83,7 +84,13 @@ def _problem(path: tuple[Any, ...], found: list[Any], written: Any, model: type[
         return Problem(f"unknown key {name!r}", place, fix or f"known here: {', '.join(known)}")
     if first["type"] == "missing":
         return Problem(f"{name} is needed", place_in(written, path[:-1] if len(path) > 1 else ()), f"{name}: …")
-    return Problem(f"{name} {_complaint(found)}", place_in(written, path), _fix(found))
+    return Problem(f"{name}{_element(path)} {_complaint(found)}", place_in(written, path), _fix(found))
+
+
+def _element(path: tuple[Any, ...]) -> str:
+    """Which element of a list it is: what a call gives has no line of its own."""
+    indices = list(takewhile(lambda step: isinstance(step, int), reversed(path)))
+    return "".join(f"[{i}]" for i in reversed(indices))
 
 
 def _of_another_source(name: str, models: Sequence[type[Closed]]) -> str | None:

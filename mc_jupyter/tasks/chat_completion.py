@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mc_jupyter.errors import InputError, Problem
 from mc_jupyter.language.fields import Bound, Closed
@@ -24,6 +24,12 @@ class Message(Closed):
     name: Bound[str] | None = Field(None, description="Name of the speaker or of the tool.")
     tool_calls: Bound[list[dict[str, Any]]] | None = Field(None, description="Calls the assistant made.")
     tool_call_id: Bound[str] | None = Field(None, description="Which call a tool's message answers.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Message:
+        if self.content is None and not self.tool_calls:
+            raise ValueError("a message needs content: what is said")
+        return self
 
 
 _Conversations = Bound[list[Bound[Message] | Bound[list[Bound[Message]]]]]

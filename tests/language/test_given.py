@@ -116,6 +116,42 @@ def test_a_conversation_without_content_is_refused(session: mc.Session) -> None:
         handle([{"role": "user", "content": "hi"}, {"role": "user", "content": NAN}])
 
 
+@pytest.mark.parametrize("message", [{"role": "user"}, {"role": "user", "content": None}, {"role": "tool"}])
+def test_a_message_that_says_nothing_is_refused_with_its_place(session: mc.Session, message: dict[str, Any]) -> None:
+    handle = session.load(cell(task="chat-completion"))
+    with pytest.raises(InputError, match=r"messages\[1\] is wrong: a message needs content"):
+        handle([{"role": "user", "content": "hi"}, message])
+    asking = {"role": "assistant", "tool_calls": [{"name": "look"}]}
+    assert handle([{"role": "user", "content": "hi"}, asking, {"role": "tool", "content": "3"}]) == "3"
+
+
+@pytest.mark.parametrize("rows", [[{"t": "a"}, {"t": None}], [{"t": "a"}, {}], [{"t": "a"}, {"t": ["b"]}]])
+def test_what_an_expression_finds_in_records_is_a_text_each(session: mc.Session, rows: list[Any]) -> None:
+    handle = session.load(cell("text: ${input.rows[*].t}"))
+    with pytest.raises(InputError, match=r"\[1\] is (null|a list of 1), and not a text"):
+        handle(rows=rows)
+
+
+class TestSetting:
+    """A field is set to what an input could be, too."""
+
+    @pytest.mark.parametrize(("value", "says"), [
+        (NAN, "text is NaN"), (["a", NAN], r"text\[1\] is NaN"), (np.array([1, NAN]), r"text\[1\] is NaN"),
+        (Table("text"), "give one column"),
+    ])  # fmt: skip
+    def test_a_field_is_not_set_to_nothing_or_to_a_table(self, session: mc.Session, value: Any, says: str) -> None:
+        handle = session.load(cell("text: ${input.text}"))
+        before = handle.text
+        with pytest.raises(InputError, match=says):
+            handle.set(text=value)
+        assert handle.text == before
+
+    def test_a_field_is_set_to_an_arrays_values(self, session: mc.Session) -> None:
+        handle = session.load(cell("text: ${input.text}"))
+        handle.set(text=np.array(["a", "b"]), temperature=np.float32(0.5), seed=np.int64(7))
+        assert handle() == ["a", "b"]
+
+
 class TestTables:
     TABLES = (Table("n", "text"), np.array([(1, "a")], dtype=[("n", int), ("text", "U5")]))
 
