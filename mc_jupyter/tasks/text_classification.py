@@ -36,5 +36,6 @@ class TextClassification(Task):
             False, description="Cut an input that is too long (its end is dropped) instead of refusing it."
         )
         return_probabilities: Bound[bool] = Field(
-            False, description="Also give the probability of every class, in the model's order."
+            False,
+            description="Also give the score of every class in the model's order: its odds, or what a head measures.",
         )
