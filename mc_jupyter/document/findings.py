@@ -18,6 +18,8 @@ from mc_jupyter.values.conversions import STREAM_FORMATS, TYPES
 from mc_jupyter.values.media import FORMATS
 from mc_jupyter.words import did_you_mean, listing
 
+_TOLD = 5  # of one text
+_PIECE = 1000  # letters of a text that are looked at
 _MOST = 100  # problems that are told: a text of one line can have thousands, each with that line
 
 
@@ -156,9 +158,9 @@ class Findings:
         try:
             found = list(expressions.references(value))
             for path, text in texts_in(value):
-                for at in expressions.parse(text).unread:
-                    message, fix = expressions.why_unread(text, at)
-                    self.wrong(message, _of_piece(value, path, text[at:]), fix)
+                for at in expressions.parse(text).unread[:_TOLD]:
+                    message, fix = expressions.why_unread(text[at : at + _PIECE])
+                    self.wrong(message, _of_piece(value, path, text[at : at + _PIECE]), fix)
         except ComposeError as error:
             self.problems += error.problems
             return

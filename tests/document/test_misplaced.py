@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+
 import pytest
 
 import mc_jupyter as mc
@@ -190,3 +193,12 @@ def test_a_model_by_its_address_is_given_back_by_its_name(written: str) -> None:
 def test_a_key_of_another_source_is_told_whose_it_is() -> None:
     problem = problem_of("component:\n  type: model\n  model: {path: ./x, repository: a/b}\n")
     assert problem.fix == "repository goes with provider: huggingface"
+
+
+@pytest.mark.parametrize("piece", ["${ ", "${a ", "{{input", "$(input"])
+def test_a_text_full_of_what_is_nearly_an_expression_is_answered_fast(piece: str) -> None:
+    began = time.perf_counter()
+    text = CELL.format(f"'{piece * 50_000}'")
+    with suppress(mc.SpecError):
+        mc.read(text)
+    assert time.perf_counter() - began < 5

@@ -21,6 +21,7 @@ _DRIVE = re.compile(r"[A-Za-z]:\\|\\\\\w")
 _CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)\s*;?$|(?:import|from|def|print)\b")
 _BLOCK = re.compile(r"[|>][-+\d]*")
 _FORM = re.compile(r"[|&*]:(?=\s|$)")
+_MOST = 20  # lines without a colon that are told
 _LONGEST = 300  # letters of a line that is given back mended
 
 
@@ -163,7 +164,7 @@ class _Fault:
         """The lines directly above without a key: the text that this one is taken to go on. The first one first."""
         found: list[Line] = []
         for one in self.above():
-            if one.key is not None or (found and one.indent != found[0].indent):
+            if one.key is not None or (found and one.indent != found[0].indent) or len(found) == _MOST:
                 break
             found.append(one)
         return found[::-1]

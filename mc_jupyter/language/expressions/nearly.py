@@ -11,18 +11,18 @@ from mc_jupyter.words import did_you_mean
 
 _BEGUN = re.compile(r"\$\{\s*(?P<path>[A-Za-z_][\w.\[\]\"'*:-]*)\s*(?P<rest>[^}]*)\}")
 _ELSEWHERE = re.compile(
-    r"\{\{\s*(?P<braces>input[\w.\[\]]*)[^}]*\}\}|\$\((?P<round>input[\w.\[\]]*)\)|(?<!\$)[%#]?\{(?P<single>input\.[\w.\[\]]+)\}"
+    r"\{\{\s*(?P<braces>input[\w.\[\]]{0,80})[^{}\r\n]{0,80}\}\}|\$\((?P<round>input[\w.\[\]]*)\)|(?<!\$)[%#]?\{(?P<single>input\.[\w.\[\]]+)\}"
     r"|\$(?P<bare>input\.[\w.\[\]]*\w)|[\uff04$][\uff5b{]\s*(?P<wide>input[\w.\uff0e]*)\s*[\uff5d}]"
 )
 _LETTERS = "\\${ writes the letters"
 _LONGEST = 80
 
 
-def why_unread(text: str, at: int) -> tuple[str, str]:
-    """Why a `${` of a text is no expression, and the way out."""
-    begun = _BEGUN.match(text, at)
-    if "}" not in text[at:]:
-        return "${ begins no expression here: it is not closed", f"{text[at:][:_LONGEST].strip()}}}, or {_LETTERS}"
+def why_unread(text: str) -> tuple[str, str]:
+    """Why the `${` that a text begins with is no expression, and the way out."""
+    begun = _BEGUN.match(text)
+    if "}" not in text:
+        return "${ begins no expression here: it is not closed", f"{text[:_LONGEST].strip()}}}, or {_LETTERS}"
     if begun is None:
         return "${ begins no expression here", f"${{input.NAME}} is an input; {_LETTERS}"
     rest, path = begun["rest"].strip(), begun["path"].rstrip(",")
