@@ -91,6 +91,8 @@ class Transformers(Driver):
         self.untrained: tuple[str, ...] = ()
         self.habits = Habits()
         self.layers = Adapters(model)
+        self.positions = windows.positions(model)
+        self.drawing = drawing_layers(model)
         self.company = Company(exact=key.dtype == "float32" and key.quantization == "none")
 
     # --- loading ------------------------------------------------------------------------------------------------------
@@ -207,17 +209,18 @@ class Transformers(Driver):
     def close(self) -> None:
         self.layers.close()
         self.model = None
+        self.drawing = []
         self.tokenizer = None
         give_back()
 
     @property
     def window(self) -> int | None:
         """How many tokens the model can look at, or None where its design sets no limit."""
-        return windows.window(self.model, self.tokenizer, self.sentences)
+        return windows.window(self.positions, self.tokenizer, self.sentences)
 
     def fits(self, settings: Any) -> int | None:
         said = self.sentences if getattr(settings, "architecture", None) != "bert" else None
-        return _least(getattr(settings, "max_seq_length", None), windows.window(self.model, self.tokenizer, said))
+        return _least(getattr(settings, "max_seq_length", None), windows.window(self.positions, self.tokenizer, said))
 
     # --- tasks --------------------------------------------------------------------------------------------------------
 
@@ -296,7 +299,7 @@ class Transformers(Driver):
         def numbers_of(batch: list[int]) -> torch.Tensor:
             batch_rows = [rows_of_ids[i] for i in batch]
             filler = padding.filler_of_texts(self.model, batch_rows, self.entries)
-            with padding.taken_for_padding(self.model.config, filler), lent(self.model, Chance(0)):
+            with padding.taken_for_padding(self.model.config, filler), lent(self.drawing, Chance(0)):
                 found: torch.Tensor = compute(self._padded(batch_rows, filler, side="right"))
             return found
 
@@ -321,7 +324,7 @@ class Transformers(Driver):
 
     def _at_once(self, call: TaskCall) -> int | None:
         """How many inputs may go through the model together; None where nobody says."""
-        return 1 if drawing_layers(self.model) else call.action.batch_size
+        return 1 if self.drawing else call.action.batch_size
 
     def _padded(self, rows: list[list[int]], pad: int, side: str) -> dict[str, torch.Tensor]:
         import torch
@@ -386,7 +389,7 @@ class Transformers(Driver):
             prompts = [ids[-limit:] if limit else ids for ids in prompts]
         refuse_empty(prompts, call.items)
         filler = padding.filler_of_prompts(self.model, self.tokenizer, self.entries)
-        decoder = Decoder(self.model, self.tokenizer, filler, self.fits(call.settings), self.habits)
+        decoder = Decoder(self.model, self.tokenizer, filler, self.fits(call.settings), self.habits, self.drawing)
         results: list[Any] = [None] * len(prompts)
         lengths = [len(ids) for ids in prompts]
         plan = batches(

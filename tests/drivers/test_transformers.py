@@ -34,6 +34,30 @@ class TestTransformers(TextContract):
         return cell("text-generation", llama, "text: ${input.prompt as text}", GREEDY)
 
 
+@pytest.mark.parametrize("task", ["text-generation", "text-classification", "text-embedding"])
+def test_a_call_walks_through_no_modules(
+    session: mc.Session, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    """A large model has thousands: what is to be known of them is known since it was loaded."""
+    import torch
+
+    files = {"text-generation": "llama", "text-classification": "classifier", "text-embedding": "encoder"}
+    greedy = [GREEDY] if task == "text-generation" else []
+    handle = session.load(cell(task, request.getfixturevalue(files[task]), *greedy), "a")
+    handle("the fox")
+    walks: list[Any] = []
+    walk = torch.nn.Module.named_modules
+
+    def watched(self: Any, *how: Any, **more: Any) -> Any:
+        yield from walk(self, *how, **more)
+        if next(self.children(), None) is not None:
+            walks.append(self)
+
+    monkeypatch.setattr(torch.nn.Module, "named_modules", watched)
+    handle("the fox")
+    assert walks == []
+
+
 @pytest.fixture
 def write(session: mc.Session, llama: Path) -> Any:
     """Write with these parameters: write("temperature: 1", prompt="the fox")."""

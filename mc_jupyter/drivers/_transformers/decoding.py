@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +25,17 @@ DEFAULT_OUTPUT = 1024  # tokens; model-compose's default
 
 
 class Decoder:
-    """Writes with one model; knows its window and which tokens end a text."""
+    """Writes with one model; knows its window, which tokens end a text, and which layers draw whenever they read."""
 
-    def __init__(self, model: Any, tokenizer: Any, pad_id: int, window: int | None, habits: Habits):
+    def __init__(
+        self, model: Any, tokenizer: Any, pad_id: int, window: int | None, habits: Habits, drawing: Sequence[Any] = ()
+    ):
         self.model = model
         self.habits = habits
         self.tokenizer = tokenizer
         self.pad_id = pad_id
         self.window = window
+        self.drawing = drawing
         self.shares_window = not model.config.is_encoder_decoder  # prompt and answer, that is
         ends = model.generation_config.eos_token_id
         ends = tokenizer.eos_token_id if ends is None else ends
@@ -55,7 +58,7 @@ class Decoder:
         processors = [_Numbers(prompt), _Shortest(min(action.min_output_length, room), prompt, self.ends)]
         if action.samples:
             processors.append(Drawn(chances))
-        with torch.inference_mode(), lent(self.model, chances[0] if action.samples else Chance(0)):
+        with torch.inference_mode(), lent(self.drawing, chances[0] if action.samples else Chance(0)):
             rows = self.model.generate(
                 **inputs,
                 **self.habits.arguments(action, prompt, room),

@@ -21,7 +21,7 @@ def first_scores(decoder: Decoder, inputs: dict[str, torch.Tensor]) -> torch.Ten
 
     shares, window = decoder.shares_window, decoder.window
     left = window - inputs["input_ids"].shape[1] if window and shares else _STEPS
-    with torch.inference_mode(), lent(decoder.model, Chance(0)):
+    with torch.inference_mode(), lent(decoder.drawing, Chance(0)):
         found: Any = decoder.model.generate(
             **inputs,
             **{**decoder.habits.plain, "return_dict_in_generate": True, "output_logits": True},

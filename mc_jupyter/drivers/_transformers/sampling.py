@@ -64,17 +64,16 @@ def _with_plain_tokens(found: Any) -> Any:
 
 
 def drawing_layers(model: Any) -> list[Any]:
-    """Those that draw whenever they read, all rows of a batch at once: such a model reads each input alone."""
+    """Those that draw whenever they read, all rows of a batch at once: such a model reads each input alone.
+
+    Every module is looked at: once, when the model is loaded.
+    """
     return [layer for layer in model.modules() if type(layer).__name__ in _DRAWING_LAYERS]
 
 
 @contextmanager
-def lent(model: Any, chance: Chance) -> Iterator[None]:
+def lent(layers: Sequence[Any], chance: Chance) -> Iterator[None]:
     """Layers that draw whenever they read, from torch's one generator for all, find ours set in its place."""
-    layers = drawing_layers(model)
-    if not layers:
-        yield
-        return
     loan = _Loan(chance)
     with ExitStack() as hooks:
         for layer in layers:

@@ -10,15 +10,18 @@ if TYPE_CHECKING:
 _NAMES = ("max_position_embeddings", "n_positions", "max_encoder_position_embeddings", "seq_length")
 
 
-def window(model: Any, tokenizer: Any, said: Sentences | None = None) -> int | None:
-    """None where its design sets no limit. What sentence-transformers' files say counts instead of the tokenizer's."""
+def window(places: int | None, tokenizer: Any, said: Sentences | None = None) -> int | None:
+    """None where its design sets no limit. What sentence-transformers' files say counts instead of the tokenizer's.
+
+    `places` are the model's own, of `positions`.
+    """
     own = (said.window if said else None) or tokenizer.model_max_length
-    limits = [positions(model), own if isinstance(own, int) and own < 1e9 else None]  # without one, it says 1e30
+    limits = [places, own if isinstance(own, int) and own < 1e9 else None]  # without one, it says 1e30
     return min((n for n in limits if n is not None), default=None)
 
 
 def positions(model: Any) -> int | None:
-    """How many tokens the model has positions for."""
+    """How many tokens the model has positions for. All of its modules are looked at: once, when it is loaded."""
     config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
     found = [getattr(config, name, None) for name in _NAMES]
     limits = [n for n in found if isinstance(n, int) and n > 0]
