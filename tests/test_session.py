@@ -78,6 +78,29 @@ class TestResidency:
         assert handle("the fox") != before
         assert session.loads == 2
 
+    @pytest.mark.parametrize(
+        "file",
+        [
+            "config_sentence_transformers.json",
+            "sentence_bert_config.json",
+            "2_Normalize/config.json",
+            "additional_chat_templates/tool_use.jinja",
+            "preprocessor_config.json",
+        ],
+    )
+    def test_a_file_that_says_how_inputs_are_read_is_read_again(
+        self, session: mc.Session, tmp_path: Path, llama: Path, file: str
+    ) -> None:
+        shutil.copytree(llama, tmp_path / "m")
+        there = tmp_path / "m" / file
+        there.parent.mkdir(exist_ok=True)
+        there.write_text("{}")
+        handle = session.load(cell("text-generation", tmp_path / "m", GREEDY), "a")
+        handle("the fox")
+        there.write_text('{"a": 1}')
+        handle("the fox")
+        assert session.loads == 2
+
     def test_files_that_changed_are_told_of(self, session: mc.Session, tmp_path: Path, llama: Path) -> None:
         shutil.copytree(llama, tmp_path / "m")
         handle = session.load(cell("text-generation", tmp_path / "m", GREEDY), "a")

@@ -12,9 +12,12 @@ from mc_jupyter.weights.checkpoint import parts
 # Whatever else says what the model is and how its inputs are read.
 _BESIDE = (
     "config.json", "generation_config.json", "adapter_config.json", "tokenizer.json", "tokenizer_config.json",
-    "special_tokens_map.json", "chat_template.jinja", "chat_template.json", "vocab.txt", "vocab.json", "merges.txt",
-    "tokenizer.model", "spiece.model", "modules.json", "sentence_bert_config.json", "1_Pooling/config.json",
+    "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json", "vocab.txt",
+    "vocab.json", "merges.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "source.spm", "target.spm",
+    "preprocessor_config.json", "processor_config.json", "modules.json", "config_sentence_transformers.json",
 )  # fmt: skip
+# What sentence-transformers says of the encoder and of each module, and chat templates by name.
+_BESIDE_BY_PATTERN = ("sentence_*_config.json", "[0-9]*_*/config.json", "additional_chat_templates/*.jinja")
 _SAYING = (".json", ".txt", ".model")
 
 
@@ -23,12 +26,18 @@ def identity_of(checkpoint: Checkpoint | None) -> tuple[Any, ...]:
     if checkpoint is None:
         return ()
     files = []
-    beside = () if checkpoint.alone else (*(checkpoint.folder / name for name in _BESIDE), *_of_parts(checkpoint))
+    beside = () if checkpoint.alone else (*_of_model(checkpoint.folder), *_of_parts(checkpoint))
     for file in (*checkpoint.files, *beside):
         if file.exists():
             facts = file.stat()
             files.append((str(file), facts.st_size, facts.st_mtime_ns))
     return (str(checkpoint.folder), checkpoint.revision, *files)
+
+
+def _of_model(folder: Path) -> list[Path]:
+    """What lies beside a model's weights, as far as it is there."""
+    matching = (file for pattern in _BESIDE_BY_PATTERN for file in sorted(folder.glob(pattern)))
+    return [*(folder / name for name in _BESIDE), *matching]
 
 
 def _of_parts(checkpoint: Checkpoint) -> list[Path]:
