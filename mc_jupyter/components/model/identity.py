@@ -13,8 +13,9 @@ from mc_jupyter.weights.checkpoint import parts
 _BESIDE = (
     "config.json", "generation_config.json", "adapter_config.json", "tokenizer.json", "tokenizer_config.json",
     "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json", "vocab.txt",
-    "vocab.json", "merges.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "source.spm", "target.spm",
-    "preprocessor_config.json", "processor_config.json", "modules.json", "config_sentence_transformers.json",
+    "vocab.json", "merges.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "source.spm",
+    "target.spm", "preprocessor_config.json", "processor_config.json", "modules.json",
+    "config_sentence_transformers.json",
 )  # fmt: skip
 # What sentence-transformers says of the encoder and of each module, and chat templates by name.
 _BESIDE_BY_PATTERN = ("sentence_*_config.json", "[0-9]*_*/config.json", "additional_chat_templates/*.jinja")

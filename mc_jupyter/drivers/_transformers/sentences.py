@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from mc_jupyter.drivers._transformers.folder import config_at
 from mc_jupyter.drivers._transformers.pooling import POOLINGS
 from mc_jupyter.errors import PlanError
 from mc_jupyter.trust.names import fault
-from mc_jupyter.weights.reading import AGAIN, NOTHING, Config, NotWhole, read_config, read_json, shown
+from mc_jupyter.weights.reading import AGAIN, NOTHING, Config, NotWhole, read_json, shown
 from mc_jupyter.words import listing
 
 # The encoder's module, by its name now and by those of version 0.
@@ -99,8 +100,8 @@ def read_sentences(folder: Path) -> Sentences | None:
     """What the folder says; None where sentence-transformers did not save it."""
     if not (folder / "modules.json").exists():
         return None
-    files = (_config(folder / name) for name in _ENCODER_FILES)
-    said = _config(folder / "config_sentence_transformers.json")
+    files = (config_at(folder / name) for name in _ENCODER_FILES)
+    said = config_at(folder / "config_sentence_transformers.json")
     prompts = said.inside("prompts")
     return Sentences(
         modules=tuple(_modules(folder)),
@@ -113,17 +114,13 @@ def read_sentences(folder: Path) -> Sentences | None:
     )
 
 
-def _config(file: Path) -> Config:
-    return read_config(file) if file.exists() else NOTHING
-
-
 def _modules(folder: Path) -> Iterator[Module]:
     file = folder / "modules.json"
     for module in Config(file, {"modules": read_json(file)}).each_in("modules"):
         path = (module.text("path") or "").rstrip("/")
         if path and (why := fault(path)):
             raise NotWhole(f"{file}: path {shown(path)} {why}", fix=AGAIN)
-        yield Module(module.text("type") or "", path, _config(folder / path / "config.json") if path else NOTHING)
+        yield Module(module.text("type") or "", path, config_at(folder / path / "config.json") if path else NOTHING)
 
 
 def told(said: Sentences) -> Iterator[str]:
