@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mc_jupyter.values import Batch, Embedding, Faces, Label, Text, is_image
+from mc_jupyter.values.pictures import rgba
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _pictures(reference: Any, answer: Any) -> Agreement:
         return Agreement(None, False)
     from PIL import ImageChops, ImageStat
 
-    apart = ImageStat.Stat(ImageChops.difference(reference.convert("RGBA"), answer.convert("RGBA")))
+    apart = ImageStat.Stat(ImageChops.difference(rgba(reference), rgba(answer)))
     return Agreement(1 - sum(apart.mean) / len(apart.mean) / 255, not any(apart.sum))
 
 

@@ -25,6 +25,7 @@ from mc_jupyter.trust.environment import Environment
 from mc_jupyter.trust.files import is_upload
 from mc_jupyter.trust.permissions import NOTHING, Permissions
 from mc_jupyter.values import Batch, Stream
+from mc_jupyter.values.exhibits import is_row
 from mc_jupyter.words import hinted, listing
 
 _OF_A_CALL = ("seed", "batch_size")
@@ -88,7 +89,7 @@ def given(name: str, known: Sequence[Input], args: tuple[Any, ...], inputs: dict
         raise InputError(f"{name} takes one input without a name; the others need theirs")
     if known[0].whole and not inputs:
         return args[0]
-    if inputs or not isinstance(args[0], Mapping) or is_upload(args[0]):
+    if inputs or not isinstance(args[0], Mapping) or is_upload(args[0]) or is_row(args[0]):
         if twice := [one for one in known[0].names if one in inputs]:
             raise InputError(f"{twice[0]} is given twice: with its name, and without", fix="keep one of them")
         return _named(name, known, {known[0].name: args[0], **inputs})

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.values import levels
-from mc_jupyter.values.pictures import rgb
+from mc_jupyter.values.pictures import rgb, rgba
 from mc_jupyter.values.profiles import profile_for
 from mc_jupyter.values.recipes import chunks
 
@@ -57,7 +57,7 @@ def smaller(image: Image, side: int) -> Image:
         return image
     image = levels.eight_bits(image) if levels.is_deep(image) else _storable(image)
     if image.mode not in ("L", "LA", "RGB", "RGBA") or "transparency" in image.info:
-        image = image.convert("RGBA") if image.has_transparency_data else rgb(image)
+        image = rgba(image) if image.has_transparency_data else rgb(image)
     from PIL import Image as images
 
     size = (max(1, round(image.width * side / longest)), max(1, round(image.height * side / longest)))

@@ -31,9 +31,21 @@ def is_buffer(value: object) -> bool:
     return isinstance(value, memoryview) and not (value.ndim == 1 and value.itemsize == 1)
 
 
+def is_file(array: Any) -> bool:
+    """Whether an array holds the bytes of a file, as `numpy.fromfile` and `torchvision.io.read_file` read one."""
+    return len(array.shape) == 1 and str(array.dtype).removeprefix("torch.") == "uint8"
+
+
+def shown(array: Any) -> str:
+    """What an array is, as errors name it."""
+    return f"an array of shape {'×'.join(map(str, array.shape)) or '()'} and {str(array.dtype).removeprefix('torch.')}"
+
+
 def pictures_in(array: Any) -> list[Any] | None:
     """The elements of an array that is a list of images or of what stands for them; None where it is one image."""
     dimensions = len(array.shape)
+    if is_file(array):
+        return None
     if dimensions == 1:
         return list(array.tolist())
     return [array[i] for i in range(array.shape[0])] if dimensions == 4 else None
@@ -46,7 +58,7 @@ def image_of(array: Any) -> Image:
 
     if isinstance(array, memoryview):
         array = np.asarray(array)
-    told = f"an array of shape {'×'.join(map(str, array.shape)) or '()'} and {str(array.dtype).removeprefix('torch.')}"
+    told = shown(array)
     torches = callable(getattr(array, "detach", None))
     pixels = _eight_bits(_channels_last(_numbers(array, told), told, torches), told, torches)
     if pixels.ndim == 3 and pixels.shape[2] == 1:

@@ -211,6 +211,8 @@ def _project(value: Mapping[str, Any], paths: str) -> dict[str, Any]:
 
 def _encoded(value: Any, permissions: Permissions) -> bytes:
     """The bytes that `as base64` and `as file` stand for: an image's, of whatever kind it is, are PNG."""
+    if arrays.is_array(value) and arrays.is_file(value):
+        return bytes(value.tolist())
     if is_image(value) or arrays.is_array(value) or arrays.is_buffer(value):
         return encode_image(load_image(value), "PNG")
     if isinstance(value, bytes | bytearray | memoryview):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import io
 import logging
+import re
 import threading
 import time
 import warnings
@@ -38,6 +39,7 @@ _KINDS = (
     (b"\x00\x00\x01\x00", "an ICO", "save it as PNG"),
     (b"{", "JSON", None),
 )
+_TEXT = re.compile(rb"data:|[A-Za-z0-9+/_-]{64}", re.IGNORECASE)
 _PROFILE = 64 * 1024**2  # bytes of a PNG's profile or text, unpacked
 _LIMIT = threading.Lock()
 _NOBODY = logging.NullHandler()
@@ -206,6 +208,8 @@ def _unknown(data: bytes) -> ExpressionError:
     if _is_heic(data):
         fix = "save it as JPEG" if _learn_heic() else "%pip install pillow-heif, or save it as JPEG"
         return ExpressionError(f"{told}: they look like HEIC, as phones store photos", fix=fix)
+    if _TEXT.match(start):
+        return ExpressionError(f"{told}: they look like base64, which is text", fix="give it as text: data.decode()")
     if data[4:8] == b"ftyp":
         return ExpressionError(f"{told}: they look like a video", fix=fix)
     if data[:4] == b"RIFF" and data[8:12] == b"WAVE":

@@ -7,12 +7,12 @@ floats keep their range, inks become colours. A colour profile goes along where 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mc_jupyter.errors import ExpressionError
 from mc_jupyter.values import describe, levels, recipes
 from mc_jupyter.values.decoding import decoded
-from mc_jupyter.values.pictures import marked, origin, rgb, upright
+from mc_jupyter.values.pictures import marked, origin, rgb, rgba, upright
 from mc_jupyter.values.profiles import profile_for
 from mc_jupyter.words import listing
 
@@ -34,7 +34,6 @@ _MODES = {
 _LOSSY = ("JPEG", "WEBP")
 _GREYS = ("1", "L", "LA", "La")
 _CLEAR = 255  # the last colour of a GIF
-_PLAIN = {"La": "LA", "RGBa": "RGBA"}  # premultiplied: PIL turns each into its plain form only
 
 
 def recoded(image: Image, subtype: str, quality: int | None) -> Image:
@@ -66,7 +65,8 @@ def encoded(image: Image, name: str, quality: int | None) -> bytes:
     if quality is not None and (name not in _LOSSY or not 1 <= quality <= 100):
         what = f"a quality is from 1 to 100, and not {describe(quality)}" if name in _LOSSY else "it has no quality"
         raise ExpressionError(f"cannot write the image as {name}: {what}", fix="as image/jpeg[quality=80]")
-    told: dict[str, Any] = {"icc_profile": image.info.get("icc_profile")}
+    profile = image.info.get("icc_profile")
+    told: dict[str, Any] = {"icc_profile": profile if isinstance(profile, bytes) else None}
     told |= {} if quality is None else {"quality": quality}
     buffer = io.BytesIO()
     try:
@@ -80,6 +80,8 @@ def _bare(image: Image) -> Image:
     """The pixels alone: of a file PIL would write on the comments and tags, and how it was compressed."""
     bare = image.copy()
     bare.info = {name: value for name, value in image.info.items() if name == "transparency"}
+    if bare.mode == "P" and bare.info:
+        bare.putpalette(cast("list[int]", bare.getpalette()))  # without what is clear, which a conversion left in it
     return bare
 
 
@@ -130,13 +132,12 @@ def _in_a_mode(image: Image, name: str) -> Image:
         return rgb(image).convert("L" if grey else "RGB")
     if name == "GIF":
         return _all_or_nothing(image)
-    image = image.convert(_PLAIN.get(image.mode, image.mode))
-    return image.convert("LA" if grey and "LA" in modes else "RGBA")
+    return rgba(image).convert("LA" if grey and "LA" in modes else "RGBA")
 
 
 def _all_or_nothing(image: Image) -> Image:
     """What is half clear over white, as a GIF has it: one of its 256 colours is clear, and all others are not."""
-    alpha = image.convert(_PLAIN.get(image.mode, image.mode)).convert("RGBA").getchannel("A")
+    alpha = rgba(image).getchannel("A")
     made = rgb(image).quantize(_CLEAR)
     made.paste(_CLEAR, mask=alpha.point([255] + [0] * 255))
     made.info["transparency"] = _CLEAR

@@ -62,10 +62,11 @@ def load_image(value: Any, format: str | None = None, permissions: Permissions =
     if is_image(value):
         image: Image = value
         return image
-    if arrays.is_array(value) or arrays.is_buffer(value):
+    is_array = arrays.is_array(value)
+    if arrays.is_buffer(value) or (is_array and not arrays.is_file(value)):
         return arrays.image_of(value)
     value = exhibits.held(value)
-    data = file_of(value, format, permissions)
+    data = bytes(value.tolist()) if is_array else file_of(value, format, permissions)
     try:
         return decoded(data, permissions.max_pixels)
     except ExpressionError as error:
@@ -81,6 +82,8 @@ def is_file(value: object) -> bool:
 
 def _name(value: Any, format: str | None) -> str:
     """The name of the file that a value is or stands for, as what an error begins with; empty where it has none."""
+    if arrays.is_array(value):
+        return f"{arrays.shown(value)}: "
     if files.is_upload(value) or isinstance(value, Path):
         name = value["name"] if isinstance(value, Mapping) and "name" in value else getattr(value, "name", "")
     elif isinstance(value, str):

@@ -15,9 +15,10 @@ from mc_jupyter.values.origins import KEY, Origin, origin
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Origin", "marked", "origin", "rgb", "upright"]
+__all__ = ["Origin", "marked", "origin", "rgb", "rgba", "upright"]
 
 _ORIENTATION = 0x0112  # EXIF's tag
+_PLAIN = {"La": "LA", "RGBa": "RGBA"}  # premultiplied: PIL turns each into its plain form only
 
 
 def marked(image: Image, *, before: Image | None = None, **facts: Any) -> Image:
@@ -48,10 +49,14 @@ def rgb(image: Image) -> Image:
         image = levels.eight_bits(image)
     if not image.has_transparency_data:
         return image.convert("RGB")
-    if image.mode in ("La", "RGBa"):  # premultiplied: PIL turns each into its plain form only
-        image = image.convert("LA" if image.mode == "La" else "RGBA")
-    clear = image.convert("RGBA")
+    clear = rgba(image)
     return pil.alpha_composite(pil.new("RGBA", clear.size, "white"), clear).convert("RGB")
+
+
+def rgba(image: Image) -> Image:
+    """The picture as colours with transparency, of whatever mode it is. The image itself is left alone."""
+    # A copy: PIL (12) writes what is clear into the palette that it converts, and saves that one as GIF wrong.
+    return image.convert(_PLAIN.get(image.mode, image.mode)).convert("RGBA")
 
 
 def upright(image: Image) -> Image:

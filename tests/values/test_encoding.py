@@ -139,6 +139,28 @@ class TestTransparency:
         assert set(np.unique(found[..., 3])) == {0, 255}
         assert np.array_equal(found[..., 3] == 0, np.asarray(clear())[..., 3] == 0)
 
+    @pytest.mark.parametrize("colours", [8, 256])
+    def test_a_palette_that_somebody_looked_at_keeps_its_colours(self, colours: int) -> None:
+        """PIL's conversion leaves in a palette what is clear, and its GIF takes that for colours."""
+        image = smooth(0, 3).quantize(colours)
+        image.info["transparency"] = 3
+        want = np.asarray(image.copy().convert("RGBA"))
+        rgb(image)
+        buffer = io.BytesIO()
+        image.save(buffer, "GIF")  # PIL's own: the picture is as it was
+        assert np.array_equal(np.asarray(Image.open(buffer).convert("RGBA"))[want[..., 3] > 0], want[want[..., 3] > 0])
+        image.convert("RGBA")
+        for format in ("gif", "png", "tiff"):
+            found = np.asarray(convert(image, "image", format).convert("RGBA"))
+            assert np.array_equal(found[..., 3], want[..., 3])
+            assert np.array_equal(found[want[..., 3] > 0], want[want[..., 3] > 0])
+
+    def test_what_is_no_profile_is_left_out(self) -> None:
+        image = smooth(0, 3)
+        image.info["icc_profile"] = "sRGB"
+        for format in FORMATS:
+            assert convert(image, "image", format).info.get("icc_profile") is None
+
 
 class TestUpright:
     @pytest.mark.parametrize("way", range(1, 9))

@@ -536,3 +536,34 @@ class TestNames:
     def test_bytes_have_no_name(self, damaged: Path) -> None:
         with pytest.raises(ExpressionError, match=r"^the image is damaged"):
             load_image(damaged.read_bytes())
+
+
+class TestRows:
+    """Pictures as tables of data sets hold them, and files as arrays of their bytes."""
+
+    def test_a_row_of_a_data_set_is_its_picture(self, session: mc.Session, folder: Path) -> None:
+        handle = session.load("component: {type: model, task: image-upscale, driver: echo}")
+        row = {"bytes": png(3, 2), "path": "a.png"}
+        assert handle(image=row).size == handle(row).size == handle(png(3, 2)).size
+        assert [image.size for image in handle([row, row])] == [handle(row).size] * 2
+        assert load_image({"bytes": None, "path": "dot.png"}).size == (1, 1)
+        assert convert(row, "base64") == base64.b64encode(png(3, 2)).decode()
+
+    def test_a_path_in_a_row_is_data_and_leads_no_further_than_a_text(self, folder: Path) -> None:
+        with pytest.raises(ExpressionError, match="outside"):
+            load_image({"bytes": None, "path": str(folder.parent / "outside.png")})
+
+    def test_the_bytes_of_a_file_may_be_an_array(self, session: mc.Session) -> None:
+        handle = session.load("component: {type: model, task: image-upscale, driver: echo}")
+        read = np.frombuffer(png(3, 2), np.uint8)
+        for given in (read, torch.from_numpy(read.copy())):
+            assert load_image(given).size == (3, 2)
+            assert handle(given).size == handle(png(3, 2)).size
+        assert [image.size for image in handle([read, read])] == [handle(read).size] * 2
+        with pytest.raises(ExpressionError, match=r"^an array of shape 784 and uint8: these 784 bytes are no image"):
+            load_image(np.zeros(784, np.uint8))
+
+    @pytest.mark.parametrize("head", [b"", b"data:image/png;base64,"])
+    def test_text_given_as_bytes_is_named(self, head: bytes) -> None:
+        with pytest.raises(ExpressionError, match=r"they look like base64, which is text[\s\S]*data\.decode\(\)"):
+            load_image(head + base64.b64encode(photo("PNG")))

@@ -86,8 +86,7 @@ def _plain(image: Image) -> tuple[Image, Image | None, str]:
         except ValueError:
             fix = 'image.convert("RGB") by a colour profile'
             raise InputError(f"an image in the mode {image.mode} is not understood", fix=fix) from None
-    # PIL turns what is premultiplied into its own plain form only; a grey with a transparent level goes by RGBA.
-    clear = image.convert({"La": "LA", "RGBa": "RGBA"}.get(image.mode, image.mode)).convert("RGBA")
+    clear = pictures.rgba(image)
     return clear.convert(mode), clear.getchannel("A"), ""
 
 
