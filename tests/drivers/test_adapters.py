@@ -502,6 +502,38 @@ class TestBesideMatrices:
         on.use({two: 1})
         assert torch.equal(model.classifier.bias, others[1])
 
+    def test_a_head_is_laid_beside_an_equal_one_that_is_in_use(self, classifier: Path, tmp_path: Path) -> None:
+        made = adapters.lora(tmp_path / "a", classifier, auto=SEQUENCES, targets=("query",), task_type="SEQ_CLS")
+        same = again(made, tmp_path / "b", lambda state: state)
+        model = load(classifier, SEQUENCES)
+        on, (one,) = laid(model, made)
+        on.use({one: 1})
+        head = model.classifier.bias
+        on.attach(plan(same), adapters.checkpoint(same))
+        assert torch.equal(model.classifier.bias, head)  # and the one in use stays in use
+        on.use({plan(same): 1})
+        assert torch.equal(model.classifier.bias, head)
+
+    def test_a_tied_table_is_laid_at_both_ends_while_another_is_in_use(self, tmp_path: Path) -> None:
+        base = models.llama(tmp_path / "base", tie_word_embeddings=True)
+        made = adapters.lora(tmp_path / "a", base, targets=("embed_tokens",), embedding=True)
+
+        def trained(by: int) -> Path:
+            def change(state: dict[str, Any]) -> dict[str, Any]:
+                return {key: tensor + by if "base_layer" in key else tensor for key, tensor in state.items()}
+
+            return again(made, tmp_path / f"b{by}", change)
+
+        first, second = trained(1), trained(2)
+        model = load(base)
+        on, (one,) = laid(model, first)
+        on.use({one: 1})
+        on.attach(plan(second), adapters.checkpoint(second))
+        on.use({plan(second): 1})
+        ends = (model.get_input_embeddings(), model.get_output_embeddings())
+        tables = [getattr(end, "base_layer", end).weight for end in ends]
+        assert torch.equal(*tables)
+
     @pytest.mark.parametrize("kind", ["int8", "nf4"])
     def test_a_head_beside_a_quantized_base(self, kind: str, llama: Path, tmp_path: Path) -> None:
         """Its own numbers are held as they are; a parameter in few bits cannot be another one."""

@@ -57,9 +57,10 @@ class Adapters:
         if key in self._laid:
             return
         import_quietly()  # PEFT imports it
-        opened = self.opened(key.name or key.subject or checkpoint.folder.name, checkpoint)
         name = f"mc_adapter_{next(self._numbers)}"
+        self._parameters.apply({})  # an adapter's are held against the model's own, not against those of one in use
         try:
+            opened = self.opened(key.name or key.subject or checkpoint.folder.name, checkpoint)
             layers = self._lay(opened, name, key)
             self._laid[key] = _Laid(name, {layer: layer.scaling[name] for layer in layers.values()}, opened.notes)
         except BaseException:  # an interrupt, too, leaves nothing half done
