@@ -1,4 +1,4 @@
-"""A model's modules by path: PEFT's layers that are laid over it, and its own beneath them."""
+"""A model's modules by path: PEFT's layers that are laid over it, its own beneath them, and what each holds."""
 
 from __future__ import annotations
 
@@ -26,3 +26,8 @@ def own_modules(model: Any) -> Iterator[tuple[str, Any]]:
     for path, module in model.named_modules():
         if not path.startswith(inside):
             yield path, layers[path].get_base_layer() if path in layers else module
+
+
+def parameters_of(module: Any) -> dict[str, Any]:
+    """A module's own parameters by name, one that it holds under two names under both."""
+    return dict(module.named_parameters(recurse=False, remove_duplicate=False))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.drivers._lora.card import Card
 from mc_jupyter.drivers._lora.entries import Change, Entries, Role, by_name, entries
-from mc_jupyter.drivers._lora.modules import own_modules
+from mc_jupyter.drivers._lora.modules import own_modules, parameters_of
 from mc_jupyter.drivers._lora.parameters import Given
 from mc_jupyter.drivers._lora.patterns import Patterns
 from mc_jupyter.errors import PlanError, WeightsError
@@ -60,6 +60,7 @@ class Opening:
     def __init__(self, card: Card, model: Any):
         self.card = card
         self.modules = dict(own_modules(model))
+        self.parameters = {path: parameters_of(module) for path, module in self.modules.items()}
         self.saved = frozenset(card.saved(self.modules))
         self.prefix = str(getattr(model, "base_model_prefix", "") or "model")
 
@@ -113,7 +114,7 @@ class Opening:
                 lost.append(name)
                 continue
             path, attribute = place
-            own, tensor = self.modules[path]._parameters[attribute], state[change.key]
+            own, tensor = self.parameters[path][attribute], state[change.key]
             if change.whole and own.is_floating_point() and own.shape != tensor.shape:
                 raise self._other_size(path, name, tuple(tensor.shape), tuple(own.shape))
             found.add(f"{path}.{attribute}")
@@ -148,21 +149,20 @@ class Opening:
     def _parameter(self, name: str) -> tuple[str, str] | None:
         layer, _, attribute = name.rpartition(".")
         path = self.path(layer)
-        there = path in self.modules and self.modules[path]._parameters.get(attribute) is not None
-        return (path, attribute) if there else None
+        return (path, attribute) if attribute in self.parameters.get(path, ()) else None
 
     def _sharing(self, path: str, attribute: str) -> list[str]:
         """The modules whose parameter this is: of tied ones several, unless the adapter has a copy of its own."""
         if path in self.saved:
             return [path]
-        own = self.modules[path]._parameters[attribute]
-        return [each for each, module in self.modules.items() if module._parameters.get(attribute) is own]
+        own = self.parameters[path][attribute]
+        return [each for each, held in self.parameters.items() if held.get(attribute) is own]
 
     def _check_whole(self, found: set[str]) -> None:
         """WeightsError for a module that the adapter says it brings, and whose weights are not in its files."""
         for path in sorted(self.saved):
-            for name in self.modules[path]._parameters:
-                if f"{path}.{name}" not in found and self.modules[path]._parameters[name] is not None:
+            for name in self.parameters[path]:
+                if f"{path}.{name}" not in found:
                     raise WeightsError(
                         f"adapter {self.card.name} says that it brings {shown(path)} (modules_to_save), and its files "
                         f"have no {shown(path)}.{name}",

@@ -45,7 +45,7 @@ class Parameters:
             path, _, name = each.path.rpartition(".")
             module = modules[path]
             at = (id(module), name)
-            own = self._own[at][1] if at in self._own else module._parameters[name]
+            own = self._own[at][1] if at in self._own else getattr(module, name)
             if own is None or own.is_meta or not own.is_floating_point():
                 raise PlanError(
                     f"{each.path} cannot be changed by an adapter here: it is quantized, or waits elsewhere",
@@ -91,9 +91,9 @@ def _sum(own: Any, parts: list[tuple[float, Given]]) -> Any:
 
 def _put(place: _Place, parameter: Any) -> None:
     """Put a parameter where the one in use is now: a part of a pipeline may have changed places meanwhile."""
-    here = place.module._parameters[place.name]
+    here = getattr(place.module, place.name)
     if here is parameter:
         return
     if parameter.device != here.device:
         parameter.data = parameter.data.to(here.device)
-    place.module._parameters[place.name] = parameter
+    setattr(place.module, place.name, parameter)
