@@ -59,7 +59,7 @@ class Card:
         if (kind := str(self.config.get("peft_type") or "unknown")).upper() != "LORA":
             raise PlanError(
                 f"adapter {self.name} is of the kind {shown(kind)} (peft_type); only LORA is laid over a model",
-                fix=_MERGE,
+                fix=_IN_PYTHON if kind.upper() in _UNMERGED else _MERGE,
             )
         beyond = {key: v for key, v in self.config.items() if v and key not in (*APPLIED, *_WHOLE, *_WITHOUT_EFFECT)}
         if (begun := self.config.get("init_lora_weights")) not in _BEGINNINGS:
@@ -142,6 +142,12 @@ class Card:
 
 
 _MERGE = "merge it into its base with PEFT (`merge_and_unload`), save that, and use it as `model:`"
+
+# Kinds that put something before a text, or beside a layer: PEFT cannot merge them into weights.
+_UNMERGED = (
+    "PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "CPT", "ADAPTION_PROMPT", "CARTRIDGE",
+)  # fmt: skip
+_IN_PYTHON = "it cannot be merged either: use peft.PeftModel.from_pretrained in Python"
 
 
 def _few(words: Iterable[str] | str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mc_jupyter.drivers._lora.beyond import TASK_OF_HEAD, head_of, without_what_lies_beyond
 from mc_jupyter.drivers._lora.card import Card
 from mc_jupyter.drivers._lora.entries import Change, Entries, Role, by_name, entries
 from mc_jupyter.drivers._lora.modules import own_modules, parameters_of
@@ -59,6 +60,7 @@ class Opening:
 
     def __init__(self, card: Card, model: Any):
         self.card = card
+        self.model = model
         self.modules = dict(own_modules(model))
         self.parameters = {path: parameters_of(module) for path, module in self.modules.items()}
         self.saved = frozenset(card.saved(self.modules))
@@ -66,13 +68,13 @@ class Opening:
 
     def of(self, checkpoint: Checkpoint) -> Opened:
         state = state_of(checkpoint, self.card.name)
-        held = entries(state, self.card.name)
+        held, beyond = without_what_lies_beyond(entries(state, self.card.name), self.model, self.prefix, self.card.name)
         paths = {layer: self.path(layer) for layer in held.layers}
         card = self.card
         if any("alpha" in roles or paths[layer] != layer for layer, roles in held.layers.items()):
             card = self._exact(held, state, paths)
         parameters = tuple(self._given(held, state))
-        return Opened(card, dict(_matrices(held, state, paths)), parameters, tuple(self._notes(held)))
+        return Opened(card, dict(_matrices(held, state, paths)), parameters, (*beyond, *self._notes(held)))
 
     def _notes(self, held: Entries) -> Iterator[str]:
         if unused := [name for name in held.changes if _UNUSED in name]:
@@ -123,16 +125,33 @@ class Opening:
             for each in self._sharing(path, attribute):
                 yield Given(f"{each}.{attribute}", tensor, change.whole)
         if lost:
-            raise self.card.no_place(lost, held.count, "model")
+            raise self._no_place(lost, held.count)
         self._check_whole(found)
+
+    def _no_place(self, lost: list[str], total: int) -> PlanError:
+        error = self.card.no_place(lost, total, "model")
+        task = TASK_OF_HEAD.get(head_of(min(lost), self.prefix))
+        return PlanError(error.problems[0].message, fix=f"it was trained for task: {task}") if task else error
 
     def _other_size(self, path: str, name: str, wanted: tuple[int, ...], found: tuple[int, ...]) -> PlanError:
         """The error for a parameter of another shape: a head for other classes fits the base, once that has as many."""
         error = self.card.other_size(name, wanted, found)
+        if wanted[1:] == found[1:] and self._holds_words(path):
+            size = f"model.resize_token_embeddings({wanted[0]})"
+            return PlanError(
+                error.problems[0].message,
+                fix=f"its base has {wanted[0]} words: load it with transformers, {size}, save it beside the adapter's "
+                "tokenizer, and use that as `model:`",
+            )
         if path not in self.saved or not wanted or wanted[1:] != found[1:]:
             return error
         rows = f'"num_labels": {wanted[0]}'
         return PlanError(error.problems[0].message, fix=f"if these are classes, {rows} in the base's config.json")
+
+    def _holds_words(self, path: str) -> bool:
+        """Whether a module has a row for each word of the vocabulary."""
+        tables = (self.model.get_input_embeddings(), self.model.get_output_embeddings())
+        return any(self.modules[path] is table for table in tables)
 
     def _named(self, held: Entries, state: Mapping[str, torch.Tensor]) -> dict[str, Change]:
         """The parameters without the names of PEFT's own modules. WeightsError for one that then has two values."""
