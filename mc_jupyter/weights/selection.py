@@ -27,7 +27,7 @@ _ELSEWHERE = re.compile(
 _VARIANT = re.compile(rf"\.({VARIANTS})$")
 _TRAINING = re.compile(r"(training_args|optimizer|scheduler|scaler|rng_state|random_states)")
 _ADAPTER = re.compile(r"(adapter_model|pytorch_lora_weights)$")
-_SENTENCE_MODULE = re.compile(r"\d+_\w+$")
+_SENTENCE_MODULE = re.compile(r"(\d+_\w+|[\w-]*(dense|layer_?norm)[\w-]*)$", re.IGNORECASE)
 _FIRST: Mapping[Kind, tuple[str, ...]] = {
     "model": ("model", "diffusion_pytorch_model", "pytorch_model"),
     "adapter": ("adapter_model", "pytorch_lora_weights"),

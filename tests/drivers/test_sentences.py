@@ -201,6 +201,17 @@ class TestModules:
             session.load(cell("text-embedding", folder))
         assert_equal(session, folder, "allow_pickle: true")
 
+    @pytest.mark.parametrize("name", ["dense", "Dense_final", "2_Dense_1024"])
+    def test_a_dense_lies_in_a_folder_of_any_such_name(self, session: mc.Session, save: Save, name: str) -> None:
+        from sentence_transformers.sentence_transformer.modules import Dense, Pooling
+
+        folder = save(Pooling(WIDTH), Dense(WIDTH, 16))
+        (folder / "2_Dense").rename(folder / name)
+        modules = json.loads((folder / "modules.json").read_text())
+        modules[2]["path"] = name
+        (folder / "modules.json").write_text(json.dumps(modules))
+        assert_equal(session, folder)
+
     def test_a_dense_without_weights_is_refused(self, session: mc.Session, save: Save) -> None:
         from sentence_transformers.sentence_transformer.modules import Dense, Pooling
 
@@ -467,3 +478,77 @@ class TestReading:
         assert ("window", "9 tokens") in session.load(cell("text-embedding", folder)).card()
         plain = session.load(cell("text-embedding", folder, "architecture: bert"), "plain")
         assert ("window", "256 tokens") in plain.card()
+
+
+class TestArguments:
+    """What sentence_bert_config.json has the library told beside the model's own files."""
+
+    @pytest.mark.parametrize("group", ["tokenizer_args", "processor_kwargs"])
+    def test_the_tokenizers_length_counts_before_the_files_own(
+        self, session: mc.Session, save: Save, group: str
+    ) -> None:
+        from sentence_transformers.sentence_transformer.modules import Pooling
+
+        folder = save(Pooling(WIDTH))
+        more = {"model_max_length": 6, "padding_side": "left"}
+        rewrite(folder / "sentence_bert_config.json", max_seq_length=40, **{group: more})
+        handle = session.load(cell("text-embedding", folder, "params: {truncate: true}"))
+        for ours, row in zip(handle(TEXTS), theirs(folder, normalize_embeddings=True), strict=True):
+            assert ours == pytest.approx(row, abs=1e-5)
+        assert ("window", "6 tokens") in handle.card()
+
+    @pytest.mark.parametrize(
+        ("group", "argument", "file"),
+        [
+            ("config_args", {"num_hidden_layers": 1}, "config.json"),
+            ("config_kwargs", {"num_hidden_layers": 1}, "config.json"),
+            ("tokenizer_args", {"truncation_side": "left"}, "tokenizer_config.json"),
+        ],
+    )
+    def test_what_decides_the_vectors_is_refused_and_the_way_out_works(
+        self, session: mc.Session, save: Save, group: str, argument: dict[str, Any], file: str
+    ) -> None:
+        from sentence_transformers.sentence_transformer.modules import Pooling
+
+        folder = save(Pooling(WIDTH), options={"max_seq_length": 6})
+        said = folder / "sentence_bert_config.json"
+        rewrite(said, max_seq_length=6, **{group: argument})
+        expected = theirs(folder, normalize_embeddings=True)
+        (key,) = argument
+        with pytest.raises(PlanError, match=rf"{group}\.{key}(.|\n)*write \"{key}\": .* into {file} instead"):
+            session.load(cell("text-embedding", folder))
+        rewrite(said, **{group: {}})
+        rewrite(folder / file, **argument)
+        handle = session.load(cell("text-embedding", folder, "params: {truncate: true}"))
+        for ours, row in zip(handle(TEXTS), expected, strict=True):
+            assert ours == pytest.approx(row, abs=1e-5)
+
+    def test_an_argument_of_the_model_is_refused(self, session: mc.Session, save: Save) -> None:
+        from sentence_transformers.sentence_transformer.modules import Pooling
+
+        folder = save(Pooling(WIDTH))
+        rewrite(folder / "sentence_bert_config.json", model_args={"tp_plan": "auto", "attn_implementation": "eager"})
+        with pytest.raises(PlanError, match=r"model_args\.tp_plan"):
+            session.load(cell("text-embedding", folder))
+        assert session.load(cell("text-embedding", folder, "architecture: bert"))("x")
+
+    def test_what_is_the_cells_to_say_is_told(self, session: mc.Session, save: Save) -> None:
+        from sentence_transformers.sentence_transformer.modules import Pooling
+
+        folder = save(Pooling(WIDTH))
+        said = {"model_args": {"torch_dtype": "bfloat16"}, "query_length": 32, "document_length": 256, "colour": "red"}
+        rewrite(folder / "sentence_bert_config.json", **said)
+        heard: list[object] = []
+        session.load(cell("text-embedding", folder), run=Run(listener=heard.append))
+        notes = [event.text for event in heard if isinstance(event, Note)]
+        assert len(notes) == 3
+        assert "precision: bfloat16 does that" in notes[0]
+        assert "a query at 32 tokens and a document at 256 tokens cut off" in notes[1]
+        assert "says colour, which is not applied" in notes[2]
+
+    def test_files_as_they_are_saved_say_nothing_of_it(self, session: mc.Session, save: Save) -> None:
+        from sentence_transformers.sentence_transformer.modules import Pooling
+
+        heard: list[object] = []
+        session.load(cell("text-embedding", save(Pooling(WIDTH))), run=Run(listener=heard.append))
+        assert not [event for event in heard if isinstance(event, Note)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from mc_jupyter.drivers._transformers import arguments
 from mc_jupyter.drivers._transformers.folder import config_at
 from mc_jupyter.drivers._transformers.pooling import POOLINGS
 from mc_jupyter.errors import PlanError
@@ -84,7 +85,7 @@ class Sentences:
 
     @property
     def window(self) -> int | None:
-        return self.encoder.number("max_seq_length")
+        return arguments.window(self.encoder)
 
     @property
     def lowercase(self) -> bool:
@@ -130,6 +131,7 @@ def told(said: Sentences) -> Iterator[str]:
         yield f'before each text goes the checkpoint\'s prompt {named}, {text!r} (prompt_name: "" leaves it out)'
     elif names := [shown(name) for name, text in said.prompts.items() if text]:
         yield f"the checkpoint has prompts, and none is used unless prompt_name: says which: {listing(names, 'and')}"
+    yield from arguments.told_arguments(said.encoder)
     if said.dimensions:
         yield f"the first {said.dimensions} numbers of each vector are kept, as the checkpoint says (truncate_dim:)"
     if said.similarity in ("dot", "euclidean", "manhattan") and said.after and said.after[-1].kind != "Normalize":
@@ -182,6 +184,7 @@ def _flaws(said: Sentences) -> Iterator[PlanError]:
         )
     yield from _foreign_modules(said)
     yield from _foreign_encoding(said.encoder)
+    yield from arguments.foreign_arguments(said.encoder)
     if said.prompt_name is not None and said.prompt_name not in said.prompts:
         yield PlanError(
             f"config_sentence_transformers.json names a default prompt {shown(said.prompt_name)}, and has none of that "
