@@ -1,6 +1,6 @@
 """What the transformers driver is made of.
 
-Before weights are read   refusals over folder and sentences (what the files of sentence-transformers say) over arguments
+Before weights are read   refusals over folder, sentences (what files of sentence-transformers say) and arguments
 Loading                   loading, casting, vocabulary (memory of tokenizers), heads (what a classifier's numbers mean)
 Reading                   tokens, conversations, windows (how many fit), padding, company (which rows share a batch)
 Vectors                   embedding over encoders and modules (what comes after an encoder) over pooling
