@@ -204,6 +204,9 @@ SPELLINGS = [
      ("text_encoder.embeddings.position_embedding",), {}),
     # FLUX: diffusers, PEFT, OneTrainer, XLabs
     ("flux", f"{DOUBLE}.attn.to_q", QKV[:1], {"sides": PEFT, "alpha": 2.0}),
+    ("flux", f"{DOUBLE}.attn.to_k", QKV[1:2], {"sides": ".lora_A.my-style .lora_B.my-style"}),
+    ("flux", "model.double_blocks.0.img_attn.qkv", QKV, {"sides": PEFT}),
+    ("flux", "lora_unet__double_blocks_0_img_attn_qkv", QKV, {"alpha": 1.0}),
     ("flux", "transformer.base_model.model.transformer_blocks.0.attn.to_q", QKV[:1], {"sides": PEFT}),
     ("flux", "base_model.model.transformer_blocks.0.attn.to_q", QKV[:1], {"sides": ".lora_A.default .lora_B.default"}),
     ("flux", "transformer_blocks.0.attn.to_out.0", (f"{DOUBLE}.attn.to_out.0",), {"sides": PEFT}),
@@ -242,6 +245,7 @@ SPELLINGS = [
     ("sdxl", "text_encoders.clip_g.transformer.text_model.encoder.layers.1.mlp.fc1", (f"{OTHER_CLIP}.mlp.fc1",), {}),
     # SDXL: diffusers, of now and of before
     ("sdxl", f"{IN_UNET}.attn1.to_q", (f"{IN_UNET}.attn1.to_q",), {"sides": OLD}),
+    ("sdxl", f"unet.{IN_UNET}.attn1.to_k", (f"{IN_UNET}.attn1.to_k",), {"sides": PEFT}),
     ("sdxl", f"{IN_UNET}.attn1.processor.to_q_lora", (f"{IN_UNET}.attn1.to_q",), {"sides": ".down .up"}),
     ("sdxl", f"{IN_UNET}.attn1.processor.to_out_lora", (f"{IN_UNET}.attn1.to_out.0",), {"sides": ".down .up"}),
     ("sdxl", "text_encoder.text_model.encoder.layers.0.self_attn.q_proj.lora_linear_layer", (f"{CLIP}.q_proj",),
@@ -504,3 +508,82 @@ class TestRefusals:
     @pytest.mark.parametrize("kind", ["sdxl"])
     def test_nothing_at_all(self, bench: Bench, tmp_path: Path) -> None:
         assert "holds no LoRA matrices" in str(bench.refused({"bundle_emb.fox.clip_l": numbers(2)}, tmp_path / "lora"))
+
+
+@pytest.mark.parametrize("kind", ["hunyuan"])
+@pytest.mark.parametrize(
+    ("beside", "paths", "norm", "own"),
+    [
+        ("transformer.blocks.0.attn1.to_out", ("attn1.to_out.0",), "transformer.blocks.1.norm2", "norm2"),
+        ("base_model.model.blocks.0.ff.net.2", ("ff.net.2",), "base_model.model.blocks.1.norm3", "norm3"),
+        ("base_model.model.blocks.0.attn2.kv_proj", ("attn2.to_k", "attn2.to_v"), "blocks.1.norm2", "norm3"),
+        ("lora_unet_blocks_0_mlp_fc2", ("ff.net.2",), "lora_unet_blocks_1_norm3", "norm2"),
+    ],
+)
+def test_a_norm_that_diffusers_calls_by_anothers_name_is_the_one_that_was_trained(
+    bench: Bench, beside: str, paths: tuple[str, ...], norm: str, own: str, tmp_path: Path
+) -> None:
+    """HunyuanDiT's norm2 is diffusers' norm3, and the other way round: the layers beside it say whose names these are."""
+    made = pair(bench, beside, *(f"transformer.blocks.0.{path}" for path in paths), sides=PEFT)
+    trained = numbers(len(bench.modules[f"transformer.blocks.1.{own}"].weight))
+    wanted = by_hand(bench, made.deltas | {f"transformer.blocks.1.{own}.bias": trained})
+    bench.lay(made.state | {f"{norm}.diff_b": trained}, tmp_path / "lora")
+    same(bench.answers(), wanted)
+
+
+@pytest.mark.parametrize("kind", ["hunyuan"])
+def test_a_norm_of_nobody_knows_whose_name_is_refused_with_that_reason(bench: Bench, tmp_path: Path) -> None:
+    trained = numbers(len(bench.modules["transformer.blocks.1.norm2"].weight))
+    error = bench.refused({"blocks.1.norm2.diff_b": trained}, tmp_path / "lora")
+    assert "call norm2 what is norm3 for the other" in str(error)
+
+
+@pytest.mark.parametrize("kind", ["sdxl"])
+@pytest.mark.parametrize(
+    ("key", "what"),
+    [
+        ("clip_g", "a textual inversion"),
+        ("emb_params", "a textual inversion"),
+        ("image_proj.proj.weight", "an IP-Adapter"),
+        ("input_hint_block.0.weight", "made for a ControlNet"),
+        ("controlnet_down_blocks.0.weight", "a ControlNet"),
+    ],
+)
+def test_a_file_that_is_no_lora_at_all_is_named(bench: Bench, key: str, what: str, tmp_path: Path) -> None:
+    state = {key: numbers(4, 4), "something.weight": numbers(4)}
+    assert f"adapter mine is {what} ({key}), and no LoRA" in str(bench.refused(state, tmp_path / "lora"))
+
+
+@pytest.mark.parametrize("kind", ["flux"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("part", ["lora_up.weight", "alpha"])
+def test_an_adapter_whose_training_failed_is_refused_before_it_draws_black(
+    bench: Bench, part: str, value: float, tmp_path: Path
+) -> None:
+    name = "lora_unet_double_blocks_0_img_attn_qkv"
+    state = {key: tensor.clone() for key, tensor in pair(bench, name, *QKV, alpha=2.0).state.items()}
+    state[f"{name}.{part}"].view(-1)[0] = value
+    with pytest.raises(WeightsError, match=rf"1 of its 3 tensors hold numbers that are none .*first {name}\.{part}"):
+        bench.lay(state, tmp_path / "lora")
+    assert not bench.on.facts()
+
+
+@pytest.mark.parametrize("kind", ["flux"])
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.bfloat16, torch.float64])
+def test_matrices_of_other_number_types_are_what_they_stand_for(
+    bench: Bench, dtype: torch.dtype, tmp_path: Path
+) -> None:
+    name = "lora_unet_double_blocks_0_img_attn_qkv"
+    stored = {key: tensor.to(dtype) for key, tensor in pair(bench, name, *QKV, alpha=2.0).state.items()}
+    delta = stored[f"{name}.lora_up.weight"].float() @ stored[f"{name}.lora_down.weight"].float() / 2
+    wanted = by_hand(bench, dict(zip(QKV, delta.chunk(3), strict=True)))
+    bench.lay(stored, tmp_path / "lora")
+    same(bench.answers(), wanted)
+
+
+@pytest.mark.parametrize("kind", ["flux"])
+def test_matrices_of_whole_numbers_are_quantized_and_refused(bench: Bench, tmp_path: Path) -> None:
+    name = "lora_unet_double_blocks_0_img_attn_qkv"
+    stored = {key: (tensor * 100).to(torch.int8) for key, tensor in pair(bench, name, *QKV).state.items()}
+    with pytest.raises(WeightsError, match=rf"is quantized: {name}\.lora_down\.weight holds whole numbers"):
+        bench.lay(stored, tmp_path / "lora")

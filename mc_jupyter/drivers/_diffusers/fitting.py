@@ -57,9 +57,11 @@ class Fitting:
         self.names = names
         self.whole = whole
         self.within = within
+        self.original: bool | None = None
 
     def fitted(self, held: Entries) -> Fitted:
         """PlanError or WeightsError unless every tensor has its one place."""
+        self.original = self.names.original([*held.layers, *(_split(name)[0] for name in held.changes)])
         lost = [each for each in (*held.layers, *held.changes) if not self._targets(each, each in held.changes)]
         if lost and self.whole:
             raise self.card.no_place(lost, held.count, self.names.kind.word)
@@ -84,10 +86,16 @@ class Fitting:
 
     def _targets(self, name: str, parameter: bool = False) -> list[Target]:
         """What a name may mean; of a parameter, layers that have it."""
+        layer, attribute = _split(name) if parameter else (name, "weight")
+        if self.original is None and self.names.is_swapped(layer):
+            raise PlanError(
+                f"adapter {self.card.name} changes {shown(name)}, and does not say whose name that is: diffusers and "
+                "the original HunyuanDiT call norm2 what is norm3 for the other",
+                fix="save it with the layers that were trained along, or without norm2 and norm3",
+            )
+        found = self.names.find(layer, self.within, original=bool(self.original))
         if not parameter:
-            return self.names.find(name, self.within)
-        layer, attribute = _split(name)
-        found = self.names.find(layer, self.within)
+            return found
         return [each for each in found if all(self.names.shape(path, attribute) is not None for path in each.paths)]
 
     def _of_layer(self, name: str, roles: Mapping[Role, str], turned: bool) -> Target:

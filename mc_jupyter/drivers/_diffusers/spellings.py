@@ -7,7 +7,7 @@ looked up; nothing is guessed from the names of a file alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mc_jupyter.drivers._diffusers.architectures import Architecture
@@ -15,7 +15,9 @@ from mc_jupyter.drivers._lora.entries import bare
 
 Shape = tuple[int, ...]
 
-_DENOISER = re.compile(r"(?:lora_unet_|lora_transformer_|lycoris_|(?:model\.)?diffusion_model\.|unet\.|transformer\.)")
+_DENOISER = re.compile(
+    r"(?:lora_unet__?|lora_transformer_|lycoris_|(?:model\.)?diffusion_model\.|unet\.(?:unet\.)?|transformer\.|model\.)"
+)
 _FIRST = re.compile(
     r"(?:lora_te1?_|text_encoder(?:_1)?\.|(?:text_encoders\.)?clip_l\.(?:transformer\.)?|"
     r"conditioner\.embedders\.0\.transformer\.)"
@@ -24,6 +26,10 @@ _SECOND = re.compile(
     r"(?:lora_te[23]_|text_encoder_[23]\.|(?:text_encoders\.)?(?:clip_g|t5xxl|t5|mt5)\.(?:transformer\.)?)"
 )
 _PARTS = (("text_encoder", _FIRST), ("text_encoder_2", _SECOND))
+
+
+_SECOND_OR_THIRD = re.compile(r"(?<=_norm)[23]$")
+"""HunyuanDiT's norms that diffusers (0.42) has the other way round: its second is the original's third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class Spellings:
         self.kind = kind
         self.shapes = shapes
         self._of: dict[str, dict[str, Target]] = {part: {} for part in kind.lora}
+        self._own: set[str] = set()  # of the denoiser, by diffusers' names
         inside: dict[str, set[str]] = {part: set() for part in kind.lora}
         for parameter in shapes:
             part, _, path = parameter.rpartition(".")[0].partition(".")
@@ -51,16 +58,36 @@ class Spellings:
                 inside[part].add(path)
         for part, paths in inside.items():
             named = _of_denoiser(kind.word, paths) if part == kind.denoiser else _of_encoder(paths)
+            if part == kind.denoiser:
+                self._own |= {_flat(each) for path in paths for each in (path, path.removesuffix(".0"))}
             for name, target in named:
                 found = Target(tuple(f"{part}.{path}" for path in target.paths), target.flipped)
                 self._of[part].setdefault(_flat(name), found)
 
-    def find(self, name: str, within: str | None = None) -> list[Target]:
-        """What a name may mean: several things only where it does not say which text encoder it is about."""
+    def is_swapped(self, name: str) -> bool:
+        """Whether diffusers and the original have this name for two things."""
+        part, inside = self.split(name)
+        of_denoiser = self.kind.word == "hunyuan" and part in (None, self.kind.denoiser)
+        return of_denoiser and _SECOND_OR_THIRD.search(_flat(inside)) is not None
+
+    def original(self, names: Iterable[str]) -> bool | None:
+        """Whether a file's names are the original's, and not diffusers'; None where they are of both, or of neither."""
+        said = (self.split(name) for name in names if not self.is_swapped(name))
+        inside = {_flat(each) for part, each in said if part in (None, self.kind.denoiser)}
+        found = {name not in self._own for name in inside if name in self._of[self.kind.denoiser]}
+        return found.pop() if len(found) == 1 else None
+
+    def find(self, name: str, within: str | None = None, *, original: bool = False) -> list[Target]:
+        """What a name may mean: several things only where it does not say which text encoder it is about.
+
+        `original` says that one for two things (`is_swapped`) is not diffusers'.
+        """
         part, inside = self.split(name)
         said = part or within
         parts = [said] if said else list(self.kind.lora)
         flat = _flat(inside).removeprefix("text_model_")
+        if original and self.is_swapped(name):
+            flat = _SECOND_OR_THIRD.sub(lambda number: "3" if number[0] == "2" else "2", flat)
         return [self._of[each][flat] for each in parts if flat in self._of.get(each, {})]
 
     def split(self, name: str) -> tuple[str | None, str]:
@@ -85,8 +112,6 @@ def _flat(name: str) -> str:
 def _of_denoiser(word: str, paths: set[str]) -> Iterator[tuple[str, Target]]:
     """Names and what they mean, diffusers' own first."""
     for path in paths:
-        if word == "hunyuan" and path.endswith((".norm2", ".norm3")):
-            continue  # diffusers has these two the other way round, and a name does not say whose it is
         yield path, Target((path,))
         if path.endswith(".to_out.0"):
             yield path.removesuffix(".0"), Target((path,))

@@ -21,14 +21,14 @@ added to the product, and all of it is multiplied by `alpha` / rank."""
 
 _SIDES: Mapping[str, Role] = {"A": "down", "down": "down", "B": "up", "up": "up", "mid": "mid"}
 _MATRICES = (
-    re.compile(r"(.+)\.lora_(A|B|down|up|mid)(?:\.\w+)?\.weight"),  # PEFT, of one adapter or by its name; kohya
+    re.compile(r"(.+)\.lora_(A|B|down|up|mid)(?:\.[^.]+)?\.weight"),  # PEFT, of one adapter or by its name; kohya
     re.compile(r"(.+)\.lora_(A|B|down|up)"),
     re.compile(r"(.+?)(?:\.processor)?\.(?:lora|lora_linear_layer)\.(down|up)\.weight"),  # diffusers before PEFT
     re.compile(r"(.+?)_lora\.(down|up)\.weight"),  # diffusers' first: …attn1.processor.to_q_lora
     re.compile(r"(.+_lora\d)\.(down|up)\.weight"),  # XLabs' …processor.qkv_lora1
 )
-_TABLE = re.compile(r"(.+)\.lora_embedding_(A|B)(?:\.\w+)?")
-_BIAS = re.compile(r"(.+)\.lora_(?:B|up)(?:\.\w+)?\.bias")
+_TABLE = re.compile(r"(.+)\.lora_embedding_(A|B)(?:\.[^.]+)?")
+_BIAS = re.compile(r"(.+)\.lora_(?:B|up)(?:\.[^.]+)?\.bias")
 _SIDE_OF_ALPHA = re.compile(r"(?:\.lora_(?:A|B|down|up)|(?:\.|_)lora(?:_linear_layer)?\.(?:down|up))(?:\.weight)?$")
 _CHANGES: Mapping[str, tuple[str, bool]] = {  # ComfyUI's and LyCORIS's words: the parameter, and whether it is whole
     "diff": ("weight", False), "w_norm": ("weight", False), "diff_b": ("bias", False), "b_norm": ("bias", False),
@@ -45,6 +45,12 @@ _OTHER_KINDS = (
     ("VeRA", re.compile(r"vera_(?:A|B|lambda)")),
     ("DyLoRA, or a LoRA over resized weights,", re.compile(r"\.reshape_weight$")),
     ("trained single tokens", re.compile(r"trainable_tokens")),
+)
+_NO_ADAPTERS = (
+    ("a textual inversion", re.compile(r"(?:clip_[lg]|t5xxl|emb_params|string_to_param)(?:\.\*)?$")),
+    ("an IP-Adapter", re.compile(r"(?:image_proj|ip_adapter)\.")),
+    ("made for a ControlNet", re.compile(r"lora_controlnet$|(?:control_model\.|controlnet_)?input_hint_block\.")),
+    ("a ControlNet", re.compile(r"(?:control_model|controlnet_(?:\w*blocks?|cond_embedding|x_embedder))\.")),
 )
 _AROUND = re.compile(r"^(?:base_model\.model\.|module\.)+|(?<![^.])(?:_orig_mod|_fsdp_wrapped_module)\.")
 _ASIDE = re.compile(r"bundle_emb\.(.+)\.\w+")  # OneTrainer's: words that were trained along
@@ -157,6 +163,8 @@ class _Reader:
     def found(self) -> Entries:
         idle = [roles.pop("alpha") for roles in self.layers.values() if roles.keys() == {"alpha"}]
         layers = {layer: roles for layer, roles in self.layers.items() if roles}
+        if not layers:
+            self._refuse_no_adapter()
         for layer, roles in layers.items():
             if lacks := {"down", "up"} - roles.keys():
                 raise WeightsError(
@@ -165,3 +173,12 @@ class _Reader:
         return Entries(
             layers, self.changes, frozenset(self.tables & layers.keys()), tuple(sorted(self.words)), tuple(idle)
         )
+
+    def _refuse_no_adapter(self) -> None:
+        """PlanError for a file without matrices that is of something else."""
+        for kind, pattern in _NO_ADAPTERS:
+            if key := next(filter(pattern.match, sorted(self.changes)), None):
+                raise PlanError(
+                    f"adapter {self.name} is {kind} ({shown(key)}), and no LoRA: it is not laid over a model",
+                    fix="remove it from peft_adapters:",
+                )

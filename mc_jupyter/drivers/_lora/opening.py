@@ -52,6 +52,17 @@ def state_of(checkpoint: Checkpoint, name: str) -> dict[str, torch.Tensor]:
         held = [pair for file in checkpoint.files for pair in contents(file).items()]
     if other := [key for key, tensor in held if not isinstance(tensor, torch.Tensor)]:
         raise WeightsError(f"adapter {name}: {shown(other[0])} is no tensor", fix="name a file of weights alone")
+    if packed := [key for key, tensor in held if tensor.dim() > 1 and not tensor.is_floating_point()]:
+        raise WeightsError(
+            f"adapter {name} is quantized: {shown(packed[0], 120)} holds whole numbers", fix="use it as it was trained"
+        )
+    # A sum is a number only where all are, and takes no memory; in few bits there is none.
+    if broken := [key for key, tensor in held if not torch.isfinite(tensor.float().sum())]:
+        count = f"{len(broken)} of its {len(held)} tensors hold" if len(held) > 1 else "its tensor holds"
+        raise WeightsError(
+            f"adapter {name} is broken: {count} numbers that are none (NaN or infinite), first {shown(broken[0], 120)}",
+            fix="fetch it again; if they are the same, its training failed: use one from before",
+        )
     return by_name(held, name)
 
 
