@@ -43,6 +43,15 @@ def test_all_but_the_last_word_is_given(tokenizer: Any) -> None:
     assert len("".join(pieces(tokenizer, ids))) > len(text) - 20
 
 
+def test_a_transformers_that_knows_no_exception_cleans_every_kind_up() -> None:
+    """Versions 5.0 and later are taken; the word for the exception came in between."""
+    made = models.byte_tokenizer()
+    made.clean_up_tokenization_spaces = True
+    assert not Alphabet(made).cleans
+    del made.clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output
+    assert Alphabet(made).cleans
+
+
 def test_no_piece_has_half_a_character() -> None:
     tokenizer = models.byte_tokenizer()
     text = "the little fox, Zürich 東京 🦊 and so on"

@@ -116,6 +116,9 @@ def _kinds(state: Any) -> set[str]:
 
 
 def _is_bpe(tokenizer: Any) -> bool:
-    """Whether transformers (5.23) leaves the blanks of this tokenizer alone, whatever its settings say."""
-    forced = tokenizer.clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output
+    """Whether transformers leaves the blanks of this tokenizer alone, whatever its settings say.
+
+    5.23 does, unless the tokenizer asks for it by this word; versions without the word clean up those of every kind.
+    """
+    forced = getattr(tokenizer, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output", True)
     return tokenizer.is_fast and type(tokenizer.backend_tokenizer.model).__name__ == "BPE" and not forced
