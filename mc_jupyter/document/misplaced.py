@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import Any
 
 from mc_jupyter.components import ComponentType
@@ -24,7 +23,6 @@ _INDENT = "\n        "
 # --- fields of a component that stand beside it -----------------------------------------------------------------------
 
 
-@cache
 def _fields_of_components() -> frozenset[str]:
     """Every name that a field of some component answers to."""
     shapes = [shape for kind in ComponentType.all() for _, shape in kind.shapes()]
@@ -34,7 +32,9 @@ def _fields_of_components() -> frozenset[str]:
 
 def beside_a_component(top: Map) -> list[str]:
     """The keys of a document that are no document's, but a component's."""
-    return [key for key in top if key not in TOP and key in _fields_of_components()]
+    strange = [key for key in top if key not in TOP]
+    known = _fields_of_components() if strange else ()
+    return [key for key in strange if key in known]
 
 
 def indented(document: Document, top: Map, keys: Iterable[str]) -> str:

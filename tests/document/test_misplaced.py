@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -27,6 +28,24 @@ def test_a_field_at_the_top_is_to_be_indented() -> None:
     assert problem.message == "task stands at the top: a component's fields are indented under component:"
     assert line_of(problem) == 4
     assert [line.strip() for line in (problem.fix or "").splitlines()] == ["component:", "task: text-generation"]
+
+
+def test_a_field_of_a_part_that_came_later_is_known_too(made: Callable[[str, str, str], None]) -> None:
+    text = "component:\n  type: model\n  model: gpt2\n  task: text-generation\nloudness: 3\n"
+    assert problem_of(text).message == "unknown key 'loudness'"
+    made("tasks", "test_made_loud", """
+        \"\"\"Say it louder.\"\"\"
+        from pydantic import Field
+        from mc_jupyter.parts import Task, TaskAction
+
+        class Loud(Task):
+            \"\"\"Say it louder.\"\"\"
+            head, driver, result = "voice", "echo", str
+
+            class Action(TaskAction):
+                loudness: int = Field(1, description="How loud.")
+        """)  # fmt: skip
+    assert problem_of(text).message.startswith("loudness stands at the top")
 
 
 @pytest.mark.parametrize("head", ["component:\n", "components:\n", ""])
