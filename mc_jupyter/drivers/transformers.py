@@ -39,6 +39,7 @@ from mc_jupyter.drivers._transformers.modules import Step, read_steps, size
 from mc_jupyter.drivers._transformers.refusals import refusals
 from mc_jupyter.drivers._transformers.sampling import drawing_layers, lent
 from mc_jupyter.drivers._transformers.sentences import flaw, guess, read_sentences, told
+from mc_jupyter.drivers._transformers.spelling import Alphabet
 from mc_jupyter.drivers._transformers.tokens import Keeps, refuse_empty, tokenized, worth_reading
 from mc_jupyter.errors import InputError, RunError
 from mc_jupyter.events import Advance, Run
@@ -93,6 +94,7 @@ class Transformers(Driver):
         self.layers = Adapters(model)
         self.positions = windows.positions(model)
         self.drawing = drawing_layers(model)
+        self.alphabet = Alphabet(tokenizer) if key.head in _WRITERS else None
         self.company = Company(exact=key.dtype == "float32" and key.quantization == "none")
 
     # --- loading ------------------------------------------------------------------------------------------------------
@@ -209,7 +211,7 @@ class Transformers(Driver):
     def close(self) -> None:
         self.layers.close()
         self.model = None
-        self.drawing = []
+        self.drawing, self.alphabet = [], None
         self.tokenizer = None
         give_back()
 
@@ -389,7 +391,8 @@ class Transformers(Driver):
             prompts = [ids[-limit:] if limit else ids for ids in prompts]
         refuse_empty(prompts, call.items)
         filler = padding.filler_of_prompts(self.model, self.tokenizer, self.entries)
-        decoder = Decoder(self.model, self.tokenizer, filler, self.fits(call.settings), self.habits, self.drawing)
+        fits = self.fits(call.settings)
+        decoder = Decoder(self.model, self.tokenizer, filler, fits, self.habits, self.drawing, self.alphabet)
         results: list[Any] = [None] * len(prompts)
         lengths = [len(ids) for ids in prompts]
         plan = batches(

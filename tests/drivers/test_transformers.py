@@ -58,6 +58,15 @@ def test_a_call_walks_through_no_modules(
     assert walks == []
 
 
+def test_what_is_to_be_known_of_a_tokenizer_is_known_since_it_was_loaded(
+    session: mc.Session, llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one with thousands of added tokens it takes milliseconds, and each call that is shown needs it."""
+    handle = session.load(cell("text-generation", llama, "params: {max_output_length: 12, stop_sequences: [zzz]}"), "a")
+    monkeypatch.setattr("mc_jupyter.drivers._transformers.decoding.Alphabet", None)
+    assert handle("the fox")
+
+
 @pytest.fixture
 def write(session: mc.Session, llama: Path) -> Any:
     """Write with these parameters: write("temperature: 1", prompt="the fox")."""

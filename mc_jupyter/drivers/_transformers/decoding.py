@@ -28,7 +28,14 @@ class Decoder:
     """Writes with one model; knows its window, which tokens end a text, and which layers draw whenever they read."""
 
     def __init__(
-        self, model: Any, tokenizer: Any, pad_id: int, window: int | None, habits: Habits, drawing: Sequence[Any] = ()
+        self,
+        model: Any,
+        tokenizer: Any,
+        pad_id: int,
+        window: int | None,
+        habits: Habits,
+        drawing: Sequence[Any] = (),
+        alphabet: Alphabet | None = None,
     ):
         self.model = model
         self.habits = habits
@@ -36,6 +43,7 @@ class Decoder:
         self.pad_id = pad_id
         self.window = window
         self.drawing = drawing
+        self._alphabet = alphabet
         self.shares_window = not model.config.is_encoder_decoder  # prompt and answer, that is
         ends = model.generation_config.eos_token_id
         ends = tokenizer.eos_token_id if ends is None else ends
@@ -85,7 +93,7 @@ class Decoder:
 
     @cached_property
     def alphabet(self) -> Alphabet:
-        return Alphabet(self.tokenizer)
+        return self._alphabet or Alphabet(self.tokenizer)
 
     @staticmethod
     def _shows(action: Any, run: Run) -> bool:
