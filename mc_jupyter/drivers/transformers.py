@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -212,6 +213,7 @@ class Transformers(Driver):
         self.layers.close()
         self.model = None
         self.drawing, self.alphabet = [], None
+        vars(self).pop("_lowercasing", None)
         self.tokenizer = None
         give_back()
 
@@ -267,13 +269,17 @@ class Transformers(Driver):
     def embed(self, call: TaskCall) -> list[Any]:
         """Token vectors pooled into one, as sentence-transformers does it."""
         said = self.sentences if call.settings.architecture != "bert" else None
-        tokenizer = lowercasing(self.tokenizer) if said and said.lowercase else self.tokenizer
+        tokenizer = self._lowercasing if said and said.lowercase else self.tokenizer
         embedder = Embedder(self.model, tokenizer, said, self.steps, call.action)
         if not call.action.normalize and said and said.after[-1].kind == "Normalize":
             call.run.note("the checkpoint's own Normalize module scales each vector to length 1 all the same")
         prompted = replace(call, items=[embedder.prompt + text for text in call.items])
         rows = self._encode(prompted, embedder.vectors, tokenizer)
         return [row and Embedding(row) for row in rows]
+
+    @cached_property
+    def _lowercasing(self) -> Any:
+        return lowercasing(self.tokenizer)
 
     # --- reading text -------------------------------------------------------------------------------------------------
 

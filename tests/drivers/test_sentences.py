@@ -454,6 +454,19 @@ class TestReading:
         )
         assert handle("A Lovely DAY") == handle("a lovely day")
 
+    def test_a_tokenizer_that_reads_small_letters_is_made_once(
+        self, session: mc.Session, save: Save, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is a copy of the model's: of a large vocabulary that takes longer than the call."""
+        from sentence_transformers.sentence_transformer.modules import Pooling
+
+        folder = save(Pooling(WIDTH))
+        rewrite(folder / "sentence_bert_config.json", do_lower_case=True)
+        handle = session.load(cell("text-embedding", folder))
+        first = handle("A Lovely DAY")
+        monkeypatch.setattr("mc_jupyter.drivers.transformers.lowercasing", None)
+        assert handle("a lovely day") == first
+
     @pytest.mark.parametrize("length", [8, 400])
     def test_the_length_of_the_files_counts_instead_of_the_tokenizers(
         self, session: mc.Session, save: Save, length: int
