@@ -105,14 +105,14 @@ class Findings:
                     path = (key, i) if isinstance(value, list) else (key,)
                     self.wrong(f"a {name} is a mapping", place_in(container, path), f"{name}:\n        id: …")
 
-    def unique(self, parts: Iterable[Any], noun: str) -> None:
-        """Note parts whose id another one has already."""
+    def unique(self, parts: Collection[Any], noun: str, written: Iterable[Map] | None = None) -> None:
+        """Note parts whose id another one has already; `written` is where each stands, if not what it says itself."""
         seen: set[str] = set()
-        for part in parts:
+        for part, text in zip(parts, written or [part.written for part in parts], strict=True):
             if part.id in seen:
                 self.wrong(
                     f"two {noun}s have the id {part.id!r}",
-                    place_in(part.written, ("id",)),
+                    place_in(text, ("id",)),
                     "give each an id of its own",
                 )
             seen.add(part.id)

@@ -103,9 +103,10 @@ class _ComponentReader:
         self.sort_out()
         self.own = self.ours(self.shape.settings, self.own)
         settings = self.found.valid(self.shape.settings, self.own)
-        actions = [action for raw in self.actions_written() if (action := self.action(raw))]
+        read = [(raw, action) for raw in self.actions_written() if (action := self.action(raw))]
+        actions = [action for _, action in read]
         self.found.known_sources(self.own, ("env",), "a component's own fields are decided before it is called")
-        self.found.unique(actions, "action")
+        self.found.unique(actions, "action", [raw for raw, _ in read])
         name = self.written.get("id", UNNAMED)
         if not isinstance(name, str) or name == DEFAULT:
             self.found.wrong("an id is a name", place_in(self.written, ("id",)), "id: my_model")

@@ -379,6 +379,7 @@ class Transformers(Driver):
             call.action.tools,
             self._prompt_limit(call),
             bool(call.action.truncate),
+            call.run.note,
         )
         said = ([m.model_dump(exclude_none=True) for m in messages] for messages in call.items)
         return [speaking.tokens(messages, lambda: call.run.stopped) for messages in said]

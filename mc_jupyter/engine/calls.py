@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -163,12 +164,20 @@ def _of_the_call(planned: Planned, model: type[Closed], seed: int | None, beside
     """The fields of the call that nobody wrote into the text. InputError for one that it does not have."""
     said = {name: value for name, value in beside.items() if name in _OF_A_CALL}
     if seed is not None:
-        said["seed"] = seed  # what this call says counts for more than what its cell said
+        said["seed"] = _plain_number(seed)  # what this call says counts for more than what its cell said
     said = {name: value for name, value in said.items() if value is not None}
     for name in said:
         if name not in model.model_fields:
             raise InputError(f"{planned.kind} takes no {name}", fix=f"leave {name} out")
     return said
+
+
+def _plain_number(value: Any) -> Any:
+    """A whole number of another library (numpy's uint64, a tensor) as Python's own."""
+    try:
+        return value if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return value
 
 
 def _listed(value: Any) -> list[Any]:

@@ -7,11 +7,11 @@ it is refused, for it would reach a model as the word "nan"; so is a table, and 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence, Set, ValuesView
+from collections.abc import Container, Iterable, Iterator, KeysView, Mapping, Sequence, Set, ValuesView
 from typing import TYPE_CHECKING, Any
 
 from mc_jupyter.errors import InputError
-from mc_jupyter.language.kinds import TEXT, Kind
+from mc_jupyter.language.kinds import MESSAGES, TEXT, Kind
 from mc_jupyter.values import is_image
 from mc_jupyter.values.missing import columns, missing
 from mc_jupyter.values.streams import Stream
@@ -33,17 +33,32 @@ def readable(inputs: Any, known: Sequence[Input] = ()) -> Any:
     """
     if isinstance(inputs, Mapping):
         kinds = {name: one.of for one in known for name in one.names}
+        for name, value in inputs.items():
+            refuse_row(value, str(name), kinds)
         return {name: _plain(value, str(name), kinds.get(name, TEXT)) for name, value in inputs.items()}
     return _plain(inputs, "the input", known[0].of if known else TEXT)
 
 
-def refuse_table(value: Any, name: str) -> None:
+def refuse_row(value: Any, name: str, names: Container[str]) -> None:
+    """InputError for a row of a table, as loops over its rows give them: its values are no list of texts."""
+    if isinstance(value, str | list | Mapping):
+        return
+    labels = getattr(value, "index", None)  # pandas': of a list it is a method
+    if labels is None or callable(labels) or not isinstance(labels, Iterable):
+        return
+    if found := next((label for label in labels if isinstance(label, str) and label in names), None):
+        raise InputError(
+            f"{name} is a row of a table, with a value for each column", fix=f"row[{found!r}], or .tolist() for a list"
+        )
+
+
+def refuse_table(value: Any, name: str, kind: Kind = TEXT) -> None:
     """InputError for a table, as data frames are: a loop over one gives the names of its columns."""
     if (names := columns(value)) is not None:
         word = name if name in names else next(iter(names), "NAME")
         raise InputError(
             f"{name} is a table with the columns {listing(names, 'and') or 'of none'}: an input takes one column",
-            fix=f"give one column: table[{word!r}]",
+            fix='give its rows: table.to_dict("records")' if kind is MESSAGES else f"give one column: table[{word!r}]",
         )
 
 
@@ -63,7 +78,7 @@ def _plain(value: Any, name: str, kind: Kind, depth: int = 0) -> Any:
         return value
     if depth > MAX_DEPTH:
         raise InputError(f"{name} is nested deeper than {MAX_DEPTH} levels")
-    refuse_table(value, name)
+    refuse_table(value, name, kind)
     if kind.whole(value):
         return value
     if (parts := kind.parts(value)) is not None:
@@ -85,8 +100,17 @@ def _collected(value: Any, name: str, kind: Kind, depth: int) -> Any:
     if (give := next((g for word in _GIVE_THEM if callable(g := getattr(value, word, None))), None)) is not None:
         found = give()
         return _items(found, name, kind, depth) if isinstance(found, list) else _plain(found, name, kind, depth + 1)
+    if _is_loop(value):
+        return _items(value, name, kind, depth)
     kind.check(value, name)
     return value  # messages, files and the like: fields check what they take
+
+
+def _is_loop(value: Any) -> bool:
+    """Of an object of another library: that it can be looped over, and has no text of its own."""
+    its: Any = type(value)
+    silent = its.__str__ is object.__str__ and not callable(value) and not hasattr(value, "model_dump")
+    return silent and isinstance(value, Iterable)
 
 
 def _items(items: Iterable[Any], name: str, kind: Kind, depth: int) -> list[Any]:

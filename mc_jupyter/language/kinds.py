@@ -37,6 +37,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from mc_jupyter.errors import ExpressionError, InputError
+from mc_jupyter.language import conversations
 from mc_jupyter.trust.permissions import Permissions
 from mc_jupyter.values import arrays, describe, is_image
 from mc_jupyter.values.conversions import convert
@@ -136,7 +137,15 @@ def _is_text(item: Any, name: str) -> None:
     What Python itself has no text for (`<object at 0x7f3a…>`) is none either, nor is a function that nobody called.
     """
     if item is None or isinstance(item, list | Mapping) or not _has_text(item):
-        raise InputError(f"{name} is {describe(item)}, and not a text")
+        raise InputError(f"{name} is {describe(item)}, and not a text", fix=_column(item, name))
+
+
+def _column(item: Any, name: str) -> str | None:
+    """How one column of a list of records is given."""
+    if not isinstance(item, Mapping) or not item:
+        return None
+    own = name.partition("[")[0]
+    return f"give one column: [row[{own if own in item else next(iter(item))!r}] for row in …]"
 
 
 def _texts(found: Any, permissions: Permissions) -> Any:
@@ -193,7 +202,7 @@ def _file(name: str, example: str) -> Kind:
 
 
 TEXT = Kind("text", "text", read=_texts, check=_is_text)
-MESSAGES = Kind("messages", example='[{"role": "user", "content": "…"}]')
+MESSAGES = Kind("messages", example='[{"role": "user", "content": "…"}]', read=conversations.read)
 IMAGE = Kind(
     "image", "image", file=True, example='"picture.png"', read=_images, whole=_is_one_image, parts=_pictures,
     notes=_frames,

@@ -30,6 +30,7 @@ _METAVARS = {"input": "KEY=VALUE", "out": "VAR", "seed": "N", "name": "NAME", "f
              "max_px": "N", "images": "FOLDER"}  # fmt: skip
 _MANY = {"given": "KEY=VALUE", "fields": "FIELD=VALUE", "names": "NAME", "what": "WHAT"}
 _ASSIGNMENT = re.compile(r"(?P<key>[^\s=:]+)(?P<sign>:=|=)(?P<value>.*)", re.DOTALL)
+_BACKSLASH = re.compile(r"""(?P<quotes>"(?:[^"\\]|\\.)*"|'[^']*')|(?P<escape>\\(?:["'\\\s]|\Z))|\\""", re.DOTALL)
 _REPEATED = ("input", "adapter")
 _MOST = 1000  # words of a line
 _LONGEST = 300_000  # letters of a line
@@ -62,10 +63,15 @@ def _words(line: str) -> list[str]:
     if len(line) > _LONGEST:
         message = f"the line has {len(line):,} letters, and more than {_LONGEST:,} are not read"
         raise InputError(message, fix="key:=variable gives what a cell of Python keeps in a variable")
-    words = shlex.split(line)
+    words = shlex.split(_BACKSLASH.sub(_kept_backslash, line))
     if len(words) > _MOST:
         raise InputError(f"the line has {len(words):,} words, and more than {_MOST:,} are not read")
     return words
+
+
+def _kept_backslash(found: re.Match[str]) -> str:
+    """A backslash outside quotes is one, as in a Windows path, but before a blank, a quote or another one."""
+    return found[0] if found["quotes"] or found["escape"] else r"\\"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -178,6 +184,8 @@ def inputs_of(
     """
     kinds = {name: one.of for one in known for name in (one.name, *one.also)}
     given: dict[str, Any] = {}
+    words = list(words)
+    _refuse_blanks(words, kinds)
     for word in words:
         found = _ASSIGNMENT.fullmatch(word)
         if found is None:
@@ -193,6 +201,16 @@ def inputs_of(
             raise UnknownName(hinted(f"no input {key!r}", key, kinds), fix=f"its inputs: {there}")
         given[key] = value
     return given
+
+
+def _refuse_blanks(words: Sequence[str], kinds: Mapping[str, Kind]) -> None:
+    """InputError for `text = hello` and `text: hello`."""
+    for word in words:
+        if word == "=" or word.startswith("="):
+            raise InputError("no blanks may stand around =", fix=f"{next(iter(kinds), 'text')}='…'")
+        key = word.partition(":")[0]
+        if key in kinds and word[len(key) :][:1] == ":" and word[len(key) :][:2] != ":=":
+            raise InputError(f"an input is given with =, and not with a colon: {quoted(word)}", fix=f"{key}='…'")
 
 
 def settings_of(words: Iterable[str], texts: Container[str] = ()) -> dict[str, Any]:

@@ -112,7 +112,8 @@ def check_generation(action: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]
     low, high = action.get("min_output_length"), action.get("max_output_length")
     if isinstance(low, int) and isinstance(high, int) and low > high:
         yield "min_output_length", Problem(f"min_output_length {low} is more than max_output_length {high}")
-    if "" in (_one_or_more(action.get("stop_sequences")) or ()):
+    stops = _one_or_more(action.get("stop_sequences"))
+    if isinstance(stops, list) and "" in stops:
         yield "stop_sequences", Problem("an empty stop sequence would end every text before it begins", fix="remove it")
     yield from _too_many_answers(action)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mc_jupyter.errors import InputError, Problem
 from mc_jupyter.language.fields import Bound, Closed
@@ -14,6 +14,14 @@ from mc_jupyter.tasks import Task
 from mc_jupyter.tasks._generation import GenerationAction, check_generation
 from mc_jupyter.tasks._language import LanguageSettings
 from mc_jupyter.values import Text
+
+_ROLES = {
+    **dict.fromkeys(("user", "human"), "user"),
+    **dict.fromkeys(("assistant", "model", "ai", "bot", "gpt", "chatbot"), "assistant"),
+    **dict.fromkeys(("system", "developer"), "system"),
+    **dict.fromkeys(("tool", "function", "ipython"), "tool"),
+}
+"""Who speaks, by the words of Gemini, LangChain, ShareGPT, OpenAI, Llama and others."""
 
 
 class Message(Closed):
@@ -24,6 +32,22 @@ class Message(Closed):
     name: Bound[str] | None = Field(None, description="Name of the speaker or of the tool.")
     tool_calls: Bound[list[dict[str, Any]]] | None = Field(None, description="Calls the assistant made.")
     tool_call_id: Bound[str] | None = Field(None, description="Which call a tool's message answers.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_says_nothing(cls, turn: Any) -> Any:
+        """OpenAI's answers name what they do not have: `refusal: null`, `annotations: []`."""
+        if not isinstance(turn, dict) or not any(key not in cls.model_fields for key in turn):
+            return turn
+        return {key: value for key, value in turn.items() if key in cls.model_fields or value not in (None, [], {})}
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def _by_our_word(cls, role: Any) -> Any:
+        ours = _ROLES.get(role.lower()) if isinstance(role, str) else None
+        if ours and role != ours:
+            raise ValueError(f"{role!r} is {ours} here")
+        return role
 
     @model_validator(mode="after")
     def _says_something(self) -> Message:

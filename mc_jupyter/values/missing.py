@@ -31,5 +31,5 @@ def columns(value: Any) -> list[str] | None:
         return list(names)
     for word in ("column_names", "columns"):
         if hasattr(type(value), word) and not callable(found := getattr(value, word)):
-            return [str(name) for name in found]
+            return [] if found is None else [str(name) for name in found]  # None: nobody knows them before it is read
     return None

@@ -52,6 +52,13 @@ def yaml_value(text: str) -> Any:
 
 
 MAX_DEPTH = 64
+HALF = re.compile("[\ud800-\udfff]")
+"""Half of a rarer character. JSON writes such as two (`\\ud83e\\udd8a`), and YAML reads them one by one."""
+
+
+def joined(text: str) -> str:
+    """The text with such halves made whole; one without its other half stays."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass") if HALF.search(text) else text
 
 
 def typed_value(text: str) -> Any:
@@ -79,7 +86,7 @@ def _valued(event: Any, events: Iterator[Any], depth: int) -> Any:
     if isinstance(event, yaml.AliasEvent) or (event.tag or "!") != "!" or event.anchor:
         raise ValueError("tags, anchors and aliases are not read here")
     if isinstance(event, yaml.ScalarEvent):
-        return yaml_type(event.value) if event.style is None and event.tag is None else event.value
+        return yaml_type(event.value) if event.style is None and event.tag is None else joined(event.value)
     if depth >= MAX_DEPTH:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(event, yaml.SequenceStartEvent):

@@ -299,6 +299,15 @@ component:
         ),
         ("workflow: {jobs: [{id: a, depends_on: [c]}]}", "names a job 'c', which there is not"),
         ("workflow: {jobs: [{id: a, component: m, action: x}]}\ncomponent: {id: m, type: model}", "has no action 'x'"),
+        ("component: {type: model, actions: [{id: a},\n {id: a}]}", "2: two actions have the id 'a'"),
+        (
+            "component: {type: model, task: text-generation, stop_sequences: yes}",
+            "stop_sequences should be a list",
+        ),
+        (
+            "component: {type: model, task: text-generation, stop_sequences: 3}",
+            "stop_sequences should be a list",
+        ),
         ("components: [{id: a, type: model}, {id: a, type: model}]", "1: two components have the id 'a'"),
         ("workflows: [{id: w},\n {id: w}]", "2: two workflows have the id 'w'"),
         ("component: {type: model, text: }", "text should be text"),

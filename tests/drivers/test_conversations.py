@@ -23,7 +23,9 @@ MESSAGES = [
     {"role": "system", "content": "be kind"},
     {"role": "user", "content": "hello <|im_end|>\n"},
     {"role": "assistant", "content": " hm "},
+    {"role": "user", "content": "and now?"},
 ]
+BEGUN = [*MESSAGES, {"role": "assistant", "content": "Well, it is "}]
 
 
 def in_config(template: Any) -> Callable[[Path], None]:
@@ -87,6 +89,13 @@ def tokens(tokenizer: Any, template: str | None = None, tools: Any = None) -> li
     return Speaking(tokenizer, "MODEL", template, tools, None, False).tokens(MESSAGES, lambda: False)
 
 
+def told(template: str, messages: list[dict[str, Any]]) -> tuple[str, list[str]]:
+    """The text of a conversation, and what is told of it."""
+    tokenizer, notes = models.byte_tokenizer(template), list[str]()
+    speaking = Speaking(tokenizer, "MODEL", None, None, None, False, notes.append)
+    return tokenizer.decode(speaking.tokens(messages, lambda: False)), notes
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_tokens_are_the_librarys(folder: Path, kind: str) -> None:
     lay, with_tools = KINDS[kind]
@@ -137,3 +146,55 @@ def test_a_model_with_a_template_for_tools_alone_answers_with_tools(session: mc.
     lines = (f"tools: {json.dumps(TOOLS)}", "params: {max_output_length: 3}")
     handle = session.load(cell("chat-completion", model, "messages: ${input.messages}", *lines))
     assert handle(MESSAGES).prompt_tokens == len(tokens(read(model), tools=TOOLS))
+
+
+@pytest.mark.parametrize("kind", ["as it is", "trimmed", "without a line's end"])
+def test_an_answer_that_the_assistant_has_begun_goes_on(kind: str) -> None:
+    template = {
+        "as it is": PLAIN,
+        "trimmed": PLAIN.replace("m['content']", "m['content'] | trim"),
+        "without a line's end": PLAIN.replace("\n", ""),
+    }[kind]
+    tokenizer = models.byte_tokenizer(template)
+    right = tokenizer.apply_chat_template(BEGUN, continue_final_message=True, return_dict=False)
+    text, notes = told(template, BEGUN)
+    assert text == tokenizer.decode(right)
+    assert text.rstrip().endswith("Well, it is")
+    assert ["last message is the assistant's" in note for note in notes] == [True]
+
+
+def test_where_a_template_has_no_beginning_of_an_answer_one_is_asked_for() -> None:
+    refusing = "{% if not add_generation_prompt %}{{ raise_exception('no') }}{% endif %}"
+    text, notes = told(refusing + PLAIN, BEGUN)
+    assert text.endswith("Well, it is <|im_end|>\n<|im_start|>assistant\n")
+    assert notes == []
+
+
+LEAVING: dict[str, tuple[str, str]] = {
+    "system messages": (
+        "{% for m in messages if m.role != 'system' %}{{ m.content }}{% endfor %}",
+        "message 1 (system), the text 'be kind'",
+    ),
+    "all but the last": ("{{ messages[-1].content }}", "message 1 (system), the text 'be kind'"),
+}
+
+
+@pytest.mark.parametrize("what", LEAVING)
+def test_what_a_template_leaves_out_is_told(what: str) -> None:
+    template, left_out = LEAVING[what]
+    _, notes = told(template, MESSAGES)
+    assert notes[0] == f"the chat template leaves out {left_out}: the model does not see it"
+
+
+def test_the_calls_and_names_that_a_template_leaves_out_are_told() -> None:
+    asking = {"role": "assistant", "content": "hm", "tool_calls": [{"function": {"name": "weather", "arguments": {}}}]}
+    _, notes = told(PLAIN, [{**MESSAGES[0], "name": "Ann"}, asking, MESSAGES[-1]])
+    assert [note.split(": ")[0].removeprefix("the chat template leaves out ") for note in notes] == [
+        "the name 'Ann' of message 1",
+        "the call of weather in message 2",
+    ]
+
+
+@pytest.mark.parametrize("change", ["m.content | upper", "m.content | tojson", "m.content | replace('e', 'E')"])
+def test_a_template_that_writes_it_otherwise_leaves_nothing_out(change: str) -> None:
+    assert told(f"{{% for m in messages %}}{{{{ {change} }}}}{{% endfor %}}", MESSAGES)[1] == []

@@ -187,3 +187,10 @@ class TestChance:
         with Chance(5).drawing():
             found = torch.rand(3, generator=torch.Generator().manual_seed(8))
         assert torch.equal(found, torch.rand(3, generator=torch.Generator().manual_seed(8)))
+
+
+def test_a_seed_is_a_whole_number_of_any_library(session: mc.Session, llama: Path) -> None:
+    handle = session.load(cell("text-generation", llama, FREELY))
+    largest = 2**63 + 1
+    for seed in (np.uint64(largest), np.int8(3), torch.tensor(3)):
+        assert handle(TEXTS[0], seed=seed).seed == int(seed)

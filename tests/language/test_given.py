@@ -228,3 +228,47 @@ class TestPandas:
             with pytest.raises(InputError, match=r"give one column: table\['text'\]"):
                 call(frame)
         assert len(say(frame["text"])) == 2
+
+
+class Loop:
+    """What can be looped over, and shows its kind alone: a reader of another library."""
+
+    def __iter__(self) -> Any:
+        return iter(["a", "b"])
+
+    def __repr__(self) -> str:
+        return "Loop(2 texts)"
+
+
+class Row:
+    """A row as a loop over a frame gives it: values, with the names of their columns."""
+
+    def __init__(self, **values: Any):
+        self.index, self.values = [*values], [*values.values()]
+
+    def tolist(self) -> list[Any]:
+        return self.values
+
+
+def test_what_can_be_looped_over_is_a_list(say: mc.Handle) -> None:
+    assert say(Loop()) == say(["a", "b"])
+
+
+def test_a_row_of_a_table_is_no_list_of_texts(say: mc.Handle) -> None:
+    with pytest.raises(InputError, match=r"text is a row of a table[\s\S]*row\['text'\]"):
+        say(Row(label=1, text="a"))
+    assert say(Row(x="a", y="b")) == say(["a", "b"])  # a column with words for labels
+
+
+def test_of_records_the_column_is_named(say: mc.Handle) -> None:
+    for records, column in (([{"n": 1, "text": "a"}], "text"), ([{"n": 1, "prompt": "a"}], "n")):
+        with pytest.raises(InputError, match=rf"text\[0\] is a mapping.*\n.*row\['{column}'\] for row in"):
+            say(records)
+
+
+def test_a_table_whose_columns_nobody_knows_yet_is_one(say: mc.Handle) -> None:
+    class Reader:
+        column_names = None
+
+    with pytest.raises(InputError, match="text is a table"):
+        say(Reader())

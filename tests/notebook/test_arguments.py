@@ -26,6 +26,9 @@ INPUTS = tuple(Input(kind, kind) for kind in KINDS)
         ("run poem text=hi;", ["run", "poem", "text=hi"], True),
         ('run poem text="hi;"', ["run", "poem", "text=hi;"], False),
         ('run poem text="hi;";', ["run", "poem", "text=hi;"], True),
+        ("run poem text=C:\\new\\table", ["run", "poem", "text=C:\\new\\table"], False),
+        (r"run poem text=a\ b\"c", ["run", "poem", 'text=a b"c'], False),
+        (r"""run text="he \"said\" C:\new" b='C:\new'""", ["run", r'text=he "said" C:\new', r"b=C:\new"], False),
         ("ls ;", ["ls"], True),
         ("", [], False),
     ],
@@ -227,3 +230,18 @@ def test_a_name_that_no_file_can_have_is_one_error(written: str) -> None:
 def test_a_field_of_a_form_begins_at_a_number_that_there_is(kind: str, value: Any) -> None:
     made = input_fields.field_for(Input("x", kind, minimum=0, maximum=2, step=1), value)
     assert made.value == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("text = hello", "no blanks may stand around ="),
+        ("text =hello", "no blanks may stand around ="),
+        ("text: hello", "with =, and not with a colon"),
+        ("text:hello", "with =, and not with a colon"),
+    ],
+)
+def test_an_input_in_another_spelling_is_answered(line: str, says: str) -> None:
+    with pytest.raises(InputError, match=says) as caught:
+        arguments.inputs_of(line.split(), INPUTS, {"hello": 1})
+    assert caught.value.problems[0].fix == "text='…'"

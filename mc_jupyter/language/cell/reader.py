@@ -13,7 +13,7 @@ from mc_jupyter.errors import Problem, SpecError
 from mc_jupyter.language.cell import faults, lookalikes
 from mc_jupyter.language.cell.masking import Masked
 from mc_jupyter.language.cell.spans import Map, Seq, Source, Span, span_of
-from mc_jupyter.values.scalars import Plain, yaml_type
+from mc_jupyter.values.scalars import HALF, Plain, joined, yaml_type
 
 MAX_DEPTH = 64
 MAX_ALIASES = 100
@@ -106,7 +106,9 @@ class Reader:
     def scalar(self, event: Any) -> None:
         span = self.scalar_span(event)
         self.check_tag(event, span)
-        text = self.masked.restore(event.value)
+        text = joined(self.masked.restore(event.value))
+        if half := HALF.search(text):
+            self.note(f"{half[0]!a} is half a character, which is no text", span, "write the whole one")
         collection = self.stack[-1] if self.stack else None
         if collection and collection.is_map and collection.key is None:
             collection.size += 1

@@ -239,3 +239,12 @@ def test_what_yaml_dumps_is_read_back(tree: dict[str, Any], flow: bool | None) -
     text = yaml.safe_dump(tree, default_flow_style=flow, sort_keys=False)
     if "${" not in text:
         assert value_of(text) == tree
+
+
+def test_a_character_that_json_writes_as_two_is_one() -> None:
+    assert value_of(r'{"a": "\ud83e\udd8a!", "\ud83e\udd8a": b}') == {"a": "🦊!", "🦊": "b"}
+
+
+def test_half_a_character_is_no_text() -> None:
+    [problem] = problems_of(r'a: "x\ud83e"')
+    assert problem.startswith(r"line 2: '\ud83e' is half a character, which is no text")
