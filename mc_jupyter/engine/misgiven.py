@@ -20,6 +20,7 @@ _TYPES = {
     "text": "text",
     "a word": "text",
 }
+_NAMED = ": is its name here"
 _LONGEST = 60  # letters of a value that is given back
 
 
@@ -38,20 +39,26 @@ def refuse(name: str, planned: Planned, words: Mapping[Any, Any], setting: str, 
     for word in (word for word in words if isinstance(word, str) and word not in known):
         chosen = planned.component.action(action)
         of_call, own = field_of(type(chosen.fields), word), field_of(type(planned.settings), word)
+        wrong, value = f"{word} is a field of {name}'s cell, and no input of it", words[word]
         if of_call is None and own is None and (ours := chosen.fields.ours_for(word)):
-            raise InputError(f"{name} has no input {word!r}", fix=f"in its cell, {ours}")
+            field, found, _ = ours.partition(_NAMED)
+            if not found or (of_call := field_of(type(chosen.fields), field)) is None:
+                raise InputError(f"{name} has no input {word!r}", fix=_in_a_call(ours))
+            wrong, word = f"{word} is called {field} here, a field of {name}'s cell, and no input of it", field
         if (of_call is None and own is None) or (of_call and of_call.name in taken(type(chosen.fields))):
             continue
-        value = words[word]
         python = setting.startswith(f"{name}.")
         said = setting.replace("FIELD", word).replace("VALUE", _python(value) if python else _plain(value))
-        wrong = f"{word} is a field of {name}'s cell, and no input of it"
         if of_call is None:
             raise InputError(wrong, fix=f"{said} for all calls that follow")
         line = f"{word}: {_expression(word, of_call, chosen, value)}"
         raise InputError(
             wrong, fix=f"write {line} in the cell to give it with each call\n      or {said} for all that follow"
         )
+
+
+def _in_a_call(ours: str) -> str:
+    return f"leave it out{ours.removeprefix('remove it')}" if ours.startswith("remove it") else f"in its cell: {ours}"
 
 
 def _expression(word: str, field: FieldFacts, action: Action, given: Any) -> str:

@@ -30,6 +30,7 @@ _DECODED = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif", b"mif1", b"msf1")  # what a file calls itself
 
 _READ = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, PPM and TGA are read, and HEIC where pillow-heif is installed"
+_AS_ARRAY = "read it as an array, imageio.v3.imread(…), and bring it to 0 to 1: x.clip(0, 1)"
 _KINDS = (
     (b"%PDF", "a PDF", "render a page first: pypdfium2 or pdf2image make images of them"),
     (b"%!PS", "PostScript", None),
@@ -37,6 +38,16 @@ _KINDS = (
     (b"PK\x03\x04", "a ZIP archive", None),
     (b"\x1f\x8b", "a gzip archive", None),
     (b"\x00\x00\x01\x00", "an ICO", "save it as PNG"),
+    (b"8BPS", "a Photoshop file", "save it as PNG"),
+    (b"v/1\x01", "an OpenEXR", _AS_ARRAY),
+    (b"#?RADIANCE", "Radiance HDR", _AS_ARRAY),
+    (b"PF", "a PFM with colours", _AS_ARRAY),
+    (b"\x93NUMPY", "an array of NumPy's", "numpy.load(…) gives the array, which is taken as a picture"),
+    (b"\xff\x0a", "JPEG XL", "save it as PNG or JPEG"),
+    (b"\x00\x00\x00\x0cJXL ", "JPEG XL", "save it as PNG or JPEG"),
+    (b"\x00\x00\x00\x0cjP", "JPEG 2000", "save it as PNG or JPEG"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000", "save it as PNG or JPEG"),
+    *((head, "a TIFF, of a kind that is not read", _AS_ARRAY) for head in (b"II*\x00", b"MM\x00*")),
     (b"{", "JSON", None),
 )
 _TEXT = re.compile(rb"data:|[A-Za-z0-9+/_-]{64}", re.IGNORECASE)
@@ -85,6 +96,7 @@ def decoded(data: bytes, max_pixels: int) -> Image:
             image, several = _opened(file, data, max_pixels)
             with _no_other_limit() if _reads_on(image, data) else nullcontext():
                 image.load()
+        _in_eight_bits(image)
         return _still(image) if several else image
     except UnidentifiedImageError:
         raise _unknown(data) from None
@@ -191,6 +203,13 @@ def _still(image: Image) -> Image:
     still.format = image.format
     still.info["frames"] = "first of several"
     return still
+
+
+def _in_eight_bits(image: Image) -> None:
+    """The colour that a PNG of 16 bits says is clear, as PIL (12) has its pixels: with their upper 8."""
+    level = image.info.get("transparency")
+    if image.mode == "RGB" and isinstance(level, tuple) and max(level) > 255:
+        image.info["transparency"] = tuple(one >> 8 for one in level)
 
 
 def _unknown(data: bytes) -> ExpressionError:

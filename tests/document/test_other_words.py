@@ -33,6 +33,20 @@ def fix(session: mc.Session, line: str) -> str:
         ("size: 512x512", "width: and height:"),
         ("batch_count: 2", "num_images:"),
         ("denoising_strength: 0.5", "remove it: pictures are drawn from the description"),
+        ("noise_seed: 3", "seed: is its name here"),
+        ("subseed: 3", "remove it: the noise is drawn from seed:"),
+        ("eta: 0.5", "remove it: the model is drawn by the scheduler"),
+        ("ENSD: 31337", "remove it: the model is drawn by the scheduler"),
+        ("timesteps: [999]", "remove it: the model is drawn by the scheduler"),
+        ("image: a.png", "remove it: pictures are drawn from the description"),
+        ("mask: a.png", "remove it: pictures are drawn from the description"),
+        ("tiling: true", "remove it: nothing here does that"),
+        ("refiner: x", "remove it: nothing here does that"),
+        ("Hires upscale: 2", "task: image-upscale enlarges"),
+        ("lora_scale: 0.5", "peft_adapters:"),
+        ("aspect_ratio: '16:9'", "width: and height:"),
+        ("prompt_2: x", "every text encoder reads the same"),
+        ("CLIP_stop_at_last_layers: 2", "clip_skip:"),
     ],
 )
 def test_another_programs_word_is_answered_by_ours(line: str, ours: str, session: mc.Session) -> None:
@@ -60,8 +74,17 @@ def test_setting_another_programs_word_says_ours(session: mc.Session) -> None:
 
 def test_giving_another_programs_word_to_a_call_says_ours(session: mc.Session) -> None:
     handle = session.load(DRAW % "seed: 1")
-    with pytest.raises(InputError, match=r"no input 'cfg_scale'[\s\S]*→ in its cell, guidance_scale:"):
+    with pytest.raises(InputError) as caught:
         handle("a hat", cfg_scale=7)
+    assert str(caught.value).splitlines() == [
+        "cfg_scale is called guidance_scale here, a field of image_generation's cell, and no input of it",
+        "    → write guidance_scale: ${input.guidance_scale as number | 7} in the cell to give it with each call",
+        "      or image_generation.set(guidance_scale=7) for all that follow",
+    ]
+    with pytest.raises(InputError, match=r"no input 'sampler'[\s\S]*→ leave it out: the model is drawn by"):
+        handle("a hat", sampler="euler")
+    with pytest.raises(InputError, match=r"no input 'size'[\s\S]*→ in its cell: width: and height:, in pixels"):
+        handle("a hat", size="512x512")
 
 
 def test_steps_are_the_denoising_steps(session: mc.Session) -> None:

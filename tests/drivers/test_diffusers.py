@@ -803,3 +803,19 @@ class TestMemory:
         handle = session.load(text(made["sdxl"], *lines), "placed", run=heard.run)
         assert ("waits in main memory" in heard.notes) is (chosen != "whole")
         assert abs(pixels(handle("a red fox", seed=7)) - whole).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["sdxl", "hunyuan"])
+def test_a_scheduler_that_needs_four_steps_says_so_at_the_field(
+    kind: str, made: dict[str, Path], drawing: mc.Session, tmp_path: Path
+) -> None:
+    folder = pipelines.with_scheduler(tmp_path / kind, made[kind], "PNDMScheduler")
+    size = ("width: 64", "height: 64", "seed: 3")
+    with pytest.raises(
+        PlanError, match=r"num_inference_steps: 3, and this model's scheduler \(PNDM\) takes 4 at least"
+    ):
+        drawing.load(cell("image-generation", folder, *size, "num_inference_steps: 3"))
+    handle = drawing.load(cell("image-generation", folder, *size, "num_inference_steps: ${input.steps as integer | 4}"))
+    assert handle("a cat").size == (64, 64)
+    with pytest.raises(InputError, match="takes 4 at least"):
+        handle("a cat", steps=2)

@@ -223,3 +223,36 @@ class TestHeic:
         monkeypatch.setitem(sys.modules, "pillow_heif", None)
         with pytest.raises(ExpressionError, match=r"look like HEIC[\s\S]*→ %pip install pillow-heif"):
             decoded(b"\0\0\0\x18ftyp" + brand + bytes(40), LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind", "way"),
+    [
+        (b"8BPS\0\1", "a Photoshop file", "save it as PNG"),
+        (b"v/1\1", "an OpenEXR", "x.clip(0, 1)"),
+        (b"#?RADIANCE\n", "Radiance HDR", "x.clip(0, 1)"),
+        (b"PF\n2 2\n-1.0\n", "a PFM with colours", "x.clip(0, 1)"),
+        (b"\x93NUMPY\1\0", "an array of NumPy's", "numpy.load"),
+        (b"\xff\x0a", "JPEG XL", "save it as PNG or JPEG"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000", "save it as PNG or JPEG"),
+        (b"II*\0\0\0\0\0", "a TIFF, of a kind that is not read", "x.clip(0, 1)"),
+    ],
+)
+def test_a_picture_of_a_format_that_is_not_read_is_named(head: bytes, kind: str, way: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        decoded(head + bytes(90), LIMIT)
+    assert f"they look like {kind}" in str(caught.value)
+    assert way in (caught.value.problems[0].fix or "")
+
+
+def test_the_clear_colour_of_a_png_of_16_bits_is_clear() -> None:
+    """PIL (12) reads the upper 8 bits of its pixels, and all 16 of that colour."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    pixels = struct.pack(">6H", 0x1234, 0x5678, 0x9ABC, 0xFFFF, 0, 0x8000)
+    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    parts = (b"IHDR", header), (b"tRNS", pixels[:6]), (b"IDAT", zlib.compress(b"\0" + pixels)), (b"IEND", b"")
+    found = decoded(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts), LIMIT)
+    assert [rgb(found).getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), (255, 0, 0x80)]

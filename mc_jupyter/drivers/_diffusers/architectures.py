@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +95,8 @@ class Traits:
     """What one checkpoint can do. Sizes are in pixels; both sides are multiples of `step`.
 
     `factor` is how many pixels a side one latent makes; `guided` whether guidance_scale changes anything; `negated`
-    whether guidance_scale alone lets negative_prompt count; `layers` are those of the text encoder with the fewest.
+    whether guidance_scale alone lets negative_prompt count; `layers` are those of the text encoder with the fewest;
+    `fewest` the steps that the scheduler takes at least.
     """
 
     kind: Architecture
@@ -106,6 +107,7 @@ class Traits:
     guided: bool = True
     negated: bool = True
     layers: int = 1
+    fewest: int = 1
 
     @property
     def steps(self) -> int:
@@ -144,7 +146,14 @@ def architecture_of(checkpoint: Checkpoint, asked: str = "auto") -> Architecture
 
 def traits_of(checkpoint: Checkpoint, asked: str = "auto") -> Traits:
     """What a checkpoint can do. PlanError or WeightsError where it cannot be drawn with."""
-    return _traits(architecture_of(checkpoint, asked), checkpoint.folder)
+    traits = _traits(architecture_of(checkpoint, asked), checkpoint.folder)
+    return replace(traits, fewest=_fewest(checkpoint.folder / "scheduler" / "scheduler_config.json"))
+
+
+def _fewest(scheduler: Path) -> int:
+    """PNDM's Runge-Kutta steps need four that are apart: with fewer, diffusers (0.42) fails in numpy."""
+    said = read_config(scheduler) if scheduler.exists() else {}
+    return 4 if said.get("_class_name") == "PNDMScheduler" and not said.get("skip_prk_steps") else 1
 
 
 def _traits(kind: Architecture, folder: Path) -> Traits:
@@ -214,6 +223,10 @@ def unfit(traits: Traits, given: Mapping[str, Any]) -> Iterator[tuple[str, str, 
     yield from _sizes(traits, given)
     yield from _of_other_kinds(traits, given)
     yield from _guidance(traits, given)
+    steps = given.get("num_inference_steps")
+    if steps is not None and steps < traits.fewest:
+        message = f"num_inference_steps: {steps}, and this model's scheduler (PNDM) takes {traits.fewest} at least"
+        yield "num_inference_steps", message, f"num_inference_steps: {traits.fewest}"
     most = traits.layers - 1
     if traits.kind.word == "sdxl" and (skipped := given.get("clip_skip")) and skipped > most:
         yield "clip_skip", f"clip_skip: {skipped}, but the text encoders have {traits.layers} layers", _most(most)
