@@ -43,6 +43,8 @@ class Prepared:
     notes: list[str] = field(default_factory=list, repr=False)
     """What a run tells: expressions that found nothing, and why; images of which only the first page is used."""
     permissions: Permissions = NOTHING
+    place: Place | None = field(default=None, repr=False)
+    """Where `output` stands."""
 
     @property
     def shapes_pieces(self) -> bool:
@@ -71,7 +73,10 @@ class Prepared:
 
     def _render(self, results: Mapping[str, Any]) -> Any:
         sources = {**self.sources, **results}
-        return expressions.render(self.template, sources, on_null=self._heard, permissions=self.permissions)
+        try:
+            return expressions.render(self.template, sources, on_null=self._heard, permissions=self.permissions)
+        except ExpressionError as error:
+            raise error.at(self.place) from None
 
     def _heard(self, reference: Reference, why: str) -> None:
         self.notes.append(f"{reference.text} is null: {why}")
@@ -151,7 +156,7 @@ def prepare(
     told = [f"{text} is null: {why}" for text, why in rendering.nulls.items()]
     for name, takes in rendering.takes.items():
         told += takes.kind.notes(_listed(getattr(fields, name)))
-    return Prepared(fields, sources, chosen.written.get("output"), told, permissions)
+    return Prepared(fields, sources, chosen.written.get("output"), told, permissions, _place(chosen.written, "output"))
 
 
 def _variables(value: Any) -> list[str]:

@@ -203,6 +203,7 @@ class StarterSource(Closed):
 
 
 _ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?P<name>[^/?#\s]+(?:/[^/?#\s]+)?)")
+_OLLAMAS = re.compile(r"(?:ollama://)?(?:[\w.-]+/)*[\w.-]{2,}:[\w.-]+|ollama://\S+")
 
 
 def source_of(written: object) -> object:
@@ -211,11 +212,16 @@ def source_of(written: object) -> object:
         if not written.strip():
             raise ValueError("names no model")
         if address := _ADDRESS.match(written):
-            raise ValueError(f"a model of the hub is named without its address: {address['name']}")
+            name = address["name"].partition(":")[0]  # Ollama names a file of it by a tag
+            raise ValueError(f"a model of the hub is named without its address: {name}")
         if written.startswith("starter:"):
             return StarterSource(name=written.removeprefix("starter:"))
         if _LOCAL.match(written):
             return LocalSource(path=written)
+        if _OLLAMAS.fullmatch(written):
+            raise ValueError(
+                f"{written} is a name of Ollama's, which keeps GGUF files; a model of the hub is OWNER/NAME"
+            )
         return HubSource(repository=written)
     if isinstance(written, Mapping) and "provider" not in written:
         provider = "local" if "path" in written else "huggingface"

@@ -335,3 +335,9 @@ def test_an_input_that_does_not_fit_into_memory_is_not_told_as_memory_of_a_devic
     handle = session.load(cell("text-generation", "any", "text: ${input.prompt as text}", driver="echo"))
     with pytest.raises(InputError, match=r"line \d+: what text becomes does not fit into memory"):
         handle(prompt=Endless())
+
+
+def test_what_output_makes_nothing_of_is_an_error_at_its_line(session: mc.Session) -> None:
+    text = "component:\n  {type: model, task: text-generation, driver: echo, text: hi,\n   output: {'*': '${result}'}}"
+    with pytest.raises(mc.ComposeError, match="line 3: .* needs a list or a stream, not the text 'hi'"):
+        session.load(text)()

@@ -79,3 +79,14 @@ def test_other_spellings_are_the_field() -> None:
     assert Example.model_validate({"lines": ["a"]}).words == ["a"]
     with pytest.raises(ValidationError, match="Extra inputs"):
         Example.model_validate({"lines": ["a"], "words": ["b"]})
+
+
+@pytest.mark.parametrize("name", ["llama3.2:1b", "ollama://llama3", "library/qwen2.5:0.5b", "maker/model:latest"])
+def test_a_name_of_ollamas_is_told_for_what_it_is(name: str) -> None:
+    with pytest.raises(ValidationError, match=f"{name} is a name of Ollama's"):
+        TypeAdapter(ModelSource).validate_python(name)
+
+
+def test_the_hubs_name_in_an_address_of_ollamas_is_given_back_without_its_tag() -> None:
+    with pytest.raises(ValidationError, match=r"without its address: maker/model-GGUF(?!:)"):
+        TypeAdapter(ModelSource).validate_python("hf.co/maker/model-GGUF:Q4_K_M")

@@ -102,7 +102,7 @@ class ModelPlanner:
                 NotBuilt(
                     f"driver: {word} does not perform {task.name} in this version",
                     place=self.place("driver", "task"),
-                    fix="driver: echo tries the document out without a model",
+                    fix="model-compose runs it as it stands; here driver: echo tries the document out, without a model",
                 )
             )
         elif driver.package and importlib.util.find_spec(driver.package) is None:
