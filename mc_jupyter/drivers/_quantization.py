@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 OFFERED = ("int8", "nf4")
 """What to offer where memory is short, the gentlest first."""
 
+BY_BATCH = "int8 looks for the largest numbers among all texts of a batch: a list's texts go through it one by one"
+"""Why a list is not what its texts are alone, where they share a batch (LLM.int8(), bitsandbytes 0.50)."""
+
 FOUR_BITS = {"int4": "nf4", "nf4": "nf4", "fp4": "fp4"}
 """What each 4-bit word of a cell is to bitsandbytes. `int4` has no meaning there; model-compose makes it nf4."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,8 @@ from mc_jupyter.drivers._chance import Chance
 from mc_jupyter.drivers._facts import read_facts
 from mc_jupyter.drivers._lora.layers import Adapters
 from mc_jupyter.drivers._memory import halving, refusing_what_does_not_fit
-from mc_jupyter.drivers._transformers import captioning, casting, heads, padding, vocabulary, windows
-from mc_jupyter.drivers._transformers.company import Company
+from mc_jupyter.drivers._transformers import captioning, casting, heads, padding, pairs, vocabulary, windows
+from mc_jupyter.drivers._transformers.company import Company, Together
 from mc_jupyter.drivers._transformers.conversations import Speaking
 from mc_jupyter.drivers._transformers.decoding import Decoder
 from mc_jupyter.drivers._transformers.embedding import Embedder, lowercasing
@@ -96,7 +97,12 @@ class Transformers(Driver):
         self.positions = windows.positions(model)
         self.drawing = drawing_layers(model)
         self.alphabet = Alphabet(tokenizer) if key.head in _WRITERS else None
-        self.company = Company(exact=key.dtype == "float32" and key.quantization == "none")
+        self._keep_company(key)
+
+    def _keep_company(self, key: ModelKey) -> None:
+        exact = key.dtype == "float32" and key.quantization == "none"
+        self.company = Company(exact=exact, alone=quantization.BY_BATCH if key.quantization == "int8" else "")
+        self.rounds = not exact  # until it is told what that does to a list of texts
 
     # --- loading ------------------------------------------------------------------------------------------------------
 
@@ -181,6 +187,8 @@ class Transformers(Driver):
             return lost
         if self.key.head == TextEmbedding.head and trained_as.endswith(_OTHER_HEADS):
             return (f"{subject} was trained as {trained_as}, not for embeddings: its vectors may mean little",)
+        if self.key.head == "causal-lm" and trained_as.endswith("ForMaskedLM"):
+            return (f"{subject} was trained as {trained_as}, to fill gaps and not to write: its texts mean little",)
         return self.habits.notes(subject)
 
     def facts(self) -> Facts:
@@ -206,6 +214,7 @@ class Transformers(Driver):
         with Quiet():
             casting.cast(self.model, getattr(torch, key.dtype))
         self.key = key
+        self._keep_company(key)
         self.read_facts()
         trim()
 
@@ -255,14 +264,15 @@ class Transformers(Driver):
     def classify(self, call: TaskCall) -> list[Any]:
         """The likeliest class with its score: odds, or the number itself where the head was trained to measure."""
         config = self.model.config
-        names = call.settings.labels or [config.id2label[i] for i in range(config.num_labels)]
+        names = call.settings.labels or heads.names_of(config)
         function = heads.function_of(config)
+        seconds = pairs.seconds_of(call.items, call.action.text_pair)
 
         def judge(inputs: dict[str, torch.Tensor]) -> torch.Tensor:
             logits: torch.Tensor = self.model(**inputs).logits.float()
             return logits
 
-        rows = self._encode(call, judge, self.tokenizer)
+        rows = self._encode(call, judge, self.tokenizer, seconds)
         return [row and _label(heads.scores(row, function), names, call.action.return_probabilities) for row in rows]
 
     @performs(TextEmbedding)
@@ -283,8 +293,10 @@ class Transformers(Driver):
 
     # --- reading text -------------------------------------------------------------------------------------------------
 
-    def _encode(self, call: TaskCall, compute: Any, tokenizer: Any) -> list[list[float] | None]:
-        """One row for each text: the texts' tokens go through `compute` in batches, longest first.
+    def _encode(
+        self, call: TaskCall, compute: Any, tokenizer: Any, seconds: Sequence[str] | None = None
+    ) -> list[list[float] | None]:
+        """One row for each text, or pair of texts: their tokens go through `compute` in batches, longest first.
 
         None for those that an interrupt came before.
         """
@@ -292,12 +304,15 @@ class Transformers(Driver):
 
         limit = _least(call.action.max_input_length, self.fits(call.settings))
         cut = bool(call.action.truncate and limit)
-        texts = worth_reading(call.items, limit, _kept(tokenizer) if cut else "all")
+        keeps: Keeps = _kept(tokenizer) if cut else "all"
+        texts = worth_reading(call.items, limit, keeps)
+        seconds = None if seconds is None else worth_reading(seconds, limit, keeps)
         # The tokenizer itself cuts, so that closing tokens such as [SEP] stay.
         how = {"truncation": True, "max_length": limit} if cut else {}
-        rows_of_ids = tokenized(tokenizer, texts, call.run, **how)
-        if rows_of_ids is None:
+        read = pairs.read(tokenizer, texts, seconds, call.run, **how)
+        if read is None:
             return [None] * len(call.items)
+        rows_of_ids = read.ids
         if any(len(ids) > (limit or len(ids)) for ids in rows_of_ids):
             raise _too_long([len(ids) for ids in rows_of_ids], limit, call.items)
         refuse_empty(rows_of_ids, call.items)
@@ -308,7 +323,11 @@ class Transformers(Driver):
             batch_rows = [rows_of_ids[i] for i in batch]
             filler = padding.filler_of_texts(self.model, batch_rows, self.entries)
             with padding.taken_for_padding(self.model.config, filler), lent(self.drawing, Chance(0)):
-                found: torch.Tensor = compute(self._padded(batch_rows, filler, side="right"))
+                inputs = self._padded(batch_rows, filler, side="right")
+                if read.types is not None:
+                    types = [read.types[i] for i in batch]
+                    inputs["token_type_ids"] = self._padded(types, 0, side="right")["input_ids"]
+                found: torch.Tensor = compute(inputs)
             return found
 
         def judge(batch: list[int]) -> dict[int, list[float]]:
@@ -322,13 +341,28 @@ class Transformers(Driver):
         rows: list[list[float] | None] = [None] * len(lengths)
         done = 0
         with torch.inference_mode():
-            plan = batches(lengths, size=self._at_once(call))
+            plan = self._apart(batches(lengths, size=self._at_once(call)), rows_of_ids)
             for batch, made in halving(plan, judge, call.run):
                 for position, row in made.items():
                     rows[position] = row
                 done += len(batch)
                 call.run.emit(Advance(done, len(lengths), "items"))
         return rows
+
+    def _apart(self, plan: Iterable[list[int]], rows: list[list[int]]) -> Iterator[list[int]]:
+        """Batches in parts that a classifier takes: of an encoder-decoder it is read at the last end of a text, and
+        transformers has no batch of texts with several numbers of ends."""
+        end = self.model.config.eos_token_id
+        if (
+            self.key.head != TextClassification.head
+            or not self.model.config.is_encoder_decoder
+            or not isinstance(end, int)
+        ):
+            yield from plan
+            return
+        for batch in plan:
+            for _, same in groupby(sorted(batch, key=lambda i: rows[i].count(end)), lambda i: rows[i].count(end)):
+                yield list(same)
 
     def _at_once(self, call: TaskCall) -> int | None:
         """How many inputs may go through the model together; None where nobody says."""
@@ -389,6 +423,15 @@ class Transformers(Driver):
     def _prompt_limit(self, call: TaskCall) -> int | None:
         return _least(call.action.max_input_length, self.fits(call.settings))
 
+    def _tell_of_rounding(self, prompts: list[list[int]], call: TaskCall) -> None:
+        """Once: half precision rounds a batch otherwise than one text, and a token that is nearly even may change."""
+        if len(prompts) > 1 and self.rounds and self._at_once(call) != 1 and self.company.together != Together.ALONE:
+            self.rounds = False
+            call.run.note(
+                f"{self._facts.number_type} rounds texts that are written together a little otherwise than each alone, "
+                "so that one may go on otherwise: batch_size: 1 writes each as alone"
+            )
+
     def _write(self, prompts: list[list[int]], call: TaskCall) -> list[Any]:
         action = self.habits.over(call.action)
         limit = self._prompt_limit(call)
@@ -397,6 +440,7 @@ class Transformers(Driver):
                 raise _too_long([len(ids) for ids in prompts], limit, call.items)
             prompts = [ids[-limit:] if limit else ids for ids in prompts]
         refuse_empty(prompts, call.items)
+        self._tell_of_rounding(prompts, call)
         filler = padding.filler_of_prompts(self.model, self.tokenizer, self.entries)
         fits = self.fits(call.settings)
         decoder = Decoder(self.model, self.tokenizer, filler, fits, self.habits, self.drawing, self.alphabet)
@@ -452,4 +496,4 @@ def _label(row: list[float], names: list[str], probabilities: bool) -> Label:
     found: dict[str, Any] = {"label": names[best], "score": row[best], "label_id": best}
     if probabilities:
         found["probabilities"] = row
-    return Label(found, scores=dict(zip(names, row, strict=True)))
+    return Label(found, scores=dict(zip(heads.apart(names), row, strict=True)))

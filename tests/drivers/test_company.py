@@ -189,3 +189,46 @@ class TestMeasuring:
         rounded = lambda i, rows: 1.0 + 0.01 * len(rows)  # noqa: E731
         assert self.parts(Company(exact=False), rounded) == [[0, 1, 2, 3]]
         assert self.parts(Company(exact=True), rounded) == [[0], [1], [2], [3]]
+
+    def test_rows_that_never_share_a_batch_are_told_of_once(self) -> None:
+        heard: list[object] = []
+        company, run = Company(exact=False, alone="why"), Run(listener=heard.append)
+        for _ in range(2):
+            assert list(company.parts([0, 1], [3, 2], lambda rows: pytest.fail("measured"), run)) == [[0], [1]]
+        assert [event.text for event in heard if isinstance(event, Note)] == ["why"]
+
+
+class TestRounding:
+    """Half precision and quantized layers: what a list shares, and what is told of it."""
+
+    def test_int8_gives_of_a_list_what_it_gives_of_each(self, session: mc.Session, llama: Path) -> None:
+        pytest.importorskip("bitsandbytes")
+        handle = session.load(cell("text-generation", llama, "quantization: int8", GREEDY))
+        heard: list[object] = []
+        listed = [each.token_ids for each in handle(TEXTS, run=Run(listener=heard.append))]
+        assert listed == [handle(t).token_ids for t in TEXTS]
+        assert any("one by one" in event.text for event in heard if isinstance(event, Note))
+
+    def test_half_precision_is_told_of_once_and_one_at_a_time_is_as_alone(
+        self, session: mc.Session, llama: Path
+    ) -> None:
+        handle = session.load(cell("text-generation", llama, "precision: bfloat16", GREEDY))
+        said = []
+        for _ in range(2):
+            heard: list[object] = []
+            handle(TEXTS, run=Run(listener=heard.append))
+            said.append([event.text for event in heard if isinstance(event, Note)])
+        assert ["bfloat16 rounds texts" in note for note in said[0]] == [True]
+        assert said[1] == []
+        line = GREEDY.replace("{", "{batch_size: 1, ")
+        one = session.load(cell("text-generation", llama, "precision: bfloat16", line), "one")
+        assert [each.token_ids for each in one(TEXTS)] == [handle(t).token_ids for t in TEXTS]
+
+    def test_a_model_that_is_cast_rounds_from_then_on(self, session: mc.Session, encoder: Path) -> None:
+        handle = session.load(cell("text-embedding", encoder, "precision: float32"))
+        driver: Any = session.resident_of(handle).thing.driver
+        assert driver.company.close == Company(exact=True).close
+        handle.set(precision="bfloat16")
+        handle("x")
+        driver = session.resident_of(handle).thing.driver
+        assert driver.company.close == Company(exact=False).close

@@ -2,7 +2,7 @@
 
 Before weights are read   refusals over folder, sentences (what files of sentence-transformers say) and arguments
 Loading                   loading, casting, vocabulary (memory of tokenizers), heads (what a classifier's numbers mean)
-Reading                   tokens, conversations, windows (how many fit), padding, company (which rows share a batch)
+Reading                   tokens, pairs, conversations, windows (how many fit), padding, company (who shares a batch)
 Vectors                   embedding over encoders and modules (what comes after an encoder) over pooling
 Writing                   decoding over habits (of the checkpoint), sampling, first; watching over stops over spelling
 Pictures                  captioning over captioners, each a Decoder

@@ -43,13 +43,18 @@ _TOLD = {
 class Company:
     """What is known of one loaded model: the rows that may share a batch, and how far that was measured."""
 
-    def __init__(self, *, exact: bool):
-        self.together = Together.PADDED
+    def __init__(self, *, exact: bool, alone: str = ""):
+        """`alone` says why rows never share a batch here, where that is known beforehand."""
+        self.together = Together.ALONE if alone else Together.PADDED
+        self.untold = alone
         self.close = _CLOSE if exact else _CLOSE_IN_HALF
         self.widest = self.padding = -1
 
     def parts(self, batch: list[int], lengths: Sequence[int], measure: Measure, run: Run) -> Iterator[list[int]]:
         """A batch in parts, each of rows that give together what they give alone."""
+        if self.untold and len(batch) > 1:
+            run.note(self.untold)
+            self.untold = ""
         waiting = self._split(batch, lengths)
         while waiting and not run.stopped:
             part = waiting.pop(0)

@@ -35,7 +35,10 @@ _TASK_WITH = {
 # What `from_pretrained` may be told where it is given the weights themselves.
 _WITHOUT_FOLDER = ("dtype", "device_map", "quantization_config", "output_loading_info", "ignore_mismatched_sizes")
 # Weights that a checkpoint without a trained head lacks: transformers fills them with random numbers.
-_HEADS = ("classifier", "pre_classifier", "score", "classification_head", "pooler", "lm_head")
+_HEADS = (
+    "classifier", "pre_classifier", "score", "classification_head", "pooler", "lm_head", "head", "logits_proj",
+    "sequence_summary",
+)  # fmt: skip
 
 
 def load_tokenizer(folder: Path, fast: object) -> Any:

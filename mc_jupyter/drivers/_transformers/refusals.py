@@ -53,7 +53,7 @@ def refusals(asked: Asked) -> Iterator[Refusal]:
 
 def _check(asked: Asked, checkpoint: Checkpoint) -> None:
     """Raise PlanError or WeightsError if these files cannot do this task in this way."""
-    task, settings, config = asked.task, asked.settings, checkpoint.config
+    task, settings = asked.task, asked.settings
     if drawn_with := checkpoint.pipeline:  # what diffusers saves
         raise PlanError(
             f"this model draws images ({shown(drawn_with)}): it cannot do {task.name}", fix="task: image-generation"
@@ -66,17 +66,20 @@ def _check(asked: Asked, checkpoint: Checkpoint) -> None:
             "this model has no chat template: it was not trained on conversations, or the template was not saved",
             fix="use task: text-generation, or give chat_template: (a Jinja template)",
         )
-    names = [config.inside("id2label").text(each) for each in config.inside("id2label")]
-    if labels := getattr(settings, "labels", None):
-        count = len(names) or config.number("num_labels") or 2
-        if len(labels) != count:
-            raise PlanError(f"labels names {len(labels)} classes, but the model has {count}")
+    _check_labels(getattr(settings, "labels", None), checkpoint)
     if getattr(settings, "architecture", None) in ("causal", "seq2seq"):
         found = "seq2seq" if checkpoint.is_encoder_decoder else "causal"
         if found != settings.architecture:
             raise PlanError(f"this model is {found}, not {settings.architecture}", fix=f"architecture: {found}")
     if task is TextEmbedding:
         _check_sentences(settings.architecture, read_sentences(checkpoint.folder))
+
+
+def _check_labels(labels: object, checkpoint: Checkpoint) -> None:
+    config = checkpoint.config
+    count = len(config.inside("id2label")) or config.number("num_labels") or 2
+    if isinstance(labels, list) and len(labels) != count:
+        raise PlanError(f"labels names {len(labels)} classes, but the model has {count}")
 
 
 def _check_sentences(architecture: str, said: Sentences | None) -> None:
