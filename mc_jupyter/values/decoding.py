@@ -51,6 +51,7 @@ _KINDS = (
     (b"{", "JSON", None),
 )
 _TEXT = re.compile(rb"data:|[A-Za-z0-9+/_-]{64}", re.IGNORECASE)
+_PHOTOMETRIC = 262  # TIFF's tag: 0 says that zero is white
 _PROFILE = 64 * 1024**2  # bytes of a PNG's profile or text, unpacked
 _LIMIT = threading.Lock()
 _NOBODY = logging.NullHandler()
@@ -97,6 +98,7 @@ def decoded(data: bytes, max_pixels: int) -> Image:
             with _no_other_limit() if _reads_on(image, data) else nullcontext():
                 image.load()
         _in_eight_bits(image)
+        image = _from_black(image)
         return _still(image) if several else image
     except UnidentifiedImageError:
         raise _unknown(data) from None
@@ -210,6 +212,18 @@ def _in_eight_bits(image: Image) -> None:
     level = image.info.get("transparency")
     if image.mode == "RGB" and isinstance(level, tuple) and max(level) > 255:
         image.info["transparency"] = tuple(one >> 8 for one in level)
+
+
+def _from_black(image: Image) -> Image:
+    """A TIFF of 16 bits whose zero is white, as scanners and X-rays have it: PIL (12) turns those of 8 bits only."""
+    if not image.mode.startswith("I;16") or getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) != 0:
+        return image
+    import numpy as np
+    from PIL import Image as pil
+
+    turned = pil.fromarray(65535 - np.asarray(image).astype(np.uint16))
+    turned.info, turned.format = dict(image.info), image.format
+    return turned
 
 
 def _unknown(data: bytes) -> ExpressionError:

@@ -87,15 +87,17 @@ def options(facts: Mapping[str, Any], format: str, given: Mapping[str, Any] | No
 
 
 def chunks(facts: Mapping[str, Any], given: PngInfo | None = None) -> PngInfo | None:
-    """The facts as chunks of a PNG, after those that are given; None where there are neither."""
+    """The facts as chunks of a PNG, after those that are given, which win; None where there are neither."""
     from PIL.PngImagePlugin import PngInfo
 
     if not (plain := told(facts)):
         return given
     made = PngInfo()
     made.chunks = list(given.chunks) if given is not None else []
+    said = {bytes(data).partition(b"\0")[0].decode("latin-1") for _, data, *_ in made.chunks}
     for key, text in (("parameters", parameters(plain)), (_KEY, _as_json(plain))):
-        made.add_itxt(key, text, zip=False)
+        if key not in said:
+            made.add_itxt(key, text, zip=False)
     return made
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from PIL import Image as pil
 
 
+_PROFILED = ("JPEG", "WEBP", "AVIF")
+
+
 def signed(image: pil.Image) -> pil.Image:
     """The same image as a Picture; one that is of another kind already, as PIL's of open files are, stays that."""
     from PIL import Image as pil
@@ -54,8 +57,14 @@ def _picture() -> type[pil.Image]:
             return found
 
         def save(self, fp: Any, format: str | None = None, **params: Any) -> None:
-            """As PIL's own. Of PNG, JPEG, WebP and AVIF the file holds the recipe, beside what `params` give it."""
-            super().save(fp, format, **recipes.options(self.recipe, _format(fp, format), params))
+            """As PIL's own. Of PNG, JPEG, WebP and AVIF the file holds the recipe, beside what `params` give it.
+
+            So it does the colour profile, which PIL (12) writes by itself into PNG and TIFF alone.
+            """
+            name, profile = _format(fp, format), self.info.get("icc_profile")
+            if name in _PROFILED and isinstance(profile, bytes):
+                params.setdefault("icc_profile", profile)
+            super().save(fp, format, **recipes.options(self.recipe, name, params))
 
         def transform(self, *args: Any, **how: Any) -> pil.Image:
             return signed(super().transform(*args, **how))  # which PIL begins with an image of its own

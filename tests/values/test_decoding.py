@@ -256,3 +256,16 @@ def test_the_clear_colour_of_a_png_of_16_bits_is_clear() -> None:
     parts = (b"IHDR", header), (b"tRNS", pixels[:6]), (b"IDAT", zlib.compress(b"\0" + pixels)), (b"IEND", b"")
     found = decoded(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts), LIMIT)
     assert [rgb(found).getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), (255, 0, 0x80)]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_tiff_whose_zero_is_white_looks_as_it_should(dtype: Any) -> None:
+    pixels = np.array([[0, np.iinfo(dtype).max]], dtype)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "TIFF", tiffinfo={270: "a scan"})
+    black_is_zero = struct.pack("<HHIHH", 262, 3, 1, 1, 0)
+    data = buffer.getvalue()
+    assert data.count(black_is_zero) == 1
+    assert np.asarray(rgb(decoded(data, LIMIT)))[0, :, 0].tolist() == [0, 255]
+    data = data.replace(black_is_zero, struct.pack("<HHIHH", 262, 3, 1, 0, 0))
+    assert np.asarray(rgb(decoded(data, LIMIT)))[0, :, 0].tolist() == [255, 0]

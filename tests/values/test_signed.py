@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 import mc_jupyter as mc
@@ -142,3 +142,24 @@ def test_an_enlarged_picture_knows_what_the_small_one_was_drawn_from(name: str, 
 def test_a_seed_of_its_own_counts_for_more() -> None:
     large: Any = marked(Image.new("RGB", (16, 12)), before=picture(prompt="a hat", seed=7), seed=8)
     assert (large.prompt, large.seed) == ("a hat", 8)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "AVIF", "TIFF"])
+def test_a_saved_picture_keeps_its_colour_profile(format: str) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image = marked(Image.new("RGB", (8, 8), "red"), seed=7)
+    image.info["icc_profile"] = profile
+    for given, want in (({}, profile), ({"icc_profile": profile + b"\0"}, profile + b"\0")):
+        buffer = io.BytesIO()
+        image.save(buffer, format, **given)
+        assert Image.open(buffer).info["icc_profile"] == want
+
+
+def test_a_text_of_the_users_own_is_not_written_over() -> None:
+    mine = PngInfo()
+    mine.add_text("parameters", "a text of mine")
+    buffer = io.BytesIO()
+    marked(Image.new("RGB", (8, 8), "red"), seed=7).save(buffer, "PNG", pnginfo=mine)
+    found = Image.open(buffer)
+    assert found.info["parameters"] == "a text of mine"
+    assert origin(found).facts == {"seed": 7}
