@@ -6,6 +6,7 @@ Random weights prove plumbing: what we give is compared with what the library gi
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,21 @@ def byte_tokenizer(template: str | None = None, **settings: Any) -> Any:
     names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "model_max_length": 256, **settings}
     made = PreTrainedTokenizerFast(tokenizer_object=core, **names)
     made.chat_template = template
+    return made
+
+
+def with_words(tokenizer: Any, size: int) -> Any:
+    """The tokenizer with made-up words that no text has, so that there are that many."""
+    from tokenizers import Tokenizer
+
+    written = json.loads(tokenizer.backend_tokenizer.to_str())
+    written["model"]["vocab"] |= {f"<made up {i}>": i for i in range(len(tokenizer), size)}
+    made = type(tokenizer)(
+        tokenizer_object=Tokenizer.from_str(json.dumps(written)),
+        model_max_length=tokenizer.model_max_length,
+        **tokenizer.special_tokens_map,
+    )
+    made.chat_template = tokenizer.chat_template
     return made
 
 
@@ -90,6 +106,8 @@ def llama(folder: Path, *, template: str | None = CHAT_TEMPLATE, window: int = 2
 
     torch.manual_seed(0)
     tokenizer = byte_tokenizer(template, model_max_length=window)
+    if config.get("vocab_size", 0) > len(tokenizer):  # as many words as rows: else the two are no one's model
+        tokenizer = with_words(tokenizer, config["vocab_size"])
     sizes = {
         "vocab_size": len(tokenizer),
         "hidden_size": 64,

@@ -312,6 +312,8 @@ class TestFailures:
             story.compare({"precision": []}, "the fox", run=run)
         with pytest.raises(InputError, match="nothing to compare"):
             story.compare({}, "the fox", run=run)
+        with pytest.raises(InputError, match=r"story\.compare\(\{\"do_sample\": \[True, False\]\}, prompt='the fox'\)"):
+            story.compare(do_sample=[True, False], prompt="the fox", run=run)
         with pytest.raises(InputError, match="the list of inputs is empty"):
             story.compare({"precision": BOTH}, [], run=run)
         assert heard == []

@@ -94,7 +94,10 @@ def test_ten_loads_in_one_process_take_alike_and_leave_nothing(folders: Any) -> 
 
 @pytest.mark.parametrize("kind", ["BPE", "Unigram", "WordPiece"])
 def test_a_large_vocabulary_counts(tmp_path: Path, kind: str) -> None:
-    small, folder = models.llama(tmp_path / "small"), models.llama(tmp_path / "large")
+    small, folder = (
+        models.llama(tmp_path / "small"),
+        models.llama(tmp_path / "large", vocab_size=100_000, hidden_size=8),
+    )
     models.large_vocabulary(kind, 100_000).save(str(folder / "tokenizer.json"))
     found = measure(folder, small, task="text-generation", lines=("quantization: none",))
     assert found.held_estimated > 20e6

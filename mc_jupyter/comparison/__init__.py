@@ -114,7 +114,7 @@ class _Comparing:
         self.of = of
         self.fields = tuple(map(str, grid or ()))
         if not self.fields:
-            raise InputError("nothing to compare", fix='{"precision": ["float32", "bfloat16"]}: values of each field')
+            raise InputError("nothing to compare", fix=_meant(of, inputs))
         if seed is not None and "seed" in self.fields:
             raise InputError("seed is given twice: in the grid, and beside it", fix="keep one of them")
         self.holder = f"compare {of.name}"  # a name that no variable can have
@@ -312,6 +312,20 @@ class _Comparing:
 
 
 # --- small parts ------------------------------------------------------------------------------------------------------
+
+
+def _meant(of: Defined, inputs: Mapping[str, Any]) -> str:
+    """The call with a grid: fields with their values, where they came as arguments, else an example."""
+    known = {word for one in of.planned.inputs_for() for word in one.names}
+    grid = {name: value for name, value in inputs.items() if name not in known}
+    shown = ", ".join(f'"{name}": {_short(value)}' for name, value in grid.items()) or '"precision": ["float32", …]'
+    beside = "".join(f", {name}={_short(value)}" for name, value in inputs.items() if name in known)
+    return f"{of.name}.compare({{{shown}}}{beside})"
+
+
+def _short(value: Any) -> str:
+    written = repr(value) if isinstance(value, str | bool | int | float | list | tuple) else "…"
+    return written if len(written) < 80 else "…"
 
 
 def _combinations(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -29,6 +29,7 @@ from mc_jupyter.values import Batch, Stream
 from mc_jupyter.values.exhibits import is_row
 from mc_jupyter.words import hinted, listing
 
+_LONGEST = 60  # letters of a value that is given back
 _OF_A_CALL = ("seed", "batch_size")
 """What is decided beside the text and belongs to a call."""
 
@@ -92,7 +93,7 @@ def given(name: str, known: Sequence[Input], args: tuple[Any, ...], inputs: dict
     if not args:
         return _named(name, known, inputs)
     if len(args) > 1:
-        raise InputError(f"{name} takes one input without a name; the others need theirs")
+        raise _too_many(name, known, args, inputs)
     if known[0].whole and not inputs:
         return args[0]
     if inputs or not isinstance(args[0], Mapping) or is_upload(args[0]) or is_row(args[0]):
@@ -102,12 +103,31 @@ def given(name: str, known: Sequence[Input], args: tuple[Any, ...], inputs: dict
     return _named(name, known, dict(args[0]))
 
 
+def _too_many(name: str, known: Sequence[Input], args: tuple[Any, ...], inputs: Mapping[str, Any]) -> InputError:
+    """What to write where several values came without their names."""
+    free = [one.name for one in known if not any(word in inputs for word in one.names)]
+    if len(args) <= len(free):
+        behind = "".join(f", {word}={_brief(value)}" for word, value in zip(free[1:], args[1:], strict=False))
+        return InputError(
+            f"{name} takes one input without a name; the others need theirs", fix=f"{name}({_brief(args[0])}{behind})"
+        )
+    several = ", ".join(map(_brief, args))
+    return InputError(
+        f"{name} takes {len(free)} input{'' if len(free) == 1 else 's'}, and {len(args)} came without a name",
+        fix=f"several at once are a list: {name}([{several}])",
+    )
+
+
+def _brief(value: Any) -> str:
+    written = repr(value) if isinstance(value, str | bool | int | float) else "…"
+    return written if len(written) < _LONGEST else "…"
+
+
 def _nothing(name: str, *given: Any) -> dict[str, Any]:
     """The inputs of a component that has none; InputError where there are some: nothing in its cell would read them."""
     if any(not isinstance(one, Mapping) or one for one in given):
-        raise InputError(
-            f"{name} takes no input: its cell has no ${{input…}}", fix="name(), or ${input.text} where its text stands"
-        )
+        fix = f"{name}(), or ${{input.text}} where its text stands"
+        raise InputError(f"{name} takes no input: its cell has no ${{input…}}", fix=fix)
     return {}
 
 
@@ -151,8 +171,9 @@ def prepare(
     sources = {"input": given, "env": environment, "context": {"run_id": uuid.uuid4().hex}}
     environment.check(_variables(chosen.written.get("output")))  # asked now, and not when the model has run
     rendering = _Rendering(chosen.written.with_(without=("output",)), sources, taken(model), permissions)
-    rendered = rendering.fields() | _of_the_call(planned, model, seed, beside or {})
-    fields = _checked(model, rendered, rendering.written, rendering.nulls)
+    own = _of_the_call(planned, model, seed, beside or {})
+    # What the call says has no line: the one that the text has for it says another thing.
+    fields = _checked(model, rendering.fields() | own, rendering.written.with_(without=tuple(own)), rendering.nulls)
     told = [f"{text} is null: {why}" for text, why in rendering.nulls.items()]
     for name, takes in rendering.takes.items():
         told += takes.kind.notes(_listed(getattr(fields, name)))

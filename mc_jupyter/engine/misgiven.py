@@ -41,6 +41,8 @@ def refuse(name: str, planned: Planned, words: Mapping[Any, Any], setting: str, 
         of_call, own = field_of(type(chosen.fields), word), field_of(type(planned.settings), word)
         wrong, value = f"{word} is a field of {name}'s cell, and no input of it", words[word]
         if of_call is None and own is None and (ours := chosen.fields.ours_for(word)):
+            if ours.partition(":")[0] in taken(type(chosen.fields)):  # about the inputs themselves
+                continue
             field, found, _ = ours.partition(_NAMED)
             if not found or (of_call := field_of(type(chosen.fields), field)) is None:
                 raise InputError(f"{name} has no input {word!r}", fix=_in_a_call(ours))
@@ -49,6 +51,8 @@ def refuse(name: str, planned: Planned, words: Mapping[Any, Any], setting: str, 
             continue
         python = setting.startswith(f"{name}.")
         said = setting.replace("FIELD", word).replace("VALUE", _python(value) if python else _plain(value))
+        if word == "seed" and not python:  # which a line has a flag for
+            raise InputError(wrong, fix=f"--seed {_plain(value)}, for this call")
         if of_call is None:
             raise InputError(wrong, fix=f"{said} for all calls that follow")
         line = f"{word}: {_expression(word, of_call, chosen, value)}"

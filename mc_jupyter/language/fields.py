@@ -295,9 +295,20 @@ class Quantization(Closed):
     double_quant: Bound[bool] = Field(True, description="Quantize the scales too (4 bit only).")
 
 
+_BITS = re.compile(r"(?:bnb|load_in|in|int)?[-_ ]*([48])[-_ ]*bits?|(?:bnb|q|w)([48])(?:_.*)?", re.IGNORECASE)
+"""How others say so many bits: `4bit`, `bnb-4bit`, `8-bit`, `Q4_K_M`."""
+
+
+def _bits(word: str) -> str:
+    if found := _BITS.fullmatch(word.strip()):
+        ours = "int8" if "8" in found.groups() else "nf4, or int4,"
+        raise ValueError(f"{word!r} is not one of its words: {ours} is what it is called here")
+    return word
+
+
 def _quantization(written: object) -> object:
     if isinstance(written, str) and not expressions.has_reference(written):
-        return {"type": written}
+        return {"type": _bits(written)}
     return written
 
 

@@ -131,13 +131,18 @@ def bindings(model: type[BaseModel]) -> dict[str, str]:
 # --- the language's own -----------------------------------------------------------------------------------------------
 
 
+_LEFT_OUT = "leave it out: [x for x in … if x is not None]"
+
+
 def _is_text(item: Any, name: str) -> None:
     """A list of texts holds texts: a list inside it would become JSON, and nothing would become nothing.
 
     What Python itself has no text for (`<object at 0x7f3a…>`) is none either, nor is a function that nobody called.
     """
     if item is None or isinstance(item, list | Mapping) or not _has_text(item):
-        raise InputError(f"{name} is {describe(item)}, and not a text", fix=_column(item, name))
+        raise InputError(
+            f"{name} is {describe(item)}, and not a text", fix=_LEFT_OUT if item is None else _column(item, name)
+        )
 
 
 def _column(item: Any, name: str) -> str | None:
@@ -173,7 +178,7 @@ def _images(found: Any, permissions: Permissions) -> Any:
     """An image or a list of them, also where no `as image` says so: a path in the cell, an array."""
     for i, item in enumerate(found if isinstance(found, list | tuple) else ()):
         if item is None:
-            raise ExpressionError(f"[{i}]: null is no image")
+            raise ExpressionError(f"[{i}]: null is no image", fix=_LEFT_OUT)
     return convert(found, "image", elementwise=True, permissions=permissions)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -60,6 +61,10 @@ class Account:
             self.notes.append(event.text)
         elif isinstance(event, Done):
             self.summary = event.summary
+
+    def told(self, texts: Iterable[str]) -> None:
+        """These stand elsewhere in the output: their notes are dropped."""
+        self.notes = [note for note in self.notes if note not in set(texts)]
 
     def _advance(self, event: Advance, now: float) -> None:
         if event.unit != self.unit or (self.done is not None and event.done < self.done):

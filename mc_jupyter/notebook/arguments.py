@@ -12,6 +12,7 @@ import keyword
 import re
 import shlex
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -100,8 +101,11 @@ def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Nam
         raise InputError(
             f"%{parser.prog}: what is {left[0]!r} for?", fix=f"an input: {meant}" if meant else usage(parser)
         )
-    word = left[0].partition("=")[0]
-    raise UnknownName(hinted(f"%{parser.prog} has no flag {word}", word, flags), fix=usage(parser))
+    word, sign, value = left[0].partition("=")
+    fix = usage(parser)
+    if "-i" in flags and word.startswith("--"):
+        fix += f"\n      an input: -i {word[2:]}={shlex.quote(value) if sign else '…'}"
+    raise UnknownName(hinted(f"%{parser.prog} has no flag {word}", word, flags), fix=fix)
 
 
 def _refuse_lists(parser: argparse.ArgumentParser, found: argparse.Namespace) -> None:
@@ -186,9 +190,10 @@ def inputs_of(
     given: dict[str, Any] = {}
     words = list(words)
     _refuse_blanks(words, kinds)
-    for word in words:
+    for i, word in enumerate(words):
         found = _ASSIGNMENT.fullmatch(word)
         if found is None:
+            _refuse_text_without_quotes(words, i, variables, kinds)
             key, value = word, _variable(word, variables, kinds)
         elif found["sign"] == ":=":
             key, value = found["key"], _variable(found["value"], variables, kinds)
@@ -211,6 +216,18 @@ def _refuse_blanks(words: Sequence[str], kinds: Mapping[str, Kind]) -> None:
         key = word.partition(":")[0]
         if key in kinds and word[len(key) :][:1] == ":" and word[len(key) :][:2] != ":=":
             raise InputError(f"an input is given with =, and not with a colon: {quoted(word)}", fix=f"{key}='…'")
+
+
+def _refuse_text_without_quotes(
+    words: Sequence[str], at: int, variables: Mapping[str, Any], kinds: Mapping[str, Kind]
+) -> None:
+    """InputError for a word that is no variable behind a text: `text=what is 2+2` is one, without its quotes."""
+    before = _ASSIGNMENT.fullmatch(words[at - 1]) if at else None
+    if words[at] in variables or words[at] in kinds or before is None or before["sign"] == ":=":
+        return
+    rest = list(takewhile(lambda word: _ASSIGNMENT.fullmatch(word) is None, words[at:]))
+    text = shlex.quote(" ".join([before["value"], *rest]))
+    raise InputError(f"{words[at]!r} stands alone behind {words[at - 1]}", fix=f"{before['key']}={text}")
 
 
 def settings_of(words: Iterable[str], texts: Container[str] = ()) -> dict[str, Any]:
@@ -270,9 +287,10 @@ def _variable(name: str, variables: Mapping[str, Any], kinds: Mapping[str, Kind]
     if not name.isidentifier():
         fix = f"{next(iter(kinds), 'text')}={shlex.quote(name)}"
         raise InputError(f"{name!r} is neither KEY=VALUE nor a variable", fix=fix)
+    own = f"{name}=… gives the input itself" if name in kinds else f"as a text: {next(iter(kinds), 'text')}={name}"
     raise UnknownName(
         hinted(f"no Python variable {name!r}", name, [v for v in variables if not v.startswith("_")]),
-        fix=f"{name}=… gives the input itself; a text with blanks stands in quotes: {next(iter(kinds), 'text')}='…'",
+        fix=f"{own}; one with blanks stands in quotes: {next(iter(kinds), 'text')}='…'",
     )
 
 

@@ -244,6 +244,7 @@ class Notebook:
         """
         from mc_jupyter.notebook import outcome
 
+        progress.account.told([text for _, text in handle.card()])
         told = {"mc_jupyter": {"component": handle.name}}
         outcome.show(handle, progress, told, self.shell.display_formatter, self.showing())
         if self.interactive:

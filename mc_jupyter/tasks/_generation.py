@@ -27,6 +27,17 @@ _ELSEWHERE = {
     **dict.fromkeys(("stream", "streamer"), "streaming: is its name here"),
     **dict.fromkeys(("random_seed", "manual_seed"), "seed: is its name here"),
     "beams": "num_beams: is its name here",
+    **dict.fromkeys(
+        ("min_p", "typical_p", "tfs_z", "top_a", "eta_cutoff", "epsilon_cutoff", "mirostat", "mirostat_tau"),
+        "remove it: temperature:, top_k: and top_p: say here what is drawn from",
+    ),
+    **dict.fromkeys(
+        ("presence_penalty", "frequency_penalty", "no_repeat_ngram_size", "encoder_repetition_penalty"),
+        "remove it: repetition_penalty: is what there is here against repeating",
+    ),
+    **dict.fromkeys(
+        ("ctx", "n_ctx", "num_ctx", "ctx_size", "context_length", "max_model_len"), "max_seq_length: is its name here"
+    ),
     **dict.fromkeys(("messages", "system", "system_prompt"), "task: chat-completion takes messages:"),
 }
 """Words of transformers, OpenAI's and Ollama's."""

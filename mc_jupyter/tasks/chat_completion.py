@@ -23,6 +23,16 @@ _ROLES = {
 }
 """Who speaks, by the words of Gemini, LangChain, ShareGPT, OpenAI, Llama and others."""
 
+_USER = '{role: user, content: "${input.text as text}"}'
+_ELSEWHERE = {
+    **GenerationAction.elsewhere,
+    **dict.fromkeys(("text", "prompt", "input", "question", "content", "user", "message"), f"messages: [{_USER}]"),
+    **dict.fromkeys(
+        ("system", "system_prompt", "instructions"), f'messages: [{{role: system, content: "…"}}, {_USER}]'
+    ),
+}
+"""Words of programs that make a conversation of one text."""
+
 
 class Message(Closed):
     """One turn of a conversation."""
@@ -76,6 +86,8 @@ class ChatCompletion(Task):
 
     class Action(GenerationAction):
         """The conversation so far, and how to answer it."""
+
+        elsewhere = _ELSEWHERE
 
         messages: Annotated[_Conversations, Takes(MESSAGES, "messages")] = Field(
             description="The conversation: a list of {role, content}; a list of such lists is a batch."

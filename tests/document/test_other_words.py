@@ -61,6 +61,53 @@ def test_an_upscalers_word_is_answered_too(word: str, ours: str, session: mc.Ses
         session.load(f"component: {{type: model, task: image-upscale, driver: echo, {word}: 2}}")
 
 
+CHAT = "component: {type: model, task: chat-completion, driver: echo, %s}"
+
+
+@pytest.mark.parametrize("line", ["text: '${input.text}'", "prompt: hi", "system: be short", "system_prompt: be short"])
+def test_a_chat_of_one_text_is_answered_by_messages_that_work(line: str, session: mc.Session) -> None:
+    with pytest.raises(SpecError) as caught:
+        session.load(CHAT % line)
+    written = caught.value.problems[0].fix or ""
+    assert session.load(CHAT % written)("hi").endswith("hi")
+
+
+@pytest.mark.parametrize(
+    ("line", "ours"),
+    [
+        ("min_p: 0.1", "remove it: temperature:, top_k: and top_p:"),
+        ("eta_cutoff: 3", "remove it: temperature:, top_k: and top_p:"),
+        ("presence_penalty: 1", "remove it: repetition_penalty:"),
+        ("num_ctx: 4096", "max_seq_length: is its name here"),
+    ],
+)
+def test_what_other_servers_draw_with_is_answered_too(line: str, ours: str, session: mc.Session) -> None:
+    with pytest.raises(SpecError) as caught:
+        session.load(CHAT % line)
+    assert ours in (caught.value.problems[0].fix or "")
+
+
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [("4bit", "nf4"), ("4-bit", "nf4"), ("bnb-4bit", "nf4"), ("Q4_K_M", "nf4"), ("8bit", "int8"), ("q8_0", "int8")],
+)
+def test_how_others_say_so_many_bits_is_answered_by_as_many(word: str, ours: str, session: mc.Session) -> None:
+    with pytest.raises(SpecError, match=f"'{word}' is not one of its words: {ours}"):
+        session.load(CHAT % f"quantization: {word}")
+
+
+@pytest.mark.parametrize(("task", "word"), [("image-upscale", "real-esrgan"), ("image-generation", "flux")])
+def test_an_architecture_given_as_the_driver_is_told(task: str, word: str, session: mc.Session) -> None:
+    with pytest.raises(SpecError, match=f"'{word}': it is an architecture\n[\\s\\S]*→ architecture: {word}"):
+        session.load(f"component: {{type: model, task: {task}, driver: {word}}}")
+
+
+def test_a_word_about_the_inputs_is_no_field_of_a_call(session: mc.Session) -> None:
+    chat = session.load(CHAT % 'messages: [{role: user, content: "${input.text as text}"}]', "chat")
+    with pytest.raises(InputError, match=r"no input 'prompt'\n    → its inputs: text"):
+        chat(prompt="hi")
+
+
 def test_a_word_that_nobody_uses_is_still_the_nearest_of_ours(session: mc.Session) -> None:
     assert fix(session, "guidance_scal: 7") == "did you mean 'guidance_scale'?"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import mc_jupyter as mc
@@ -51,6 +53,38 @@ def test_setting_a_field_that_named_an_input_says_that_it_is_gone(session: mc.Se
     assert "the inputs start and end are gone" in str(it.set(text="always this"))
     with pytest.raises(InputError, match="takes no input"):
         it("Once")
+
+
+def test_a_text_where_a_conversation_is_wanted_is_answered_by_the_message(session: mc.Session) -> None:
+    it = handle(session, "chat-completion", "messages: ${input.messages}")
+    with pytest.raises(InputError, match=r"a conversation is a list of turns") as caught:
+        it("hi")
+    assert it(json.loads(caught.value.problems[0].fix or "")) == "hi"
+
+
+@pytest.mark.parametrize(("given", "line"), [(("a", 3), "it('a', n=3)"), (("a", "b", "c"), "it(['a', 'b', 'c'])")])
+def test_values_without_their_names_are_answered_by_the_call(
+    session: mc.Session, given: tuple[object, ...], line: str
+) -> None:
+    it = handle(session, "text-generation", "text: ${input.text}", "max_output_length: ${input.n as integer | 5}")
+    with pytest.raises(InputError) as caught:
+        it(*given)
+    assert (caught.value.problems[0].fix or "").endswith(line)
+    assert eval(line, {"it": it}) in ("a", ["a", "b", "c"])
+
+
+def test_an_item_that_is_none_is_told_with_a_way_out(session: mc.Session) -> None:
+    it = handle(session, "text-generation", "text: ${input.text}")
+    with pytest.raises(InputError, match=r"text\[1\] is null, and not a text\n    → leave it out: \[x for x in"):
+        it(["a", None])
+
+
+def test_a_seed_that_the_call_gave_is_not_blamed_on_the_cells(session: mc.Session) -> None:
+    it = handle(session, "text-generation", "text: ${input.text}", "seed: 5")
+    with pytest.raises(InputError, match=r"seed should be less than 2\*\*64") as caught:
+        it("a", seed=2**64)
+    place = caught.value.problems[0].place
+    assert place is None or "seed: 5" not in str(caught.value)
 
 
 def test_the_whole_input_is_what_a_call_gives(session: mc.Session) -> None:

@@ -146,6 +146,34 @@ def test_an_unknown_flag_is_answered_in_one_line_with_a_hint() -> None:
         arguments.parse(commands.find("show").parser, ["poem", "--yml"])
 
 
+def test_a_flag_that_was_meant_as_an_input_is_given_back_as_one() -> None:
+    with pytest.raises(UnknownName, match=r"no flag --text[\s\S]*\n      an input: -i text=…") as caught:
+        arguments.parse(commands.find("run").parser, ["poem", "--text", "hello"])
+    assert "[--seed N]" in str(caught.value)
+    with pytest.raises(UnknownName, match=r"\n      an input: -i text=hello"):
+        arguments.parse(commands.find("run").parser, ["poem", "--text=hello"])
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("text=what is 2+2?", "what is 2+2?"),
+        ("number=3 text=hello there integer=2", "hello there"),
+        ('text="it\'s" a b', "it's a b"),
+    ],
+)
+def test_a_text_without_quotes_is_given_back_with_them(line: str, text: str) -> None:
+    with pytest.raises(InputError, match="stands alone behind text=") as caught:
+        arguments.inputs_of(arguments.split(line)[0], INPUTS, {})
+    written = caught.value.problems[0].fix or ""
+    assert arguments.inputs_of(arguments.split(written)[0], INPUTS, {}) == {"text": text}
+
+
+def test_a_word_that_is_no_variable_is_told_as_a_text() -> None:
+    with pytest.raises(UnknownName, match="→ as a text: text=hello;"):
+        arguments.inputs_of(["hello"], INPUTS, {})
+
+
 def test_a_word_too_many_is_an_error() -> None:
     with pytest.raises(InputError, match="what is 'two' for"):
         arguments.parse(commands.find("form").parser, ["one", "two"])

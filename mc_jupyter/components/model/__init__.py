@@ -32,6 +32,7 @@ from mc_jupyter.errors import ComposeError, InputError, Problem, UnknownName, We
 from mc_jupyter.events import Run
 from mc_jupyter.faults import pointing, said_as
 from mc_jupyter.language.cell import place_in
+from mc_jupyter.language.description import describe
 from mc_jupyter.language.fields import Closed, KeepAlive, ModelSettings
 from mc_jupyter.language.kinds import bindings
 from mc_jupyter.tasks import Task
@@ -173,11 +174,20 @@ def _driver(task: type[Task], written: Mapping[str, Any]) -> type[Driver] | None
         named = [one.words[0] for one in Driver.all() if word in (one.name, one.package) and one.words]
         if named:
             message, words = f"no driver {word!r}: here it is {named[0]}", (named[0],)
-        raise UnknownName(message, place=place_in(written, ("driver",)), fix=f"driver: {listing(words)}")
+        fix = f"driver: {listing(words)}"
+        if word in _architectures(task):
+            message, fix = f"no driver {word!r}: it is an architecture", f"architecture: {word}"
+        raise UnknownName(message, place=place_in(written, ("driver",)), fix=fix)
     for driver in Driver.all():
         if word in driver.words and driver.recipe(task) and driver.suits(task, written):
             return driver
     return None
+
+
+def _architectures(task: type[Task]) -> tuple[Any, ...]:
+    """The words of `architecture:`, where the task has some."""
+    fields = describe(task.Settings)
+    return next((field.words for field in fields if "architecture" in (field.name, *field.others)), ())
 
 
 @lru_cache

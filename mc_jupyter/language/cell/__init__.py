@@ -14,6 +14,7 @@ model-compose reads it, with these rules:
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from mc_jupyter.language.cell.spans import Map, Seq, Source, Span, place_in, spa
 __all__ = ["Document", "Map", "Seq", "Source", "Span", "place_in", "read", "span_in", "to_plain"]
 
 MAX_TEXT = 1_000_000
-EXAMPLE = "component:\n  type: model\n  task: text-generation\n  model: starter:NAME\n  prompt: ${input.prompt as text}"
+EXAMPLE = "component:\n  type: model\n  task: text-generation\n  model: starter:stories\n  text: ${input.text as text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,11 @@ def _read(source: Source, masked: Masked, problems: list[Problem] | None) -> Doc
     if reader.problems and (problems is None or value is None):
         raise SpecError(reader.problems)
     if value is None or span is None:
-        raise SpecError("the text is empty", place=span_of(source, 0, 0).place(), fix=f"an example:\n{EXAMPLE}")
+        raise SpecError(
+            "the text is empty",
+            place=span_of(source, 0, 0).place(),
+            fix="an example:\n" + textwrap.indent(EXAMPLE, " " * 6),
+        )
     if problems is not None:
         problems.extend(reader.problems)
     return Document(value, source, span, tuple(reader.notes))
