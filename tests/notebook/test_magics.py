@@ -15,6 +15,8 @@ from traitlets.config import Config
 
 from mc_jupyter import catalog, drivers
 from mc_jupyter.errors import InputError, Offline, RunError, SpecError, UnknownName
+from tests import models
+from tests.conftest import cell as component
 from tests.notebook.conftest import LABEL
 
 Run = Callable[[str], Any]
@@ -148,7 +150,7 @@ def test_an_error_leaves_earlier_components_as_they_were(run: Run, shell: Intera
             InputError,
             "--seed has no",
         ),
-        ("%compose run sentiment text=I love it", UnknownName, "a text with blanks stands in quotes"),
+        ("%compose run sentiment text=I love it", InputError, "→ text='I love it'"),
         ("%compose pull owner/model", Offline, "owner/model"),
         ("%%compose poem\n   \n# nothing\n", InputError, "the cell is empty"),
         ("%compose load sentimnt.yml", InputError, "cannot read"),
@@ -170,6 +172,16 @@ def test_a_mistyped_input_is_found_before_anything_is_loaded(run: Run, shell: In
     error = run(LABEL.replace("%%compose sentiment", "%%compose sentiment -i txet=hello"))
     assert "did you mean 'text'?" in str(error)
     assert shell.magics_manager.registry["ComposeMagics"].notebook.session.loads == 0
+
+
+def test_a_note_that_the_card_shows_is_not_said_again_under_it(run: Run, tmp_path: Path) -> None:
+    from IPython.utils.capture import capture_output
+
+    headless = models.encoder(tmp_path / "headless")
+    with capture_output() as shown:
+        run("%%compose judge\n" + component("text-classification", headless))
+    told = "".join(shown.stdout) + "".join(str(one.data.get("text/plain", "")) for one in shown.outputs)
+    assert told.count("has no trained classifier") == 1
 
 
 def test_check_loads_nothing(run: Run, shell: InteractiveShell) -> None:
