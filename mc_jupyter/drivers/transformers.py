@@ -30,6 +30,7 @@ from mc_jupyter.drivers._transformers.habits import Habits
 from mc_jupyter.drivers._transformers.loading import (
     Quiet,
     check_placed,
+    device_of,
     lacking_heads,
     load_tokenizer,
     placement,
@@ -385,8 +386,7 @@ class Transformers(Driver):
 
     @property
     def _device(self) -> Any:
-        """Where its inputs go. What accelerate keeps off the GPU is "meta" until it is computed with."""
-        return next((p.device for p in self.model.parameters() if p.device.type != "meta"), self.model.device)
+        return device_of(self.model)
 
     def _refuse_beyond_the_table(self, largest: int) -> None:
         """RunError for a token that the model has no row for. On a GPU, looking it up would end all later calls too."""

@@ -13,6 +13,7 @@ import pytest
 
 import mc_jupyter as mc
 from mc_jupyter.drivers._chance import Chance
+from mc_jupyter.drivers._transformers.sampling import _Loan
 from tests import models
 from tests.conftest import cell
 
@@ -194,3 +195,25 @@ def test_a_seed_is_a_whole_number_of_any_library(session: mc.Session, llama: Pat
     largest = 2**63 + 1
     for seed in (np.uint64(largest), np.int8(3), torch.tensor(3)):
         assert handle(TEXTS[0], seed=seed).seed == int(seed)
+
+
+def test_a_loan_that_was_not_given_ends_no_other() -> None:
+    """torch takes back whatever happened, also where an interrupt came while a loan waited for another's end."""
+    layer, other = torch.nn.Linear(1, 1), _Loan(Chance(1))
+    before = torch.get_rng_state()
+    other.give(layer, ())
+    _Loan(Chance(2)).take_back(layer, (), None)
+    assert _Loan.lock.locked()
+    other.take_back(layer, (), None)
+    assert not _Loan.lock.locked()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_loan_that_fails_leaves_the_generators_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, chance = torch.nn.Linear(1, 1), Chance(1)
+    before = torch.get_rng_state()
+    monkeypatch.setattr(chance, "on", None)
+    with pytest.raises(TypeError):
+        _Loan(chance).give(layer, ())
+    assert not _Loan.lock.locked()
+    assert torch.equal(torch.get_rng_state(), before)

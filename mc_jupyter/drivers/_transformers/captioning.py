@@ -18,6 +18,7 @@ from mc_jupyter.drivers._transformers.captioners import (
     VisionEncoderDecoder,
 )
 from mc_jupyter.drivers._transformers.habits import Habits
+from mc_jupyter.drivers._transformers.loading import device_of
 from mc_jupyter.drivers._transformers.tokens import worth_reading
 from mc_jupyter.errors import InputError, PlanError, WeightsError
 from mc_jupyter.faults import said_as
@@ -179,9 +180,7 @@ def _inputs(
     """What `generate` is given, on the device where the model begins."""
     import torch
 
-    # What accelerate keeps off the GPU is "meta" until it is computed with.
-    model = captioner.model
-    device = next((p.device for p in model.parameters() if p.device.type != "meta"), model.device)
+    device = device_of(captioner.model)
     prepared = {
         name: tensor.to(device, getattr(torch, dtype)) if tensor.is_floating_point() else tensor.to(device)
         for name, tensor in processor(images=images, return_tensors="pt").items()

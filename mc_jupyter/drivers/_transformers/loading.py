@@ -84,6 +84,11 @@ def check_placed(model: Any, subject: str) -> None:
         )
 
 
+def device_of(model: Any) -> Any:
+    """Where a model's inputs go. What accelerate keeps off the GPU is "meta" until it is computed with."""
+    return next((p.device for p in model.parameters() if p.device.type != "meta"), model.device)
+
+
 def read_model(auto: Any, checkpoint: Checkpoint, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The model and what transformers says of missing and unexpected weights. Want of memory is raised as it comes."""
     arguments |= {"local_files_only": True, "trust_remote_code": False, "output_loading_info": True}

@@ -95,13 +95,21 @@ class _Loan:
         import torch
 
         self.lock.acquire()
-        device = next(layer.parameters(), torch.empty(0)).device
-        for general in _generators(device):
-            own = self.chance.on(general.device)
-            self.kept.append((general, own, general.get_state()))
-            general.set_state(own.get_state())
+        try:
+            device = next(layer.parameters(), torch.empty(0)).device
+            for general in _generators(device):
+                own = self.chance.on(general.device)
+                self.kept.append((general, own, general.get_state()))
+                general.set_state(own.get_state())
+        except BaseException:
+            self._end()
+            raise
 
     def take_back(self, layer: Any, inputs: Any, output: Any) -> None:
+        if self.kept:  # torch calls this whatever happened: also where nothing was given, while another's loan goes on
+            self._end()
+
+    def _end(self) -> None:
         for general, own, state in self.kept:
             own.set_state(general.get_state())
             general.set_state(state)
