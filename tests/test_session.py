@@ -84,6 +84,7 @@ class TestResidency:
             "config_sentence_transformers.json",
             "sentence_bert_config.json",
             "2_Normalize/config.json",
+            "dense/config.json",
             "additional_chat_templates/tool_use.jinja",
             "preprocessor_config.json",
         ],
@@ -94,6 +95,7 @@ class TestResidency:
         shutil.copytree(llama, tmp_path / "m")
         there = tmp_path / "m" / file
         there.parent.mkdir(exist_ok=True)
+        (tmp_path / "m" / "modules.json").write_text("[]")
         there.write_text("{}")
         handle = session.load(cell("text-generation", tmp_path / "m", GREEDY), "a")
         handle("the fox")

@@ -17,8 +17,8 @@ _BESIDE = (
     "target.spm", "preprocessor_config.json", "processor_config.json", "modules.json",
     "config_sentence_transformers.json",
 )  # fmt: skip
-# What sentence-transformers says of the encoder and of each module, and chat templates by name.
-_BESIDE_BY_PATTERN = ("sentence_*_config.json", "[0-9]*_*/config.json", "additional_chat_templates/*.jinja")
+_TEMPLATES = "additional_chat_templates/*.jinja"
+_SENTENCES = ("sentence_*_config.json", "*/config.json")  # of the encoder, and of each module in a folder of its own
 _SAYING = (".json", ".txt", ".model")
 
 
@@ -37,7 +37,8 @@ def identity_of(checkpoint: Checkpoint | None) -> tuple[Any, ...]:
 
 def _of_model(folder: Path) -> list[Path]:
     """What lies beside a model's weights, as far as it is there."""
-    matching = (file for pattern in _BESIDE_BY_PATTERN for file in sorted(folder.glob(pattern)))
+    patterns = (_TEMPLATES, *(_SENTENCES if (folder / "modules.json").is_file() else ()))
+    matching = (file for pattern in patterns for file in sorted(folder.glob(pattern)))
     return [*(folder / name for name in _BESIDE), *matching]
 
 
