@@ -12,6 +12,7 @@ from mc_jupyter.errors import WeightsError
 
 _FEWER = 25  # an embedding has up to a 25th of rows for words to come: the most of known models is a 40th
 _MORE = 50  # and lacks at most a 50th: tokens added to the tokenizer alone, which are refused where a text has them
+_FEW = 200  # so many tell nothing: small models are made for trying things, by hand
 _MULTIPLES = (8, 16, 32, 64, 128, 256, 512, 1024)  # what rows are rounded up to, for a GPU's sake
 
 
@@ -32,7 +33,8 @@ def check_rows(tokenizer: Any, rows: int | None, subject: str) -> None:
     if rows is None or not tokenizer.vocab_files_names:
         return
     words = len(tokenizer)
-    if tokenizer.vocab_size - rows > rows // _MORE or (rows - words > rows // _FEWER and not _is_rounded(words, rows)):
+    lacks, has_besides = tokenizer.vocab_size - rows, rows - words
+    if lacks > max(_FEW, rows // _MORE) or (has_besides > max(_FEW, rows // _FEWER) and not _is_rounded(words, rows)):
         raise WeightsError(
             f"{subject}: the tokenizer has {words:,} words and the model {rows:,}: they do not belong together",
             fix="put the model's own tokenizer files beside its config.json; if it was trained so, "
