@@ -23,10 +23,11 @@ from mc_jupyter.values import scans
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 # What may be decoded. PIL knows more: EPS, whose decoding starts Ghostscript; ICO, which holds another file whose size
 # is not the one that its header says.
-_DECODED = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "TGA", "HEIF")
+_DECODED = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "TGA")
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"heif", b"mif1", b"msf1")  # what a file calls itself
 
 _READ = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, PPM and TGA are read, and HEIC where pillow-heif is installed"
@@ -117,10 +118,9 @@ def _opened(file: _File, data: bytes, max_pixels: int) -> tuple[Image, bool]:
     """The image, its header read and found to be within the limit; and whether others follow it in the file."""
     from PIL import Image as pil
 
-    if _is_heic(data):
-        _learn_heic()
     with _no_other_limit():
-        image = pil.open(file, formats=[name for name in _DECODED if name in pil.OPEN])
+        heic = _heic_reader() if _is_heic(data) else None
+        image = heic(file) if heic else pil.open(file, formats=[name for name in _DECODED if name in pil.OPEN])
         _refuse_larger(image.size, max_pixels)
         if image.format in ("JPEG", "MPO"):
             scans.refuse_endless(data, image.size)
@@ -132,14 +132,14 @@ def _is_heic(data: bytes) -> bool:
     return data[4:8] == b"ftyp" and data[8:12] in _HEIC
 
 
-def _learn_heic() -> bool:
-    """Whether PIL can read phones' photos (HEIC): pillow-heif teaches it, where that is installed."""
+def _heic_reader() -> type[ImageFile] | None:
+    """Who reads phones' photos (HEIC): pillow-heif, where it is installed. PIL is not taught: it is the user's."""
     try:
-        import pillow_heif
+        from pillow_heif import HeifImageFile
     except ImportError:
-        return False
-    pillow_heif.register_heif_opener()
-    return True
+        return None
+    reader: type[ImageFile] = HeifImageFile
+    return reader
 
 
 def _reads_on(image: Image, data: bytes) -> bool:
@@ -239,7 +239,7 @@ def _unknown(data: bytes) -> ExpressionError:
     if b"<svg" in small and small.startswith((b"<", b"<?xml")):
         return ExpressionError(f"{told}: they look like SVG, which is drawn and not decoded", fix="save it as PNG")
     if _is_heic(data):
-        fix = "save it as JPEG" if _learn_heic() else "%pip install pillow-heif, or save it as JPEG"
+        fix = "save it as JPEG" if _heic_reader() else "%pip install pillow-heif, or save it as JPEG"
         return ExpressionError(f"{told}: they look like HEIC, as phones store photos", fix=fix)
     if _TEXT.match(start):
         return ExpressionError(f"{told}: they look like base64, which is text", fix="give it as text: data.decode()")

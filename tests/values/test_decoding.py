@@ -197,17 +197,23 @@ class TestHeic:
 
     def heic(self, **options: Any) -> bytes:
         pillow_heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed")
-        pillow_heif.register_heif_opener()
         buffer = io.BytesIO()
-        Image.linear_gradient("L").resize((42, 30)).convert("RGB").save(buffer, "HEIF", **options)
+        gradient = Image.linear_gradient("L").resize((42, 30)).convert("RGB")
+        pillow_heif.from_pillow(gradient).save(buffer, **options)
         return buffer.getvalue()
 
-    def test_one_is_what_pil_reads_and_upright(self) -> None:
+    def test_one_is_what_the_library_reads_and_upright(self) -> None:
         exif = Image.Exif()
         exif[0x0112] = 6
-        data = self.heic(exif=exif, quality=90)
-        want = Image.open(io.BytesIO(data)).convert("RGB")
+        data = self.heic(exif=exif.tobytes(), quality=90)
+        import pillow_heif
+
+        want = pillow_heif.open_heif(io.BytesIO(data)).to_pillow().convert("RGB")
         assert np.array_equal(np.asarray(rgb(decoded(data, LIMIT))), np.asarray(want))
+
+    def test_pil_is_taught_nothing(self) -> None:
+        decoded(self.heic(), LIMIT)
+        assert "HEIF" not in Image.OPEN
 
     def test_one_is_held_against_the_limit(self) -> None:
         with pytest.raises(ExpressionError, match="over the limit"):
