@@ -353,7 +353,7 @@ class Transformers(Driver):
     def _apart(self, plan: Iterable[list[int]], rows: list[list[int]]) -> Iterator[list[int]]:
         """Batches in parts that a classifier takes: of an encoder-decoder it is read at the last end of a text, and
         transformers has no batch of texts with several numbers of ends."""
-        end = self.model.config.eos_token_id
+        end = getattr(self.model.config, "eos_token_id", None)  # a tower's config has it further in, or not at all
         if (
             self.key.head != TextClassification.head
             or not self.model.config.is_encoder_decoder

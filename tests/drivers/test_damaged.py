@@ -67,7 +67,6 @@ WRONG: dict[str, Callable[[Path], None]] = {
     "a number that is a list": lambda f: changed(f, "config.json", num_attention_heads=[4]),
     "nothing by zero": lambda f: changed(f, "config.json", num_attention_heads=0),
     "settings of generation that are a list": lambda f: changed(f, "generation_config.json", eos_token_id={"a": 1}),
-    "a list among the names of classes": lambda f: changed(f, "config.json", id2label={"0": []}),
     "another model's size": lambda f: changed(f, "config.json", hidden_size=32),
     "an activation that is none": lambda f: changed(f, "config.json", hidden_act={}),
 }  # fmt: skip

@@ -100,7 +100,9 @@ class TestNames:
         assert found["probabilities"] == pytest.approx(by_the_pipeline(folder, TEXTS[0]), abs=1e-5)
         assert found["label"] == str(names[str(found["label_id"])])
 
-    @pytest.mark.parametrize("names", [{"0": "a", "1": "b", "5": "c"}, {"1": "a", "2": "b", "3": "c"}])
+    @pytest.mark.parametrize(
+        "names", [{"0": "a", "1": "b", "5": "c"}, {"1": "a", "2": "b", "3": "c"}, {"0": [], "1": "b", "2": {}}]
+    )
     def test_classes_without_a_name_are_told_and_may_be_named(
         self, session: mc.Session, tmp_path: Path, names: dict[str, str]
     ) -> None:

@@ -47,8 +47,8 @@ def test_planning_loading_calling_and_closing_run_nothing_of_the_folder(folder: 
         session = mc.Session()
         session.plan({MODEL!r})
         story = session.load({MODEL!r}, "story")
-        story(max_output_length=3)
-        list(story.stream(max_output_length=3))
+        story()
+        list(story.stream())
         session.close()
         print(ran())
     """

@@ -85,13 +85,13 @@ def test_a_default_is_the_name_of_a_file_which_planning_does_not_read(session: m
     assert larger().size == (12, 8)
 
 
-def test_an_error_stands_at_the_line_of_the_field(session: mc.Session, folder: Path) -> None:
+def test_an_error_names_what_the_call_gave(session: mc.Session, folder: Path) -> None:
     larger = session.load(CELL, "larger")
-    with pytest.raises(InputError, match=r"line 5: .*look like a PDF in \$\{input\.photo as image\}"):
+    with pytest.raises(InputError, match=r"^photo: .*look like a PDF in \$\{input\.photo as image\}"):
         larger(b"%PDF-1.7")
-    with pytest.raises(InputError, match=r"line 5: \[1\]: an array of shape 5×5×5"):
+    with pytest.raises(InputError, match=r"^photo\[1\]: an array of shape 5×5×5"):
         larger(["photo.png", np.zeros((5, 5, 5))])
-    with pytest.raises(InputError, match=r"line 5: \[1\]: null is no image"):
+    with pytest.raises(InputError, match=r"^photo\[1\]: null is no image"):
         larger(["photo.png", None])
 
 
@@ -111,7 +111,7 @@ def test_a_file_elsewhere_is_read_where_the_cell_or_the_session_allows_it(by: st
         assert larger.stream is not None
     with mc.Session() as session:
         larger = session.load(CELL, "larger")
-        with pytest.raises(InputError, match="outside the working folder.*\n.*\n.*\n.*allow_paths: true"):
+        with pytest.raises(InputError, match=r"outside the working folder.*\n.*allow_paths: true"):
             larger("../outside.png")
         assert larger(Path("../outside.png")).size == (6, 6)
 

@@ -38,7 +38,7 @@ def _measures(config: Any) -> bool:
 def names_of(config: Any) -> list[str]:
     """The classes' names in the model's order; InputError where the files do not name each of them."""
     found = config.id2label
-    if lacking := [i for i in range(config.num_labels) if i not in found]:
+    if lacking := [i for i in range(config.num_labels) if isinstance(found.get(i, []), list | dict)]:
         raise InputError(
             f"the model has {config.num_labels} classes, from 0 on, and id2label in its config.json names none of "
             f"{listing([*map(str, lacking)], 'and')}",
