@@ -104,7 +104,7 @@ def test_a_large_vocabulary_counts(tmp_path: Path, kind: str) -> None:
     assert found.held_estimated > 20e6
     assert found.ratios[0] == pytest.approx(1, abs=NEAR), found
     given_back = found.held[0] - found.left[0]
-    assert given_back == pytest.approx(found.held_estimated, rel=0.35), found  # a WordPiece holds less than is said
+    assert given_back == pytest.approx(found.held_estimated, rel=0.25), found
 
 
 @pytest.mark.parametrize("lines", [(), ("quantization: nf4",)])

@@ -11,7 +11,7 @@ from mc_jupyter.weights.reading import NotWhole, opened
 
 # Bytes for each byte of tokenizer.json: held, and at the peak of reading it. Measured with tokenizers 0.23 and 32,000
 # to 262,144 words of each kind, with what is freed returned to the system.
-_FACTORS = {"BPE": (4.2, 14.0), "Unigram": (20.0, 23.0), "WordPiece": (12.5, 16.0), "WordLevel": (12.5, 16.0)}
+_FACTORS = {"BPE": (4.2, 14.0), "Unigram": (20.0, 23.0), "WordPiece": (10.0, 16.0), "WordLevel": (12.5, 16.0)}
 _KIND = re.compile(rb'"model"\s*:\s*\{\s*"type"\s*:\s*"(\w+)"')
 _FAR = 8_000_000  # what stands before the vocabulary is less
 _SMALL = 256_000  # a file below that is two or three thousand words, which no model's memory shows
